@@ -1,0 +1,65 @@
+-- The door itself: how a request enters and leaves a transaction.
+
+drop schema if exists api cascade;
+create schema api;
+
+-- (every request with a user's token)  enter(:me, :ver, :session)
+-- Lets the account in, and keeps a ban or a password change waiting until this transaction is over.
+-- Refuses: 1003 banned; 401 no such account, token version or session over
+-- Writes: nothing
+-- Tells: nobody
+create function api.enter(account bigint, ver integer, session bigint) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  status text;
+  banned_until timestamptz;
+  version integer;
+  live boolean;
+begin
+  perform pg_advisory_xact_lock_shared(account);
+  select a.status, a.banned_until, a.version, s.id is not null
+    into status, banned_until, version, live
+    from im.account a
+    left join im.session s on s.id = enter.session and s.account_id = a.id and s.revoked_at is null
+   where a.id = enter.account;
+  if status = 'banned' and coalesce(banned_until > now(), true) then
+    raise sqlstate 'I1003';
+  elsif version is distinct from ver or not live then
+    raise sqlstate 'I0401';
+  end if;
+end $$;
+
+-- (after every call but GET)  leave()
+-- The events of this transaction, to be published after its commit; or one row with the code to refuse with.
+-- Refuses: nothing
+-- Writes: nothing
+-- Tells: nobody
+create function api.leave() returns table (refusal integer, txid text, channels text, body text)
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  this xid8 := pg_current_xact_id_if_assigned();
+  code text := nullif(current_setting('im.refusal', true), '');
+begin
+  if code is not null then
+    return query select code::integer, null::text, null::text, null::text;
+  end if;
+  if this is null then
+    return;
+  end if;
+  return query
+    select null::integer, o.xid::text, im.outbox_channels(o.recipients, o.conversation_id, o.seq), o.body
+      from im.outbox o
+     where o.xid = this
+     order by o.id;
+end $$;
+
+-- (after publishing)  told(:txids)
+-- Forgets the events of these transactions: they have been published.
+-- Refuses: nothing
+-- Writes: outbox
+-- Tells: nobody
+create function api.told(txids xid8[]) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  delete from im.outbox o where o.xid = any (txids);
+end $$;

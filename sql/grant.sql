@@ -1,0 +1,27 @@
+-- Who may call what.  One line per program and function; nothing else is granted to anybody.
+
+revoke all on all functions in schema im, api from public;
+revoke all on all tables in schema im from public;
+
+do $$
+declare
+  role text;
+begin
+  for role in select rolname from pg_roles where rolname like 'im\_%' and rolname <> 'im_owner' loop
+    execute format('grant usage on schema api to %I', role);
+    execute format('grant execute on function api.leave() to %I', role);
+    execute format('grant execute on function api.told(xid8[]) to %I', role);
+  end loop;
+end $$;
+
+grant execute on function api.enter(bigint, integer, bigint) to im_auth;
+grant execute on function api.enter(bigint, integer, bigint) to im_user;
+grant execute on function api.enter(bigint, integer, bigint) to im_wallet;
+grant execute on function api.enter(bigint, integer, bigint) to im_friend;
+grant execute on function api.enter(bigint, integer, bigint) to im_group;
+grant execute on function api.enter(bigint, integer, bigint) to im_message;
+grant execute on function api.enter(bigint, integer, bigint) to im_socket;
+grant execute on function api.enter(bigint, integer, bigint) to im_webrtc;
+grant execute on function api.enter(bigint, integer, bigint) to im_redpacket;
+grant execute on function api.enter(bigint, integer, bigint) to im_file;
+grant execute on function api.enter(bigint, integer, bigint) to im_system;

@@ -1,0 +1,83 @@
+-- Internal functions every group uses.
+
+-- An event for these accounts.  data is the client's object and has a member "event".
+create or replace function im.tell(recipients bigint[], type text, data json) returns void
+language plpgsql as $$
+begin
+  if cardinality(recipients) > 0 then
+    insert into im.outbox (recipients, body)
+    values (recipients, '{"type":"' || type || '","data":' || data || '}');
+  end if;
+end $$;
+
+-- An event for the members of a conversation: those who joined before message seq, or all when seq is null.
+create or replace function im.tell_conversation(conversation bigint, seq bigint, type text, data json) returns void
+language plpgsql as $$
+begin
+  insert into im.outbox (conversation_id, seq, body)
+  values (conversation, seq, '{"type":"' || type || '","data":' || data || '}');
+end $$;
+
+-- Refuse with this code, but keep what the transaction has written (counters of wrong passwords).
+create or replace function im.refuse_later(code integer) returns void
+language plpgsql as $$
+begin
+  perform set_config('im.refusal', code::text, true);
+end $$;
+
+create or replace function im.setting_text(setting_name text) returns text
+language plpgsql stable as $$
+begin
+  return (select s.value from im.setting s where s.name = setting_name);
+end $$;
+
+create or replace function im.setting_int(setting_name text) returns integer
+language plpgsql stable as $$
+begin
+  return (select s.value::integer from im.setting s where s.name = setting_name);
+end $$;
+
+create or replace function im.setting_interval(setting_name text) returns interval
+language plpgsql stable as $$
+begin
+  return (select s.value::interval from im.setting s where s.name = setting_name);
+end $$;
+
+-- Paging: page counts from 1, size is 20 when absent and at most 100.
+create or replace function im.page_limit(size integer) returns integer
+language sql immutable as $$
+  select case when size is null or size < 1 then 20 else least(size, 100) end
+$$;
+
+create or replace function im.page_offset(page integer, size integer) returns bigint
+language sql immutable as $$
+  select (greatest(coalesce(page, 1), 1) - 1)::bigint * im.page_limit(size)
+$$;
+
+-- A time as the client reads it, for events; columns of answers are formatted by the program.
+create or replace function im.time_text(moment timestamptz) returns text
+language plpgsql stable as $$
+begin
+  return to_char(moment, 'YYYY-MM-DD HH24:MI:SS');
+end $$;
+
+-- The spelling under which names are compared: full-width, ligatures and case do not make a new name.
+create or replace function im.fold(name text) returns text
+language plpgsql immutable parallel safe as $$
+begin
+  return lower(normalize(name, nfkc));
+end $$;
+
+-- Whom an event goes to, as the publisher wants it: account ids with commas between.
+create or replace function im.outbox_channels(recipients bigint[], conversation bigint, seq bigint) returns text
+language plpgsql stable as $$
+begin
+  if conversation is null then
+    return array_to_string(recipients, ',');
+  end if;
+  return (select string_agg(m.account_id::text, ',' order by m.account_id)
+            from im.member m
+           where m.conversation_id = conversation
+             and m.left_at is null
+             and (outbox_channels.seq is null or m.joined_seq < outbox_channels.seq));
+end $$;

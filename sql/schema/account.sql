@@ -1,0 +1,61 @@
+-- Accounts, their sessions, and the counters that guard their passwords.
+
+create table im.account (
+  id bigint generated always as identity (start with 10001) constraint account_pkey primary key,
+  username im.username not null,
+  username_key text not null generated always as (lower(normalize(username, nfkc))) stored,
+  nick_name im.nickname not null,
+  nick_name_key text not null generated always as (lower(normalize(nick_name, nfkc))) stored,
+  head_image im.image not null default '',
+  email im.email,
+  phone im.phone,
+  sex im.sex not null default 0,
+  signature im.signature not null default '',
+  password_hash text not null,             -- Argon2id, PHC string
+  version integer not null default 1,      -- of tokens: raised by password change, ban, log-out everywhere
+  status text not null default 'normal' constraint account_status_values check (status in ('normal', 'banned')),
+  banned_until timestamptz,                -- null while banned: until lifted
+  ban_reason im.reason,
+  vip_until timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create unique index account_username_i1004 on im.account (username_key);
+create unique index account_phone_i1005 on im.account (phone);
+create unique index account_email_i1005 on im.account (lower(email));
+
+-- One log-in on one device: the family of its refresh tokens.
+create table im.session (
+  id bigint generated always as identity constraint session_pkey primary key,
+  account_id bigint not null references im.account,
+  generation integer not null default 1,   -- of the refresh token that is valid now
+  refreshed_at timestamptz not null default now(),
+  device text not null default '',
+  address inet,
+  created_at timestamptz not null default now(),
+  revoked_at timestamptz,
+  revoke_reason text constraint session_revoke_values
+    check (revoke_reason in ('logout', 'reuse', 'password', 'ban', 'expired'))
+);
+create index session_account on im.session (account_id) where revoked_at is null;
+
+-- Failed log-ins, by account and by address; counted within the window of setting login.window.
+create table im.login_failure (
+  account_id bigint constraint login_failure_pkey primary key references im.account,
+  count integer not null,
+  since timestamptz not null
+);
+create table im.login_failure_address (
+  address inet constraint login_failure_address_pkey primary key,
+  count integer not null,
+  since timestamptz not null
+);
+
+-- The trade password: a keyed digest, useless without the pepper that only the programs have.
+create table im.trade_password (
+  account_id bigint constraint trade_password_pkey primary key references im.account,
+  digest text not null,
+  wrong integer not null default 0,
+  locked_until timestamptz,
+  updated_at timestamptz not null default now()
+);

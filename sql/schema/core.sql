@@ -1,0 +1,100 @@
+-- What every group stands on: the two schemas, the syntax of fields, settings, and the outbox.
+
+create schema im;
+revoke all on schema public from public;
+
+create table im.migration (
+  path text primary key,
+  applied_at timestamptz not null default now()
+);
+
+-- Field syntax.  A domain's check is the field's whole rule; a violation answers 400 with the field's name.
+
+create domain im.id bigint constraint id_range check (value between 1 and 9007199254740991);
+create domain im.message_id bigint constraint message_id_range check (value between 1 and 9007199254740991);
+create domain im.ids bigint[] constraint ids_range
+  check (cardinality(value) <= 10000 and array_position(value, null) is null
+         and 1 <= all (value) and 9007199254740991 >= all (value));
+create domain im.at_ids bigint[] constraint at_ids_range
+  check (cardinality(value) <= 20 and array_position(value, null) is null
+         and (value = '{-1}' or (1 <= all (value) and 9007199254740991 >= all (value))));
+
+-- Log-in accepts a user name, a phone number or an e-mail address, so a user name must look like neither.
+create domain im.username text constraint username_form
+  check (value ~ '^[[:alnum:]_.-]{1,20}$' and value !~ '^\+?[0-9]{7,}$');
+create domain im.login_name text constraint login_name_form check (length(value) between 1 and 254);
+create domain im.nickname text constraint nickname_form
+  check (value ~ '^[^[:cntrl:]]{1,20}$' and value ~ '[^[:space:]]');
+create domain im.email text constraint email_form
+  check (length(value) <= 254 and value ~ '^[^[:space:][:cntrl:]@]{1,64}@[^[:space:][:cntrl:]@.]+(\.[^[:space:][:cntrl:]@.]+)+$');
+create domain im.phone text constraint phone_form check (value ~ '^\+?[0-9]{7,15}$');
+create domain im.image text constraint image_form
+  check (value = '' or (length(value) <= 500 and value ~ '^https?://[^[:space:][:cntrl:]<>"\\]+$'));
+create domain im.sex smallint constraint sex_range check (value between 0 and 2);
+create domain im.signature text constraint signature_length check (length(value) <= 100);
+create domain im.remark text constraint remark_form check (value ~ '^[^[:cntrl:]]{0,20}$');
+create domain im.apply_info text constraint apply_info_length check (length(value) <= 100);
+create domain im.reason text constraint reason_length check (length(value) <= 200);
+create domain im.search_name text constraint search_name_length
+  check (length(value) between 1 and 254 and value ~ '[^[:space:]]');
+
+create domain im.group_name text constraint group_name_form
+  check (value ~ '^[^[:cntrl:]]{1,30}$' and value ~ '[^[:space:]]');
+create domain im.group_notice text constraint group_notice_length check (length(value) <= 1000);
+create domain im.top_message text constraint top_message_length
+  check (length(value) between 1 and 500 and value ~ '[^[:space:]]');
+create domain im.mute_seconds integer constraint mute_seconds_range check (value between 1 and 31536000);
+
+create domain im.content text constraint content_length check (length(value) between 1 and 4096);
+create domain im.message_type smallint constraint message_type_range check (value between 1 and 6);
+create domain im.client_msg_id text constraint client_msg_id_form check (value ~ '^[^[:cntrl:]]{1,64}$');
+create domain im.online_status text constraint online_status_values check (value in ('ONLINE', 'BUSY', 'AWAY'));
+
+create domain im.money numeric(18,2) constraint money_positive check (value > 0);
+
+-- Settings an operator may change at run time; read by im.setting_*().
+create table im.setting (
+  name text primary key,
+  value text not null,
+  note text not null default ''
+);
+
+insert into im.setting (name, value, note) values
+  ('login.captcha_after',        '3',     'failed log-ins of an account before the captcha is required'),
+  ('login.captcha_after_address','30',    'failed log-ins of an address within the window before the captcha is required'),
+  ('login.lock_after',           '20',    'failed log-ins of an account within the window before it is locked for the rest of it'),
+  ('login.window',               '15 minutes', 'how long failed log-ins count'),
+  ('token.grace',                '10 seconds', 'a refresh token may be used again for this long'),
+  ('token.session_ttl',          '7 days', 'a session not refreshed for this long is over'),
+  ('trade.wrong_limit',          '5',     'wrong trade passwords before the lock'),
+  ('trade.lock',                 '24 hours', 'how long the trade password stays locked'),
+  ('friend.pending_limit',       '20',    'pending friend requests one may have sent'),
+  ('friend.request_ttl',         '30 days', 'a friend request not answered for this long is expired'),
+  ('friend.limit',               '5000',  'friends of one account'),
+  ('blacklist.limit',            '1000',  'entries in one blacklist'),
+  ('group.member_limit',         '10000', 'members of a group'),
+  ('group.owned_limit',          '500',   'living groups one account may own'),
+  ('group.invite_limit',         '50',    'friends invited in one call'),
+  ('message.recall_window',      '2 minutes', 'a sender may recall for this long'),
+  ('message.pull_limit',         '1000',  'messages in one answer of pullOfflineMessage');
+
+-- Events of a transaction, written in it and published after its commit.  Whoever published a transaction's
+-- events deletes its rows; what a crash leaves is published by imclerk.  A group event keeps the conversation
+-- instead of 10,000 recipients; leave() finds the members.
+create table im.outbox (
+  xid xid8 not null default pg_current_xact_id(),
+  id bigint generated always as identity,
+  recipients bigint[],
+  conversation_id bigint,
+  seq bigint,                 -- null: all present members; else those who joined before this message
+  body text not null,         -- the whole frame: {"type": …, "data": {"event": …}}
+  created_at timestamptz not null default now(),
+  constraint outbox_pkey primary key (xid, id),
+  constraint outbox_addressed check ((recipients is null) <> (conversation_id is null))
+) with (
+  -- Every row lives for milliseconds: keep the table small enough to stay in memory.
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
+  autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 100000,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000
+);
+create index outbox_age on im.outbox (created_at);
