@@ -1,0 +1,35 @@
+/*
+ * backstage: administrators, moderation and the review of money orders.  Its own accounts, tokens and database
+ * role.  See backstage(8); the rules are in sql/api/backstage.sql.
+ */
+#include "login.h"
+#include "program.h"
+
+static void verify(struct request *r, const PGresult *rows);
+
+static const struct route routes[] = {
+    /* method  path               who     shape  call                                                    handler */
+    {"POST", "/login", ANYONE, ONE, "admin_login_find(username)", verify},
+    {"GET", "/im/recharge/list", ADMIN, PAGE, "admin_recharge_list(:me, status?, page?, size?)", NULL},
+    {"POST", "/im/recharge/approve", ADMIN, NOTHING, "admin_recharge_approve(:me, id, reason?)", NULL},
+    {"POST", "/im/recharge/reject", ADMIN, NOTHING, "admin_recharge_reject(:me, id, reason?)", NULL},
+    {0},
+};
+
+static struct call login_done = {.text = "admin_login_done(:account, :matched, :address)"};
+static struct call *const calls[] = {&login_done, NULL};
+
+static void answer_token(struct request *r, const PGresult *rows)
+{
+    login_answer(r, AUDIENCE_ADMIN, rows);
+}
+
+static void verify(struct request *r, const PGresult *rows)
+{
+    login_verify(r, rows, &login_done, answer_token);
+}
+
+int main(void)
+{
+    return program_run(&(struct program){.name = "backstage", .routes = routes, .calls = calls});
+}

@@ -1,0 +1,119 @@
+/*
+ * socket: the WebSocket's other end.  nchan asks /socket/handshake before it upgrades a connection, and posts
+ * every frame to /socket/frame.  A frame carries the user's own token and is checked like any other request;
+ * what it is answered goes to the account's channel, never into the HTTP answer.  See socket(8).
+ */
+#include "code.h"
+#include "program.h"
+#include "push.h"
+#include "reply.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static void frame(struct request *r, const PGresult *rows);
+
+static const struct route routes[] = {
+    /* method  path               who     shape    call                                                      handler */
+    {"GET", "/socket/handshake", USER, NOTHING, "socket_open(:me)", NULL},
+    {"POST", "/socket/frame", ANYONE, NOTHING, NULL, frame},
+    {"WS", "HEARTBEAT", USER, ONE, "socket_heartbeat(:me, received?, status?)", NULL},
+    {"WS", "PRIVATE_MESSAGE", USER, NOTHING,
+     "message_private_send(:me, receiverId, content, messageType, atUserIds?, clientMsgId?)", NULL},
+    {"WS", "GROUP_MESSAGE", USER, NOTHING,
+     "message_group_send(:me, groupId, content, messageType, atUserIds?, clientMsgId?)", NULL},
+    {0},
+};
+
+/* Takes the envelope {"type", "data"} apart and dispatches the data as a request of method WS. */
+static void frame(struct request *r, const PGresult *rows)
+{
+    struct json_object *data = NULL;
+    const char *type = request_text(r, "type");
+
+    (void)rows;
+    r->method = "WS";
+    if (!request_identify(r, AUDIENCE_USER)) {
+        reply_code(r, CODE_UNAUTHORIZED, NULL);
+    } else if (!type) {
+        reply_code(r, CODE_BAD_REQUEST, "type");
+    } else if (json_object_object_get_ex(r->body, "data", &data) && !json_object_is_type(data, json_type_object)) {
+        reply_code(r, CODE_BAD_REQUEST, "data");
+    } else {
+        r->path = type;
+        r->body = data ? data : json_object_new_object();
+        if (!data)
+            json_object_object_add(r->document, "data", r->body);
+        request_dispatch(r);
+    }
+}
+
+/* The frame's own type and data to every socket of the account. */
+static void push_own(struct request *r, const char *type, const char *data)
+{
+    char channel[24];
+
+    snprintf(channel, sizeof channel, "%" PRId64, r->claims.subject);
+    json_grow(&r->pool, "{\"type\":");
+    json_grow_string(&r->pool, type);
+    json_grow(&r->pool, ",\"data\":");
+    json_grow(&r->pool, data);
+    obstack_grow0(&r->pool, "}", 1);
+    push_body(channel, obstack_finish(&r->pool));
+}
+
+/* {"event":"ERROR","code":…,"message":…,"clientMsgId":…}; the last lets the client find what was refused. */
+static void push_error(struct request *r, int code, const char *detail)
+{
+    const char *answer = reply_envelope(r, code, detail, "null");
+    const char *client_id = r->body ? request_text(r, "clientMsgId") : NULL;
+
+    json_grow(&r->pool, "{\"event\":\"ERROR\",");
+    obstack_grow(&r->pool, answer + 1, strstr(answer, ",\"data\":null}") - answer - 1);
+    if (client_id) {
+        json_grow(&r->pool, ",\"clientMsgId\":");
+        json_grow_string(&r->pool, client_id);
+    }
+    obstack_grow0(&r->pool, "}", 1);
+    push_own(r, "SYSTEM_MESSAGE", obstack_finish(&r->pool));
+}
+
+static void answer_frame(struct request *r, int code, const char *detail, const char *data)
+{
+    bool close = code == CODE_UNAUTHORIZED || code == CODE_BANNED;
+
+    if (code == CODE_NOT_FOUND && !r->route->call) {
+        code = CODE_BAD_REQUEST; /* no row of that type */
+        detail = "type";
+    }
+    if (r->known && code != CODE_OK)
+        push_error(r, code, detail);
+    else if (r->known && strcmp(data, "null") != 0)
+        push_own(r, r->path, data);
+    reply_write(r, close ? 403 : 204, "", "");
+}
+
+static void answer_handshake(struct request *r, int code)
+{
+    char headers[96];
+
+    if (code == CODE_OK)
+        snprintf(headers, sizeof headers, "X-IM-Account: %" PRId64 "\r\n", r->claims.subject);
+    else
+        snprintf(headers, sizeof headers, "X-IM-Code: %d\r\n", code);
+    reply_write(r, code == CODE_OK ? 204 : code == CODE_BANNED ? 403 : 401, headers, "");
+}
+
+static void answer(struct request *r, int code, const char *detail, const char *data)
+{
+    if (r->route && strcmp(r->method, "GET") != 0)
+        answer_frame(r, code, detail, data);
+    else
+        answer_handshake(r, code);
+}
+
+int main(void)
+{
+    return program_run(&(struct program){.name = "socket", .routes = routes, .answer = answer});
+}

@@ -1,0 +1,15 @@
+/*
+ * user: profiles.  See user(8); the rules are in sql/api/user.sql.
+ */
+#include "program.h"
+
+static const struct route routes[] = {
+    /* method  path          who   shape  call               handler */
+    {"GET", "/user/self", USER, ONE, "user_self(:me)", NULL},
+    {0},
+};
+
+int main(void)
+{
+    return program_run(&(struct program){.name = "user", .routes = routes});
+}

@@ -1,0 +1,269 @@
+#include "call.h"
+#include "log.h"
+#include "request.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char name_letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+
+/* The largest integer that every JSON client keeps exact. */
+static const int64_t exact_max = INT64_C(9007199254740992);
+
+static bool take_name(const char **at, char *name, size_t size)
+{
+    size_t n = strspn(*at, name_letters);
+
+    if (n == 0 || n >= size)
+        return false;
+    memcpy(name, *at, n);
+    name[n] = '\0';
+    *at += n;
+    return true;
+}
+
+static bool parse_argument(const char **at, struct argument *a)
+{
+    *at += strspn(*at, " ");
+    a->server = **at == ':';
+    *at += a->server;
+    if (!take_name(at, a->name, sizeof a->name))
+        return false;
+    if (**at == '|' && (++*at, !take_name(at, a->alias, sizeof a->alias)))
+        return false;
+    a->optional = **at == '?';
+    *at += a->optional;
+    return true;
+}
+
+static const char *call_sql(const char *function, int count)
+{
+    size_t size = strlen(function) + (size_t)count * 5 + 32;
+    char *sql = malloc(size);
+
+    if (!sql)
+        log_fatal("could not parse a call: out of memory");
+    int n = snprintf(sql, size, "select * from api.%s(", function);
+    for (int i = 1; i <= count; i++)
+        n += snprintf(sql + n, size - (size_t)n, "%s$%d", i > 1 ? ", " : "", i);
+    snprintf(sql + n, size - (size_t)n, ")");
+    return sql;
+}
+
+void call_parse(struct call *call)
+{
+    char function[64];
+    const char *at = call->text;
+    bool ok = take_name(&at, function, sizeof function) && *at++ == '(';
+
+    while (ok && *at != ')') {
+        ok = call->count < DB_PARAMETERS && parse_argument(&at, &call->arguments[call->count++]);
+        if (ok && *at == ',')
+            at++;
+        else
+            ok = ok && *at == ')';
+    }
+    if (!ok || at[1] != '\0')
+        log_fatal("cannot parse the call \"%s\"", call->text);
+    call->statement.sql = call_sql(function, call->count);
+}
+
+static enum value_kind kind_of(const struct call *call, Oid type)
+{
+    switch (type) {
+    case 20: case 21: case 23: /* int8 int2 int4 */
+        return KIND_INT;
+    case 1700: /* numeric */
+        return KIND_MONEY;
+    case 16:
+        return KIND_BOOL;
+    case 1016: case 1007: /* int8[] int4[] */
+        return KIND_INTS;
+    case 1009: /* text[] */
+        return KIND_TEXTS;
+    case 114: case 3802: /* json jsonb */
+        return KIND_JSON;
+    case 2950:
+        return KIND_UUID;
+    case 25: case 1043: case 869: case 1184: case 1186: case 271: /* text varchar inet timestamptz interval xid8[] */
+        return KIND_TEXT;
+    default:
+        log_fatal("call \"%s\": no rule for SQL type %u", call->text, type);
+    }
+}
+
+void call_types(struct call *const *calls, int count)
+{
+    PGresult *domains = db_ask("select t.oid, t.typname, t.typbasetype from pg_type t"
+                               " join pg_namespace n on n.oid = t.typnamespace"
+                               " where n.nspname = 'im' and t.typtype = 'd'");
+
+    for (int c = 0; c < count; c++) {
+        for (int i = 0; i < calls[c]->count; i++) {
+            struct argument *a = &calls[c]->arguments[i];
+            Oid type = calls[c]->statement.types[i];
+            for (int d = 0; d < PQntuples(domains); d++) {
+                if (strtoul(PQgetvalue(domains, d, 0), NULL, 10) != type)
+                    continue;
+                snprintf(a->domain, sizeof a->domain, "%s", PQgetvalue(domains, d, 1));
+                type = (Oid)strtoul(PQgetvalue(domains, d, 2), NULL, 10);
+                break;
+            }
+            a->kind = kind_of(calls[c], type);
+        }
+    }
+    PQclear(domains);
+}
+
+/* ^(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?$ */
+static bool money_valid(const char *text)
+{
+    size_t whole = strspn(text, "0123456789");
+
+    if (whole == 0 || whole > 12 || (text[0] == '0' && whole > 1))
+        return false;
+    if (text[whole] == '\0')
+        return true;
+    size_t cents = text[whole] == '.' ? strspn(text + whole + 1, "0123456789") : 0;
+    return cents >= 1 && cents <= 2 && text[whole + 1 + cents] == '\0';
+}
+
+/* An optional minus and at most 16 digits without leading zeros. */
+static bool integer_valid(const char *text)
+{
+    size_t digits;
+
+    text += *text == '-';
+    digits = strspn(text, "0123456789");
+    return digits >= 1 && digits <= 16 && text[digits] == '\0' && (text[0] != '0' || digits == 1);
+}
+
+static bool uuid_valid(const char *text)
+{
+    for (int i = 0; i < 36; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (dash ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+            return false;
+    }
+    return text[36] == '\0';
+}
+
+/* A query parameter or path parameter: text by nature. */
+static const char *bind_text(const struct argument *a, const char *text)
+{
+    bool valid = a->kind == KIND_TEXT   ? true
+                 : a->kind == KIND_INT   ? integer_valid(text)
+                 : a->kind == KIND_MONEY ? money_valid(text)
+                 : a->kind == KIND_UUID  ? uuid_valid(text)
+                 : a->kind == KIND_BOOL  ? strcmp(text, "true") == 0 || strcmp(text, "false") == 0
+                                         : false;
+    return valid ? text : NULL;
+}
+
+static bool json_exact(struct json_object *value)
+{
+    int64_t number = json_object_get_int64(value);
+
+    return json_object_is_type(value, json_type_int) && number <= exact_max && number >= -exact_max;
+}
+
+static void grow_quoted(struct obstack *pool, const char *text)
+{
+    obstack_1grow(pool, '"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            obstack_1grow(pool, '\\');
+        obstack_1grow(pool, *text);
+    }
+    obstack_1grow(pool, '"');
+}
+
+/* {1,2,3} or {"a","b"}; NULL when an element is of another type. */
+static const char *bind_array(const struct argument *a, struct json_object *value, struct obstack *pool)
+{
+    bool texts = a->kind == KIND_TEXTS;
+
+    if (!json_object_is_type(value, json_type_array))
+        return NULL;
+    size_t n = json_object_array_length(value);
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *item = json_object_array_get_idx(value, i);
+        if (texts ? !json_object_is_type(item, json_type_string) : !json_exact(item))
+            return NULL;
+    }
+    obstack_1grow(pool, '{');
+    for (size_t i = 0; i < n; i++) {
+        const char *text = json_object_get_string(json_object_array_get_idx(value, i));
+        if (i)
+            obstack_1grow(pool, ',');
+        if (texts)
+            grow_quoted(pool, text);
+        else
+            json_grow(pool, text);
+    }
+    obstack_grow0(pool, "}", 1);
+    return obstack_finish(pool);
+}
+
+static const char *bind_json(const struct argument *a, struct json_object *value, struct obstack *pool)
+{
+    bool number = json_object_is_type(value, json_type_int) || json_object_is_type(value, json_type_double);
+    const char *text = json_object_get_string(value);
+
+    switch (a->kind) {
+    case KIND_TEXT:
+        return json_object_is_type(value, json_type_string) ? text : NULL;
+    case KIND_UUID:
+        return json_object_is_type(value, json_type_string) && uuid_valid(text) ? text : NULL;
+    case KIND_INT:
+        return json_exact(value) ? text : NULL;
+    case KIND_MONEY:
+        return number && money_valid(text) ? text : NULL;
+    case KIND_BOOL:
+        return json_object_is_type(value, json_type_boolean) ? text : NULL;
+    case KIND_INTS:
+    case KIND_TEXTS:
+        return bind_array(a, value, pool);
+    case KIND_JSON:
+        return json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+    }
+    return NULL;
+}
+
+/* Sets value, NULL for SQL NULL; false when the argument is missing or does not fit. */
+static bool bind_argument(const struct argument *a, struct request *r, const char **value)
+{
+    const char *name = a->name, *text = NULL;
+    struct json_object *json = NULL;
+    bool given;
+
+    if (a->server) {
+        text = request_value(r, name);
+        *value = text ? bind_text(a, text) : NULL;
+        return !text || *value;
+    }
+    given = request_field(r, name, &json, &text);
+    if (!given && *a->alias)
+        given = request_field(r, a->alias, &json, &text);
+    *value = json ? bind_json(a, json, &r->pool) : text ? bind_text(a, text) : NULL;
+    return given ? *value != NULL : a->optional;
+}
+
+const char *call_bind(const struct call *call, struct request *request, const char **values)
+{
+    for (int i = 0; i < call->count; i++)
+        if (!bind_argument(&call->arguments[i], request, &values[i]))
+            return call->arguments[i].name;
+    return NULL;
+}
+
+const char *call_domain_field(const struct call *call, const char *domain)
+{
+    for (int i = 0; domain && i < call->count; i++)
+        if (strcmp(call->arguments[i].domain, domain) == 0)
+            return call->arguments[i].name;
+    return NULL;
+}

@@ -1,0 +1,51 @@
+/*
+ * A call of an api function, written as in a route row:
+ *
+ *     friend_request_apply(:me, friendId, applyInfo?)
+ *
+ * A name with a colon is the server's own word (the caller's account, a path parameter, a value that a handler
+ * has set); a bare name is a field that the client sends, in the document's spelling.  "?" marks an optional
+ * field: absent or null is NULL.  "a|b" accepts either spelling.  Types are those of the SQL function: the JSON
+ * type must fit them, and the CHECK of a parameter's domain is the field's rule.
+ */
+#ifndef IM_CALL_H
+#define IM_CALL_H
+
+#include "db.h"
+
+#include <stdbool.h>
+
+struct request;
+
+enum value_kind { KIND_TEXT, KIND_INT, KIND_MONEY, KIND_BOOL, KIND_INTS, KIND_TEXTS, KIND_JSON, KIND_UUID };
+
+struct argument {
+    char name[32];    /* without colon and question mark */
+    char alias[32];   /* the other spelling, or "" */
+    bool server;      /* a colon: never read from the client */
+    bool optional;
+    enum value_kind kind;
+    char domain[64];  /* the SQL type's name when it is a domain, else "" */
+};
+
+struct call {
+    const char *text; /* as above; the only field that the declaration sets */
+    struct statement statement;
+    struct argument arguments[DB_PARAMETERS];
+    int count;
+};
+
+/* Parses the text into arguments and the statement's SQL; a text out of form ends the process. */
+void call_parse(struct call *call);
+
+/* Fills kinds and domains once the statement is prepared (db_open), by asking PostgreSQL for its domains. */
+void call_types(struct call *const *calls, int count);
+
+/* The arguments' values as text, allocated in the request's pool, in the order of the call.  Returns the name of
+ * the first field that is missing or of the wrong type, or NULL when all fit. */
+const char *call_bind(const struct call *call, struct request *request, const char **values);
+
+/* The client's name for the argument whose SQL type is that domain, or NULL. */
+const char *call_domain_field(const struct call *call, const char *domain);
+
+#endif

@@ -1,0 +1,395 @@
+#include "db.h"
+#include "config.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* PostgreSQL cancels a statement after 5 s; a connection that says nothing for longer is dead. */
+static const struct timeval answer_timeout = {8, 0};
+
+enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 1000 };
+
+struct connection {
+    PGconn *pg;
+    struct event *readable, *writable, *retry;
+    enum { DOWN, CONNECTING, PREPARING, IDLE, BUSY } state;
+    struct job *job; /* BUSY: whose results are being read */
+    int backoff_ms;
+    SLIST_ENTRY(connection) idle;
+};
+
+static struct event_base *loop;
+static struct statement **prepared;
+static int prepared_count;
+static char conninfo[1024];
+static PGconn *first;
+static struct connection *connections;
+static int connection_count, alive, busy;
+static SLIST_HEAD(, connection) idle = SLIST_HEAD_INITIALIZER(idle);
+static STAILQ_HEAD(, job) queue = STAILQ_HEAD_INITIALIZER(queue);
+
+static void on_socket(evutil_socket_t fd, short what, void *arg);
+
+static void job_clear(struct job *job)
+{
+    for (int i = 0; i < job->count; i++) {
+        PQclear(job->steps[i].result);
+        job->steps[i].result = NULL;
+    }
+    PQclear(job->failure);
+    job->failure = NULL;
+    job->reached = 0;
+}
+
+static void job_done(struct job *job)
+{
+    PGresult *failure = job->failure, *results[DB_STEPS];
+    int count = job->count;
+
+    for (int i = 0; i < count; i++)
+        results[i] = job->steps[i].result;
+    busy--;
+    job->done(job);
+    /* done() may have freed or reused the job: clear what it was given */
+    for (int i = 0; i < count; i++)
+        PQclear(results[i]);
+    PQclear(failure);
+}
+
+static bool send_steps(struct connection *c, struct job *job)
+{
+    for (int i = 0; i < job->count; i++) {
+        const struct step *s = &job->steps[i];
+        if (!PQsendQueryPrepared(c->pg, s->statement->name, s->statement->parameters, s->values, NULL, NULL, 0))
+            return false;
+    }
+    return PQpipelineSync(c->pg) == 1;
+}
+
+static bool flush(struct connection *c)
+{
+    int left = PQflush(c->pg);
+
+    if (left == 1)
+        event_add(c->writable, NULL);
+    return left >= 0;
+}
+
+static void connection_lost(struct connection *c);
+
+static void connection_give(struct connection *c, struct job *job)
+{
+    c->state = BUSY;
+    c->job = job;
+    event_add(c->readable, &answer_timeout);
+    if (!send_steps(c, job) || !flush(c))
+        connection_lost(c);
+}
+
+static void connection_idle(struct connection *c)
+{
+    struct job *next = STAILQ_FIRST(&queue);
+
+    c->job = NULL;
+    if (next) {
+        STAILQ_REMOVE_HEAD(&queue, waiting);
+        connection_give(c, next);
+        return;
+    }
+    c->state = IDLE;
+    event_del(c->readable);
+    event_add(c->readable, NULL);
+    SLIST_INSERT_HEAD(&idle, c, idle);
+}
+
+/* Nobody will come to serve what waits. */
+static void queue_fail(void)
+{
+    struct job *job;
+
+    while (alive == 0 && (job = STAILQ_FIRST(&queue))) {
+        STAILQ_REMOVE_HEAD(&queue, waiting);
+        job->lost = true;
+        job_done(job);
+    }
+}
+
+static void connection_lost(struct connection *c)
+{
+    struct job *job = c->state == BUSY ? c->job : NULL;
+    struct timeval wait = {c->backoff_ms / 1000, c->backoff_ms % 1000 * 1000L};
+
+    log_error("lost a PostgreSQL connection: %s", c->pg ? PQerrorMessage(c->pg) : "out of memory");
+    if (c->state == IDLE)
+        SLIST_REMOVE(&idle, c, connection, idle);
+    if (c->state == IDLE || c->state == BUSY)
+        alive--;
+    if (c->readable)
+        event_free(c->readable);
+    if (c->writable)
+        event_free(c->writable);
+    c->readable = c->writable = NULL;
+    PQfinish(c->pg);
+    c->pg = NULL;
+    c->job = NULL;
+    c->state = DOWN;
+    c->backoff_ms = c->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : c->backoff_ms * 2;
+    event_add(c->retry, &wait);
+    if (job) {
+        job->lost = true;
+        job_done(job);
+    }
+    queue_fail();
+}
+
+static void watch(struct connection *c)
+{
+    if (c->readable)
+        event_free(c->readable);
+    if (c->writable)
+        event_free(c->writable);
+    c->readable = event_new(loop, PQsocket(c->pg), EV_READ | EV_PERSIST, on_socket, c);
+    c->writable = event_new(loop, PQsocket(c->pg), EV_WRITE, on_socket, c);
+}
+
+/* All statements go out in one pipeline; the connection serves when its sync comes back. */
+static void connection_prepare(struct connection *c)
+{
+    watch(c);
+    event_add(c->readable, &answer_timeout);
+    c->state = PREPARING;
+    bool sent = PQsetnonblocking(c->pg, 1) == 0 && PQenterPipelineMode(c->pg) == 1;
+    for (int i = 0; sent && i < prepared_count; i++)
+        sent = PQsendPrepare(c->pg, prepared[i]->name, prepared[i]->sql, 0, NULL) == 1;
+    if (!sent || PQpipelineSync(c->pg) != 1 || !flush(c))
+        connection_lost(c);
+}
+
+static void connection_poll(struct connection *c)
+{
+    PostgresPollingStatusType status = PQconnectPoll(c->pg);
+
+    if (status == PGRES_POLLING_FAILED) {
+        connection_lost(c);
+    } else if (status == PGRES_POLLING_OK) {
+        connection_prepare(c);
+    } else {
+        watch(c); /* libpq may have opened another socket */
+        event_add(status == PGRES_POLLING_READING ? c->readable : c->writable, &answer_timeout);
+    }
+}
+
+static void connection_start(evutil_socket_t fd, short what, void *arg)
+{
+    struct connection *c = arg;
+
+    (void)fd, (void)what;
+    c->state = CONNECTING;
+    c->pg = PQconnectStart(conninfo);
+    if (!c->pg || PQstatus(c->pg) == CONNECTION_BAD) {
+        connection_lost(c);
+        return;
+    }
+    watch(c);
+    event_add(c->writable, &answer_timeout);
+}
+
+/* True for a rollback that says "try again": nothing has happened, and the next try will most likely pass. */
+static bool retryable(const PGresult *failure)
+{
+    const char *state = failure ? PQresultErrorField(failure, PG_DIAG_SQLSTATE) : NULL;
+
+    return state && (strcmp(state, "40P01") == 0 || strcmp(state, "40001") == 0);
+}
+
+static void job_finished(struct connection *c)
+{
+    struct job *job = c->job;
+
+    if (retryable(job->failure) && ++job->tries < DB_TRIES) {
+        job_clear(job);
+        connection_give(c, job);
+        return;
+    }
+    c->backoff_ms = BACKOFF_FIRST_MS;
+    connection_idle(c);
+    job_done(job);
+}
+
+/* Takes one result of a running job.  Results come in step order, each followed by a NULL that ends its step. */
+static void job_result(struct job *job, PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+
+    if (status == PGRES_TUPLES_OK && job->reached < job->count) {
+        job->steps[job->reached++].result = result;
+        return;
+    }
+    if (status == PGRES_FATAL_ERROR && !job->failure) {
+        job->failure = result;
+        return;
+    }
+    PQclear(result); /* PGRES_PIPELINE_ABORTED: a step after the failed one */
+}
+
+/* Reads what has arrived; false when the connection is of no more use. */
+static bool connection_read(struct connection *c)
+{
+    int nulls = 0;
+
+    if (!PQconsumeInput(c->pg))
+        return false;
+    while (!PQisBusy(c->pg) && nulls < 2) {
+        PGresult *result = PQgetResult(c->pg);
+        ExecStatusType status = PQresultStatus(result);
+        if (!result) {
+            nulls++;
+            continue;
+        }
+        nulls = 0;
+        if (c->state == PREPARING && status == PGRES_FATAL_ERROR)
+            log_fatal("could not prepare a statement: %s", PQresultErrorMessage(result));
+        if (status == PGRES_PIPELINE_SYNC) {
+            PQclear(result);
+            if (c->state == PREPARING)
+                alive++, connection_idle(c);
+            else if (c->state == BUSY)
+                job_finished(c);
+            return true;
+        }
+        if (c->state == BUSY)
+            job_result(c->job, result);
+        else
+            PQclear(result);
+    }
+    return PQstatus(c->pg) == CONNECTION_OK;
+}
+
+static void on_socket(evutil_socket_t fd, short what, void *arg)
+{
+    struct connection *c = arg;
+
+    (void)fd;
+    if (what & EV_TIMEOUT)
+        connection_lost(c);
+    else if (c->state == CONNECTING)
+        connection_poll(c);
+    else if (((what & EV_WRITE) && !flush(c)) || ((what & EV_READ) && !connection_read(c)))
+        connection_lost(c);
+}
+
+static PGconn *connect_patiently(void)
+{
+    bool told = false;
+
+    for (;;) {
+        PGconn *pg = PQconnectdb(conninfo);
+        if (PQstatus(pg) == CONNECTION_OK)
+            return pg;
+        if (!told)
+            log_info("waiting for PostgreSQL: %s", PQerrorMessage(pg));
+        told = true;
+        PQfinish(pg);
+        usleep(100000);
+    }
+}
+
+static void prepare_first(struct statement *s)
+{
+    PGresult *result = PQprepare(first, s->name, s->sql, 0, NULL);
+
+    if (PQresultStatus(result) != PGRES_COMMAND_OK)
+        log_fatal("could not prepare \"%s\": %s", s->sql, PQresultErrorMessage(result));
+    PQclear(result);
+    result = PQdescribePrepared(first, s->name);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK || PQnparams(result) > DB_PARAMETERS)
+        log_fatal("could not describe \"%s\"", s->sql);
+    s->parameters = PQnparams(result);
+    for (int i = 0; i < s->parameters; i++)
+        s->types[i] = PQparamtype(result, i);
+    PQclear(result);
+}
+
+void db_open(struct event_base *base, const char *program, struct statement **statements, int count,
+             long wanted)
+{
+    loop = base;
+    prepared = statements;
+    prepared_count = count;
+    connection_count = (int)wanted;
+    snprintf(conninfo, sizeof conninfo, "%s user=im_%s application_name=%s connect_timeout=5 client_encoding=UTF8",
+             config_required("IM_DB"), program, program);
+    first = connect_patiently();
+    for (int i = 0; i < count; i++) {
+        snprintf(statements[i]->name, sizeof statements[i]->name, "s%d", i);
+        prepare_first(statements[i]);
+    }
+}
+
+PGresult *db_ask(const char *sql)
+{
+    PGresult *result = PQexec(first, sql);
+
+    if (PQresultStatus(result) != PGRES_TUPLES_OK)
+        log_fatal("could not run \"%s\": %s", sql, PQresultErrorMessage(result));
+    return result;
+}
+
+void db_start(void)
+{
+    PQfinish(first);
+    first = NULL;
+    connections = calloc((size_t)connection_count, sizeof *connections);
+    for (int i = 0; i < connection_count; i++) {
+        connections[i].retry = event_new(loop, -1, 0, connection_start, &connections[i]);
+        connections[i].backoff_ms = BACKOFF_FIRST_MS;
+        connection_start(-1, 0, &connections[i]);
+    }
+    /* the first request must not find nobody at home */
+    while (alive == 0)
+        event_base_loop(loop, EVLOOP_ONCE);
+}
+
+void db_run(struct job *job)
+{
+    struct connection *c = SLIST_FIRST(&idle);
+
+    busy++;
+    job->lost = false;
+    job->tries = job->reached = 0;
+    job->failure = NULL;
+    for (int i = 0; i < job->count; i++)
+        job->steps[i].result = NULL;
+    if (c) {
+        SLIST_REMOVE_HEAD(&idle, idle);
+        connection_give(c, job);
+    } else {
+        STAILQ_INSERT_TAIL(&queue, job, waiting);
+        queue_fail();
+    }
+}
+
+int db_busy(void)
+{
+    return busy;
+}
+
+void db_close(void)
+{
+    for (int i = 0; i < connection_count; i++) {
+        struct connection *c = &connections[i];
+        if (c->readable)
+            event_free(c->readable);
+        if (c->writable)
+            event_free(c->writable);
+        event_free(c->retry);
+        PQfinish(c->pg);
+    }
+    free(connections);
+    connections = NULL;
+    connection_count = 0;
+    SLIST_INIT(&idle);
+}

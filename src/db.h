@@ -1,0 +1,70 @@
+/*
+ * PostgreSQL from an event loop: a few asynchronous connections run jobs.
+ *
+ * A job is up to DB_STEPS prepared statements sent as one pipeline, hence one round trip and one implicit
+ * transaction: all of it commits or none does.  A job is done when PostgreSQL has confirmed the commit, so
+ * whoever answers from done() answers for durable data.
+ *
+ * Statements are registered and prepared once at start (a misspelt one ends the program there) and prepared
+ * again on every new connection.  Jobs wait in one queue for a free connection.  A job that a deadlock or a
+ * serialization failure has rolled back is run again, up to DB_TRIES times.  When PostgreSQL is away jobs fail
+ * at once and connections are retried with back-off.
+ */
+#ifndef IM_DB_H
+#define IM_DB_H
+
+#include <event2/event.h>
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <sys/queue.h>
+
+enum { DB_STEPS = 3, DB_TRIES = 5, DB_PARAMETERS = 24 };
+
+/* One prepared statement.  The owner keeps it for the life of the program. */
+struct statement {
+    const char *sql;
+    int parameters;           /* filled by db_open */
+    Oid types[DB_PARAMETERS]; /* inferred by PostgreSQL; filled by db_open */
+    char name[16];            /* filled by db_open */
+};
+
+struct step {
+    const struct statement *statement;
+    const char *const *values; /* text, NULL for null; live until done() */
+    PGresult *result;          /* NULL when not reached; cleared after done() */
+};
+
+struct job {
+    struct step steps[DB_STEPS];
+    int count;                     /* steps in use */
+    void (*done)(struct job *job); /* called once, never from within db_run() unless PostgreSQL is away */
+    void *owner;                   /* the caller's */
+
+    PGresult *failure; /* the first step's error that rolled the job back, else NULL */
+    bool lost;         /* PostgreSQL was not reachable or went away: the outcome is unknown unless nothing was sent */
+    int tries, reached;
+    STAILQ_ENTRY(job) waiting;
+};
+
+/* Prepares the statements on a first connection, waiting for PostgreSQL if it is not there yet, then opens
+ * IM_DB_CONNECTIONS asynchronous ones as role im_<program>.  Ends the process when a statement cannot be prepared. */
+void db_open(struct event_base *base, const char *program, struct statement **statements, int count,
+             long connections);
+
+/* One synchronous query on db_open's first connection, for what a program must know before it starts.
+ * Valid between db_open and db_start; the caller clears the result. */
+PGresult *db_ask(const char *sql);
+
+/* Closes the first connection and lets jobs run. */
+void db_start(void);
+
+/* Runs the job; done() is called when it is over. */
+void db_run(struct job *job);
+
+/* Jobs not yet done. */
+int db_busy(void);
+
+/* Closes every connection. */
+void db_close(void);
+
+#endif

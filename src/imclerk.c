@@ -1,0 +1,240 @@
+/*
+ * imclerk: the one daemon.  It publishes what crashed programs left in the outbox, keeps presence from nchan's
+ * channel events, and runs what is due (refunds, expiries).  Several may run at once: every job is safe to do
+ * twice.  See imclerk(8); the rules are in sql/api/clerk.sql.
+ */
+#include "config.h"
+#include "call.h"
+#include "http.h"
+#include "log.h"
+#include "push.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+enum { TICK_MS = 500, LINE_MAX_LENGTH = 256, PRESENCE_MAX = 1024 };
+
+static struct event_base *loop;
+static struct event *tick, *reconnect;
+
+/* At most so many events are taken from the outbox at once; they are at least IM_OUTBOX_AGE old. */
+static struct statement outbox = {.sql = "select * from api.clerk_outbox($1::interval, 500)"};
+static struct statement due = {.sql = "select * from api.clerk_due()"};
+static struct statement leave = {.sql = "select * from api.leave()"};
+static struct statement presence = {.sql = "select from api.clerk_presence($1, $2, $3::bigint, $4)"};
+static struct statement presence_reset = {.sql = "select from api.clerk_presence_reset($1)"};
+
+static const char *outbox_values[1];
+static struct job outbox_job, due_job, presence_job;
+static bool outbox_running, due_running, presence_running;
+
+/* This clerk's push instance, and what its presence stream has said but PostgreSQL has not yet heard. */
+static const char *node;
+static CURL *stream;
+static char stream_url[300], line[LINE_MAX_LENGTH];
+static size_t line_length;
+static struct change {
+    char event[32], account[24], connection[64];
+} changes[PRESENCE_MAX];
+static int change_first, change_count;
+static bool reset_wanted;
+static const char *presence_values[4];
+
+static void presence_next(void);
+static void stream_start(evutil_socket_t fd, short what, void *arg);
+
+static void complain(const struct job *job, const char *what)
+{
+    const char *message = job->failure ? PQresultErrorField(job->failure, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+
+    if (job->lost || job->failure)
+        log_error("could not %s: %s", what, message ? message : "PostgreSQL is away");
+}
+
+static void outbox_done(struct job *job)
+{
+    outbox_running = false;
+    complain(job, "read the outbox");
+    if (job->steps[0].result)
+        push_events(job->steps[0].result);
+}
+
+static void due_done(struct job *job)
+{
+    due_running = false;
+    complain(job, "run what is due");
+    if (!job->lost && !job->failure)
+        push_events(job->steps[1].result);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct timeval wait = {0, TICK_MS * 1000};
+
+    (void)fd, (void)what, (void)arg;
+    event_add(tick, &wait);
+    if (!outbox_running && push_busy() == 0) {
+        outbox_job = (struct job){.steps = {{.statement = &outbox, .values = outbox_values}}, .count = 1,
+                                  .done = outbox_done};
+        outbox_running = true;
+        db_run(&outbox_job);
+    }
+    if (!due_running) {
+        due_job = (struct job){.steps = {{.statement = &due}, {.statement = &leave}}, .count = 2, .done = due_done};
+        due_running = true;
+        db_run(&due_job);
+    }
+}
+
+/* A change that PostgreSQL did not take stays first in the queue; the next tick of the stream tries again. */
+static void presence_done(struct job *job)
+{
+    presence_running = false;
+    complain(job, "note presence");
+    if (!job->lost && !job->failure)
+        push_events(job->steps[1].result);
+    if (job->lost) {
+        reset_wanted = true; /* what was said meanwhile is worth nothing: begin anew */
+        change_count = 0;
+        return;
+    }
+    if (job->steps[0].statement == &presence) {
+        change_first = (change_first + 1) % PRESENCE_MAX;
+        change_count--;
+    }
+    presence_next();
+}
+
+static void presence_run(const struct statement *statement)
+{
+    presence_job = (struct job){
+        .steps = {{.statement = statement, .values = presence_values}, {.statement = &leave}},
+        .count = 2,
+        .done = presence_done,
+    };
+    presence_running = true;
+    db_run(&presence_job);
+}
+
+static void presence_next(void)
+{
+    struct change *c = &changes[change_first];
+
+    if (presence_running)
+        return;
+    presence_values[0] = node;
+    if (reset_wanted) {
+        reset_wanted = false;
+        presence_run(&presence_reset);
+    } else if (change_count) {
+        presence_values[1] = c->event;
+        presence_values[2] = c->account;
+        presence_values[3] = c->connection;
+        presence_run(&presence);
+    }
+}
+
+/* "subscriber_enqueue 10001 4711": nchan's word, the account's channel, the connection. */
+static void line_read(void)
+{
+    struct change *c = &changes[(change_first + change_count) % PRESENCE_MAX];
+
+    if (sscanf(line, "%31s %23[0-9] %63[0-9a-zA-Z:.-]", c->event, c->account, c->connection) != 3)
+        return;
+    if (strcmp(c->event, "subscriber_enqueue") != 0 && strcmp(c->event, "subscriber_dequeue") != 0)
+        return;
+    if (change_count == PRESENCE_MAX) {
+        log_error("presence events come faster than PostgreSQL takes them");
+        return;
+    }
+    change_count++;
+    presence_next();
+}
+
+static size_t on_stream(char *data, size_t size, size_t n, void *arg)
+{
+    (void)arg;
+    for (size_t i = 0; i < size * n; i++) {
+        if (data[i] == '\n') {
+            line[line_length] = '\0';
+            line_length = 0;
+            line_read();
+        } else if (line_length < sizeof line - 1) {
+            line[line_length++] = data[i];
+        }
+    }
+    return size * n;
+}
+
+/* The stream breaks with its push instance: whoever was online there is not. */
+static void stream_done(CURLcode result, long status)
+{
+    struct timeval wait = {0, 200000};
+
+    (void)result;
+    if (status)
+        log_info("presence stream ended: status %ld", status);
+    line_length = 0;
+    change_count = 0;
+    reset_wanted = true;
+    presence_next();
+    event_add(reconnect, &wait);
+}
+
+static void stream_start(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what, (void)arg;
+    http_start(stream, stream_done);
+}
+
+static void stream_open(void)
+{
+    char prefix[256];
+
+    stream = http_request(config_text("IM_PUSH_EVENTS", config_required("IM_PUBLISHER")), prefix, sizeof prefix);
+    snprintf(stream_url, sizeof stream_url, "%s/events", prefix);
+    curl_easy_setopt(stream, CURLOPT_URL, stream_url);
+    curl_easy_setopt(stream, CURLOPT_WRITEFUNCTION, on_stream);
+    reconnect = event_new(loop, -1, 0, stream_start, NULL);
+    stream_start(-1, 0, NULL);
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what, (void)arg;
+    event_base_loopbreak(loop);
+}
+
+int main(void)
+{
+    struct statement *statements[] = {&outbox, &due, &leave, &presence, &presence_reset, &push_told};
+    struct timeval now = {0, 0};
+
+    log_open("imclerk");
+    config_load();
+    prctl(PR_SET_DUMPABLE, 0);
+    signal(SIGPIPE, SIG_IGN);
+    node = config_text("IM_NODE", "1");
+    outbox_values[0] = config_text("IM_OUTBOX_AGE", "1.5 seconds");
+    loop = event_base_new();
+    struct event *term = evsignal_new(loop, SIGTERM, on_stop, NULL);
+    event_add(term, NULL);
+    db_open(loop, "clerk", statements, sizeof statements / sizeof *statements,
+            config_number("IM_DB_CONNECTIONS", 2, 1, 64));
+    db_start();
+    push_open(loop);
+    stream_open();
+    tick = event_new(loop, -1, 0, on_tick, NULL);
+    event_add(tick, &now);
+    log_info("ready");
+    event_base_dispatch(loop);
+    log_info("stopped");
+    http_close(stream);
+    push_close();
+    db_close();
+    event_free(term);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,32 @@
+/*
+ * Strict JSON in, safe JSON out.
+ *
+ * json-c accepts far more than RFC 8259 (NaN, 'single quotes', duplicate keys, overlong UTF-8, a key cut at
+ * \u0000 …), so the text is checked here first and json-c only builds the tree.  Output is written straight
+ * into an obstack: the caller grows the object and finishes it.
+ */
+#ifndef IM_JSON_H
+#define IM_JSON_H
+
+#include <obstack.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <json-c/json.h>
+
+/* Deepest nesting that is accepted; the outer object counts as 1. */
+enum { JSON_DEPTH = 8 };
+
+/* Parses one JSON object of RFC 8259: valid UTF-8, no duplicate keys, no U+0000, at most JSON_DEPTH deep.
+ * Blank text counts as {}.  Returns NULL for anything else; the caller puts the object. */
+struct json_object *json_read(const char *text, size_t length);
+
+/* True when the bytes are well-formed UTF-8 (no overlong forms, no surrogates) without U+0000. */
+bool json_utf8_valid(const char *text, size_t length);
+
+/* Grows the obstack's object by the text as a JSON string with its quotes.  The text is valid UTF-8. */
+void json_grow_string(struct obstack *out, const char *text);
+
+/* Grows the obstack's object by the text as it is. */
+void json_grow(struct obstack *out, const char *text);
+
+#endif

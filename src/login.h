@@ -1,0 +1,18 @@
+/*
+ * Logging in with a password, as users (cgi-bin/auth) and administrators (cgi-bin/backstage) do:
+ * find the account's hash, verify, have the database open a session or count the failure, answer tokens.
+ */
+#ifndef IM_LOGIN_H
+#define IM_LOGIN_H
+
+#include "request.h"
+
+/* Goes on from a call that found (account, hash), or nobody: compares the body's `password`, at the same cost
+ * either way, sets :account and :matched, and runs the call that opens the session. */
+void login_verify(struct request *r, const PGresult *rows, const struct call *open, request_handler *then);
+
+/* Answers an access token, a refresh token for users, and the row's other columns.  The row's first column is
+ * the account; ver, session, generation and issuedAt (epoch seconds) become claims. */
+void login_answer(struct request *r, enum audience audience, const PGresult *rows);
+
+#endif

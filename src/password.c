@@ -1,0 +1,129 @@
+#include "password.h"
+#include "config.h"
+#include "log.h"
+
+#include <gcrypt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* OWASP's first choice for Argon2id: 19 MiB, two passes, one lane. */
+enum { MEMORY_KIB = 19456, PASSES = 2, LANES = 1, SALT = 16, TAG = 32 };
+
+static const char prefix[] = "$argon2id$v=19$m=19456,t=2,p=1$";
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void password_open(void)
+{
+    if (!gcry_check_version(GCRYPT_VERSION))
+        log_fatal("libgcrypt is older than the one this program was built with");
+    gcry_control(GCRYCTL_DISABLE_SECMEM, 0);
+    gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
+}
+
+bool password_acceptable(const char *password)
+{
+    size_t characters = 0;
+
+    for (; *password; password++)
+        characters += ((unsigned char)*password & 0xc0) != 0x80;
+    return characters >= PASSWORD_MIN && characters <= PASSWORD_MAX;
+}
+
+/* Base64 without padding, as PHC strings use it. */
+static size_t base64_encode(const unsigned char *in, size_t n, char *out)
+{
+    size_t length = 0;
+    unsigned bits = 0, held = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bits = bits << 8 | in[i];
+        for (held += 8; held >= 6; held -= 6)
+            out[length++] = alphabet[bits >> (held - 6) & 63];
+    }
+    if (held)
+        out[length++] = alphabet[bits << (6 - held) & 63];
+    out[length] = '\0';
+    return length;
+}
+
+/* Decodes until a character outside the alphabet; returns the bytes written, at most size. */
+static size_t base64_decode(const char *in, unsigned char *out, size_t size)
+{
+    size_t length = 0;
+    unsigned bits = 0, held = 0;
+    const char *digit;
+
+    for (; *in && (digit = strchr(alphabet, *in)) && length < size; in++) {
+        bits = bits << 6 | (unsigned)(digit - alphabet);
+        if ((held += 6) >= 8)
+            out[length++] = (unsigned char)(bits >> (held -= 8));
+    }
+    return length;
+}
+
+static void argon2id(const char *password, const unsigned char *salt, unsigned char *tag)
+{
+    const unsigned long parameters[] = {TAG, PASSES, MEMORY_KIB, LANES};
+    gcry_kdf_hd_t kdf;
+
+    if (gcry_kdf_open(&kdf, GCRY_KDF_ARGON2, GCRY_KDF_ARGON2ID, parameters, 4, password, strlen(password), salt,
+                      SALT, NULL, 0, NULL, 0) != 0)
+        log_fatal("could not start Argon2id: out of memory");
+    if (gcry_kdf_compute(kdf, NULL) != 0 || gcry_kdf_final(kdf, TAG, tag) != 0)
+        log_fatal("could not compute Argon2id");
+    gcry_kdf_close(kdf);
+}
+
+void password_hash(const char *password, char hash[static PASSWORD_HASH_SIZE])
+{
+    unsigned char salt[SALT], tag[TAG];
+    char salt_text[SALT * 2], tag_text[TAG * 2];
+
+    gcry_randomize(salt, SALT, GCRY_STRONG_RANDOM);
+    argon2id(password, salt, tag);
+    base64_encode(salt, SALT, salt_text);
+    base64_encode(tag, TAG, tag_text);
+    snprintf(hash, PASSWORD_HASH_SIZE, "%s%s$%s", prefix, salt_text, tag_text);
+}
+
+static bool constant_time_equal(const unsigned char *a, const unsigned char *b, size_t n)
+{
+    unsigned char difference = 0;
+
+    for (size_t i = 0; i < n; i++)
+        difference |= a[i] ^ b[i];
+    return difference == 0;
+}
+
+bool password_matches(const char *password, const char *hash)
+{
+    unsigned char salt[SALT] = {0}, stored[TAG] = {0}, tag[TAG];
+    const char *salt_text = hash && strncmp(hash, prefix, sizeof prefix - 1) == 0 ? hash + sizeof prefix - 1 : NULL;
+    const char *tag_text = salt_text ? strchr(salt_text, '$') : NULL;
+    bool known = tag_text && base64_decode(salt_text, salt, SALT) == SALT &&
+                 base64_decode(tag_text + 1, stored, TAG) == TAG;
+
+    argon2id(password, salt, tag);
+    return constant_time_equal(tag, stored, TAG) && known;
+}
+
+void password_trade_digest(int64_t account, const char *password, char digest[static TRADE_DIGEST_SIZE])
+{
+    static const char *pepper;
+    char id[24];
+    gcry_md_hd_t mac;
+
+    if (!pepper)
+        pepper = config_required("IM_TRADE_PEPPER");
+    int n = snprintf(id, sizeof id, "%" PRId64 ":", account);
+    if (gcry_md_open(&mac, GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC) != 0 ||
+        gcry_md_setkey(mac, pepper, strlen(pepper)) != 0)
+        log_fatal("could not start HMAC-SHA256");
+    gcry_md_write(mac, id, (size_t)n);
+    gcry_md_write(mac, password, strlen(password));
+    const unsigned char *value = gcry_md_read(mac, GCRY_MD_SHA256);
+    for (int i = 0; i < 32; i++)
+        snprintf(digest + 2 * i, 3, "%02x", value[i]);
+    gcry_md_close(mac);
+}

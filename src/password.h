@@ -1,0 +1,31 @@
+/*
+ * Login passwords as Argon2id PHC strings, and the digest of a trade password.
+ *
+ * Argon2id takes 30-50 ms of CPU by design, so only cgi-bin/auth and cgi-bin/backstage call it.  The trade
+ * password is checked with every payment and must not stall the wallet: it is an HMAC under a key (the
+ * pepper) that the database never sees, so that a stolen database cannot be searched for six-digit PINs.
+ */
+#ifndef IM_PASSWORD_H
+#define IM_PASSWORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { PASSWORD_MIN = 6, PASSWORD_MAX = 64, PASSWORD_HASH_SIZE = 128, TRADE_DIGEST_SIZE = 65 };
+
+/* Initialises libgcrypt; call once before anything here or in token.h. */
+void password_open(void);
+
+/* True when the password has between PASSWORD_MIN and PASSWORD_MAX characters (not bytes). */
+bool password_acceptable(const char *password);
+
+/* Writes the PHC string of the password under a fresh random salt. */
+void password_hash(const char *password, char hash[static PASSWORD_HASH_SIZE]);
+
+/* Compares in constant time.  A NULL hash (unknown user) costs the same and never matches. */
+bool password_matches(const char *password, const char *hash);
+
+/* Writes the trade password's digest in hexadecimal: HMAC-SHA256 under IM_TRADE_PEPPER of "account:password". */
+void password_trade_digest(int64_t account, const char *password, char digest[static TRADE_DIGEST_SIZE]);
+
+#endif

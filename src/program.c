@@ -1,0 +1,277 @@
+#include "program.h"
+#include "config.h"
+#include "log.h"
+#include "password.h"
+#include "push.h"
+#include "reply.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#define obstack_chunk_alloc malloc
+#define obstack_chunk_free free
+
+/* libfcgi uses select(), so descriptors stay below 1024; nginx keeps far fewer connections per program. */
+enum { REQUESTS_MAX = 400, ROUTES_MAX = 64, CALLS_MAX = 96, STOP_SECONDS = 10 };
+
+static struct event_base *loop;
+static struct event *listening, *stop_term, *stop_usr1, *stop_deadline;
+static struct request requests[REQUESTS_MAX];
+static SLIST_HEAD(, request) unused = SLIST_HEAD_INITIALIZER(unused);
+static int active; /* requests being worked on */
+static bool stopping;
+
+static const struct program *served;
+static struct call route_calls[ROUTES_MAX];
+static struct call enter_user = {.text = "enter(:me, :ver, :session)"};
+static struct call enter_admin = {.text = "admin_enter(:me, :ver)"};
+static struct call leave = {.text = "leave()"};
+
+static void on_readable(evutil_socket_t fd, short what, void *arg);
+
+const struct call *program_call(int route)
+{
+    return served->routes[route].call ? &route_calls[route] : NULL;
+}
+
+const struct call *program_enter(enum who who)
+{
+    return who == USER ? &enter_user : who == ADMIN ? &enter_admin : NULL;
+}
+
+const struct call *program_leave(void)
+{
+    return &leave;
+}
+
+static void stop_if_done(void)
+{
+    if (stopping && active == 0 && db_busy() == 0 && push_busy() == 0)
+        event_base_loopbreak(loop);
+}
+
+static void request_release(struct request *r)
+{
+    event_free(r->readable);
+    r->readable = NULL;
+    SLIST_INSERT_HEAD(&unused, r, free);
+    if (!stopping)
+        event_add(listening, NULL);
+}
+
+static void request_start(struct request *r)
+{
+    active++;
+    r->program = served;
+    r->method = request_parameter(r, "REQUEST_METHOD");
+    r->path = request_parameter(r, "REQUEST_URI");
+    r->id = request_parameter(r, "REQUEST_ID");
+    r->language = request_parameter(r, "HTTP_ACCEPT_LANGUAGE");
+    log_request(r->id);
+    request_serve(r);
+    log_request(NULL);
+}
+
+/* Takes a connection (or the next request of a kept one) into r; false when nobody is there. */
+static bool request_accept(struct request *r)
+{
+    if (FCGX_Accept_r(&r->fcgi) < 0)
+        return false;
+    obstack_init(&r->pool);
+    request_start(r);
+    return true;
+}
+
+/* Arms the idle connection, one-shot: while a request runs, a client that leaves must not wake us. */
+static void request_wait(struct request *r)
+{
+    if (r->readable)
+        event_free(r->readable);
+    r->readable = event_new(loop, r->fcgi.ipcFd, EV_READ, on_readable, r);
+    event_add(r->readable, NULL);
+}
+
+static void request_reset(struct request *r)
+{
+    FCGX_Request fcgi = r->fcgi;
+    struct event *readable = r->readable;
+
+    json_object_put(r->document);
+    obstack_free(&r->pool, NULL);
+    memset(r, 0, sizeof *r);
+    r->fcgi = fcgi;
+    r->readable = readable;
+}
+
+void program_finish(struct request *r)
+{
+    if (stopping)
+        r->fcgi.keepConnection = 0;
+    FCGX_Finish_r(&r->fcgi);
+    request_reset(r);
+    active--;
+    if (r->fcgi.ipcFd >= 0)
+        request_wait(r);
+    else
+        request_release(r);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct request *r = arg;
+
+    (void)fd, (void)what;
+    if (!request_accept(r))
+        request_release(r);
+}
+
+static void on_listening(evutil_socket_t fd, short what, void *arg)
+{
+    struct request *r = SLIST_FIRST(&unused);
+
+    (void)fd, (void)what, (void)arg;
+    if (!r) {
+        event_del(listening); /* until a connection is released */
+        return;
+    }
+    SLIST_REMOVE_HEAD(&unused, free);
+    r->readable = event_new(loop, -1, 0, on_readable, r);
+    if (!request_accept(r))
+        request_release(r);
+}
+
+/* Kept connections on which nginx has already sent a request are served, the others closed. */
+static void connections_close(void)
+{
+    for (int i = 0; i < REQUESTS_MAX; i++) {
+        struct request *r = &requests[i];
+        if (!r->readable || !event_pending(r->readable, EV_READ, NULL))
+            continue;
+        struct timeval now = {0, 0};
+        fd_set set;
+        FD_ZERO(&set);
+        FD_SET(r->fcgi.ipcFd, &set);
+        if (select(r->fcgi.ipcFd + 1, &set, NULL, NULL, &now) > 0)
+            continue;
+        event_del(r->readable);
+        FCGX_Free(&r->fcgi, 1);
+        request_release(r);
+    }
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what, (void)arg;
+    log_error("stopping with %d requests unanswered", active);
+    event_base_loopbreak(loop);
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *arg)
+{
+    struct timeval wait = {STOP_SECONDS, 0};
+
+    (void)fd, (void)what, (void)arg;
+    if (stopping)
+        return;
+    stopping = true;
+    event_del(listening);
+    FCGX_ShutdownPending(); /* a kept connection that ends is not replaced by a new one */
+    connections_close();
+    event_add(stop_deadline, &wait);
+}
+
+static int gather_calls(struct call **calls)
+{
+    int n = 0;
+    bool user = false, admin = false;
+
+    for (int i = 0; served->routes[i].method; i++) {
+        if (i == ROUTES_MAX)
+            log_fatal("more than %d routes", ROUTES_MAX);
+        user |= served->routes[i].who == USER;
+        admin |= served->routes[i].who == ADMIN;
+        route_calls[i].text = served->routes[i].call;
+        if (route_calls[i].text)
+            calls[n++] = &route_calls[i];
+    }
+    for (int i = 0; served->calls && served->calls[i]; i++)
+        calls[n++] = served->calls[i];
+    if (user)
+        calls[n++] = &enter_user;
+    if (admin)
+        calls[n++] = &enter_admin;
+    calls[n++] = &leave;
+    return n;
+}
+
+static void prepare(void)
+{
+    struct call *calls[CALLS_MAX];
+    static struct statement *statements[CALLS_MAX + 1];
+    int n = gather_calls(calls);
+
+    for (int i = 0; i < n; i++) {
+        call_parse(calls[i]);
+        statements[i] = &calls[i]->statement;
+    }
+    statements[n] = &push_told;
+    db_open(loop, served->name, statements, n + 1, config_number("IM_DB_CONNECTIONS", 4, 1, 64));
+    call_types(calls, n);
+    db_start();
+}
+
+/* Secrets are in the environment and in memory: no core file, no reading through /proc by others of our user. */
+static void keep_secrets(void)
+{
+    struct rlimit none = {0, 0};
+
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
+static void listen_on_stdin(void)
+{
+    if (FCGX_Init() != 0 || FCGX_IsCGI())
+        log_fatal("descriptor 0 must be a listening socket: start me with spawn-fcgi(1)");
+    fcntl(0, F_SETFL, fcntl(0, F_GETFL) | O_NONBLOCK);
+    for (int i = REQUESTS_MAX - 1; i >= 0; i--) {
+        FCGX_InitRequest(&requests[i].fcgi, 0, FCGI_FAIL_ACCEPT_ON_INTR);
+        SLIST_INSERT_HEAD(&unused, &requests[i], free);
+    }
+    listening = event_new(loop, 0, EV_READ | EV_PERSIST, on_listening, NULL);
+    event_add(listening, NULL);
+}
+
+int program_run(const struct program *program)
+{
+    served = program;
+    log_open(program->name);
+    config_load();
+    keep_secrets();
+    signal(SIGPIPE, SIG_IGN);
+    password_open();
+    token_open();
+    loop = event_base_new();
+    stop_term = evsignal_new(loop, SIGTERM, on_stop, NULL);
+    stop_usr1 = evsignal_new(loop, SIGUSR1, on_stop, NULL);
+    stop_deadline = event_new(loop, -1, 0, on_deadline, NULL);
+    event_add(stop_term, NULL);
+    event_add(stop_usr1, NULL);
+    push_open(loop);
+    prepare();
+    listen_on_stdin();
+    log_info("ready");
+    do {
+        event_base_loop(loop, EVLOOP_ONCE);
+        stop_if_done();
+    } while (!event_base_got_break(loop));
+    log_info("stopped");
+    push_close();
+    db_close();
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,32 @@
+/*
+ * The doorbell: events go from committed transactions to nchan, which holds the sockets.
+ *
+ * push_events() takes the rows of api.leave(), publishes each body to its channels in order (one request at a
+ * time per process, at most 200 channels each), and then has api.told() delete the outbox rows, many at once.
+ * What cannot be published stays in the outbox for imclerk.  Pushing never fails or delays an answer.
+ */
+#ifndef IM_PUSH_H
+#define IM_PUSH_H
+
+#include "db.h"
+
+#include <event2/event.h>
+
+/* The statement that deletes told events; register it with db_open before push_open. */
+extern struct statement push_told;
+
+/* Connects to the publisher named by IM_PUBLISHER: unix:/path or host:port. */
+void push_open(struct event_base *base);
+
+/* Publishes the rows (refusal, txid, channels, body) of api.leave() or api.clerk_outbox(); result is the caller's. */
+void push_events(const PGresult *result);
+
+/* Publishes one body to comma-separated channels; nothing is kept when it fails. */
+void push_body(const char *channels, const char *body);
+
+/* Events not yet published or not yet told. */
+int push_busy(void);
+
+void push_close(void);
+
+#endif

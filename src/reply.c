@@ -1,0 +1,196 @@
+#include "reply.h"
+#include "code.h"
+#include "log.h"
+#include "request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OID_BOOL = 16, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_JSON = 114, OID_NUMERIC = 1700,
+       OID_TIMESTAMPTZ = 1184, OID_JSONB = 3802, TIME_LENGTH = 19 };
+
+/* PostgreSQL's text is JSON already for numbers (so money stays exact) and json; times lose fraction and zone. */
+void reply_grow_cell(struct obstack *out, const PGresult *rows, int row, int column)
+{
+    const char *text = PQgetvalue(rows, row, column);
+
+    if (PQgetisnull(rows, row, column)) {
+        json_grow(out, "null");
+        return;
+    }
+    switch (PQftype(rows, column)) {
+    case OID_BOOL:
+        json_grow(out, *text == 't' ? "true" : "false");
+        break;
+    case OID_INT2: case OID_INT4: case OID_INT8: case OID_NUMERIC: case OID_JSON: case OID_JSONB:
+        json_grow(out, text);
+        break;
+    case OID_TIMESTAMPTZ:
+        obstack_1grow(out, '"');
+        obstack_grow(out, text, TIME_LENGTH);
+        obstack_1grow(out, '"');
+        break;
+    default:
+        json_grow_string(out, text);
+    }
+}
+
+static void grow_object(struct obstack *out, const PGresult *rows, int row, int from)
+{
+    int columns = PQnfields(rows);
+
+    obstack_1grow(out, '{');
+    for (int column = from; column < columns; column++) {
+        if (column > from)
+            obstack_1grow(out, ',');
+        json_grow_string(out, PQfname(rows, column));
+        obstack_1grow(out, ':');
+        reply_grow_cell(out, rows, row, column);
+    }
+    obstack_1grow(out, '}');
+}
+
+static void grow_list(struct obstack *out, const PGresult *rows, int from)
+{
+    int count = PQntuples(rows);
+
+    obstack_1grow(out, '[');
+    for (int row = 0; row < count; row++) {
+        if (row)
+            obstack_1grow(out, ',');
+        grow_object(out, rows, row, from);
+    }
+    obstack_1grow(out, ']');
+}
+
+/* Every row of a page carries the total; an empty page is one row with nothing else. */
+static void grow_page(struct obstack *out, const PGresult *rows)
+{
+    json_grow(out, "{\"total\":");
+    json_grow(out, PQntuples(rows) ? PQgetvalue(rows, 0, 0) : "0");
+    json_grow(out, ",\"records\":");
+    if (PQntuples(rows) && PQnfields(rows) > 1 && !PQgetisnull(rows, 0, 1))
+        grow_list(out, rows, 1);
+    else
+        json_grow(out, "[]");
+    obstack_1grow(out, '}');
+}
+
+static const char *rows_json(struct obstack *out, enum shape shape, const PGresult *rows)
+{
+    if (shape == NOTHING || (PQntuples(rows) == 0 && (shape == ONE || shape == VALUE)))
+        return "null";
+    if (shape == ONE)
+        grow_object(out, rows, 0, 0);
+    else if (shape == VALUE)
+        reply_grow_cell(out, rows, 0, 0);
+    else if (shape == LIST)
+        grow_list(out, rows, 0);
+    else
+        grow_page(out, rows);
+    obstack_1grow(out, '\0');
+    return obstack_finish(out);
+}
+
+static void answer(struct request *r, int code, const char *detail, const char *data)
+{
+    r->answered = true;
+    (r->program->answer ? r->program->answer : reply_http)(r, code, detail, data);
+}
+
+void reply_rows(struct request *r, const PGresult *rows)
+{
+    answer(r, CODE_OK, NULL, rows_json(&r->pool, r->route->shape, rows));
+}
+
+void reply_data(struct request *r, const char *data)
+{
+    answer(r, CODE_OK, NULL, data);
+}
+
+void reply_code(struct request *r, int code, const char *detail)
+{
+    answer(r, code, detail, "null");
+}
+
+/* The field in a constraint's name: "blacklist_targetId_i0400" is about targetId. */
+static const char *constraint_field(struct request *r, const char *constraint)
+{
+    char *name = request_copy(r, constraint), *end = strrchr(name, '_');
+
+    *end = '\0';
+    char *start = strrchr(name, '_');
+    return start ? start + 1 : name;
+}
+
+static void reply_constraint(struct request *r, int code, const char *constraint)
+{
+    reply_code(r, code, code == CODE_BAD_REQUEST ? constraint_field(r, constraint) : NULL);
+}
+
+void reply_failure(struct request *r, const PGresult *failure)
+{
+    const char *state = failure ? PQresultErrorField(failure, PG_DIAG_SQLSTATE) : NULL;
+    const char *message = failure ? PQresultErrorField(failure, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    const char *constraint = failure ? PQresultErrorField(failure, PG_DIAG_CONSTRAINT_NAME) : NULL;
+    const char *domain = failure ? PQresultErrorField(failure, PG_DIAG_DATATYPE_NAME) : NULL;
+    const char *field = r->call ? call_domain_field(r->call, domain) : NULL;
+    int code = code_of_sqlstate(state);
+
+    if (code)
+        reply_code(r, code, strcmp(message, state) == 0 ? NULL : message);
+    else if ((code = code_of_constraint(constraint)))
+        reply_constraint(r, code, constraint);
+    else if (state && strcmp(state, "23514") == 0 && field)
+        reply_code(r, CODE_BAD_REQUEST, field);
+    else if (state && (strcmp(state, "22007") == 0 || strcmp(state, "22008") == 0))
+        reply_code(r, CODE_BAD_REQUEST, "time");
+    else {
+        log_error("%s %s failed: %s %s", r->method, r->route->path, state ? state : "PostgreSQL away",
+                  message ? message : "");
+        reply_code(r, CODE_INTERNAL, NULL);
+    }
+}
+
+const char *reply_envelope(struct request *r, int code, const char *detail, const char *data)
+{
+    bool english = r->language && strncmp(r->language, "en", 2) == 0;
+    const char *text = code_text(code, english);
+    char number[16];
+
+    if (detail) {
+        size_t size = strlen(text) + strlen(detail) + 3;
+        char *both = obstack_alloc(&r->pool, size);
+        snprintf(both, size, "%s: %s", text, detail);
+        text = both;
+    }
+    snprintf(number, sizeof number, "%d", code);
+    json_grow(&r->pool, "{\"code\":");
+    json_grow(&r->pool, number);
+    json_grow(&r->pool, ",\"message\":");
+    json_grow_string(&r->pool, text);
+    json_grow(&r->pool, ",\"data\":");
+    json_grow(&r->pool, data);
+    obstack_grow0(&r->pool, "}", 1);
+    return obstack_finish(&r->pool);
+}
+
+void reply_write(struct request *r, int status, const char *headers, const char *body)
+{
+    FCGX_Stream *out = r->fcgi.out;
+
+    FCGX_FPrintF(out, "Status: %d\r\n%sContent-Length: %d\r\n\r\n", status, headers, (int)strlen(body));
+    FCGX_PutStr(body, (int)strlen(body), out);
+}
+
+void reply_http(struct request *r, int code, const char *detail, const char *data)
+{
+    char headers[192];
+
+    snprintf(headers, sizeof headers,
+             "Content-Type: application/json; charset=utf-8\r\nX-IM-Code: %d\r\n"
+             "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
+             code);
+    reply_write(r, 200, headers, reply_envelope(r, code, detail, data));
+}

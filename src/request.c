@@ -1,0 +1,328 @@
+#include "request.h"
+#include "code.h"
+#include "log.h"
+#include "password.h"
+#include "program.h"
+#include "push.h"
+#include "reply.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { BODY_MAX = 65536 };
+
+/* A server-side value that was set. */
+struct value {
+    const char *name, *text;
+    struct value *next;
+};
+
+static void call_done(struct job *job);
+
+char *request_copy(struct request *r, const char *text)
+{
+    return obstack_copy0(&r->pool, text, (int)strlen(text));
+}
+
+const char *request_parameter(struct request *r, const char *name)
+{
+    const char *value = FCGX_GetParam(name, r->fcgi.envp);
+
+    return value && *value ? value : NULL;
+}
+
+void request_set(struct request *r, const char *name, const char *text)
+{
+    struct value *v = obstack_alloc(&r->pool, sizeof *v);
+
+    *v = (struct value){request_copy(r, name), request_copy(r, text), r->values};
+    r->values = v;
+}
+
+static const char *number_text(struct request *r, int64_t number)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%" PRId64, number);
+    return request_copy(r, text);
+}
+
+/* The digest of the body's tradePassword, which the database gets instead of the password. */
+static const char *trade_digest(struct request *r)
+{
+    const char *password = request_text(r, "tradePassword");
+    char digest[TRADE_DIGEST_SIZE];
+
+    if (!password)
+        return NULL;
+    password_trade_digest(r->claims.subject, password, digest);
+    return request_copy(r, digest);
+}
+
+const char *request_value(struct request *r, const char *name)
+{
+    for (struct value *v = r->values; v; v = v->next)
+        if (strcmp(v->name, name) == 0)
+            return v->text;
+    if (r->known && strcmp(name, "me") == 0)
+        return number_text(r, r->claims.subject);
+    if (r->known && strcmp(name, "ver") == 0)
+        return number_text(r, r->claims.version);
+    if (r->known && strcmp(name, "session") == 0)
+        return number_text(r, r->claims.session);
+    if (r->known && strcmp(name, "trade") == 0)
+        return trade_digest(r);
+    if (strcmp(name, "address") == 0)
+        return request_parameter(r, "REMOTE_ADDR");
+    if (strcmp(name, "key") == 0)
+        return request_parameter(r, "HTTP_IDEMPOTENCY_KEY");
+    return NULL;
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Decodes %41 and + in place; false when it is not valid or not UTF-8. */
+static bool percent_decode(char *text)
+{
+    char *out = text;
+
+    for (char *in = text; *in; in++) {
+        int high = *in == '%' ? hex_digit(in[1]) : 0, low = *in == '%' && high >= 0 ? hex_digit(in[2]) : 0;
+        if (high < 0 || low < 0)
+            return false;
+        if (*in == '%') {
+            *out++ = (char)(high * 16 + low);
+            in += 2;
+        } else {
+            *out++ = *in == '+' ? ' ' : *in;
+        }
+    }
+    *out = '\0';
+    return json_utf8_valid(text, (size_t)(out - text));
+}
+
+/* The value of one query parameter; a repeated or undecodable one is no value but an error of that field. */
+static const char *query_text(struct request *r, const char *name, bool *bad)
+{
+    const char *query = request_parameter(r, "QUERY_STRING");
+    char *found = NULL;
+
+    if (!query)
+        return NULL;
+    size_t n = strlen(name);
+    for (const char *at = query; at; at = strchr(at, '&') ? strchr(at, '&') + 1 : NULL) {
+        if (strncmp(at, name, n) != 0 || at[n] != '=')
+            continue;
+        *bad |= found != NULL;
+        found = obstack_copy0(&r->pool, at + n + 1, (int)strcspn(at + n + 1, "&"));
+    }
+    if (found && !percent_decode(found))
+        *bad = true;
+    return found;
+}
+
+bool request_field(struct request *r, const char *name, struct json_object **json, const char **text)
+{
+    bool bad = false;
+
+    *json = NULL;
+    *text = NULL;
+    if (json_object_object_get_ex(r->body, name, json) && *json)
+        return true;
+    if (strcmp(r->method, "GET") == 0 || strcmp(r->method, "DELETE") == 0)
+        *text = query_text(r, name, &bad);
+    if (bad)
+        *text = NULL;
+    return bad || *text;
+}
+
+const char *request_text(struct request *r, const char *name)
+{
+    struct json_object *json;
+    const char *text;
+
+    if (!request_field(r, name, &json, &text))
+        return NULL;
+    return json ? (json_object_is_type(json, json_type_string) ? json_object_get_string(json) : NULL) : text;
+}
+
+/* Reads the body, at most BODY_MAX bytes.  False when it is cut short, too long or no JSON object. */
+static bool body_read(struct request *r)
+{
+    const char *length_text = request_parameter(r, "CONTENT_LENGTH");
+    long length = length_text ? strtol(length_text, NULL, 10) : 0;
+
+    if (length < 0 || length > BODY_MAX)
+        return false;
+    char *text = obstack_alloc(&r->pool, length + 1);
+    if (length && FCGX_GetStr(text, (int)length, r->fcgi.in) != length)
+        return false;
+    text[length] = '\0';
+    r->body = r->document = json_read(text, (size_t)length);
+    return r->body != NULL;
+}
+
+bool request_identify(struct request *r, enum audience audience)
+{
+    const char *token = request_parameter(r, "HTTP_AUTHORIZATION");
+
+    if (token)
+        token = strncasecmp(token, "Bearer ", 7) == 0 ? token + 7 : NULL;
+    else
+        token = request_parameter(r, "HTTP_ACCESSTOKEN");
+    r->known = token_verify(token, audience, TOKEN_ACCESS, &r->claims);
+    return r->known;
+}
+
+static int job_add(struct request *r, const struct call *call)
+{
+    int step = r->job.count++;
+
+    r->job.steps[step] = (struct step){.statement = &call->statement, .values = r->parameters[step]};
+    return step;
+}
+
+static void job_run(struct request *r)
+{
+    r->job.done = call_done;
+    r->job.owner = r;
+    db_run(&r->job);
+}
+
+static void job_start(struct request *r, const struct call *call, request_handler *then)
+{
+    r->job.count = 0;
+    r->call = call;
+    r->then = then;
+    r->call_step = r->leave_step = -1;
+}
+
+/* Binds the call into the job; a field that does not fit leaves the call out and is remembered. */
+static void job_bind(struct request *r, const struct call *call, const char *bad)
+{
+    const struct call *leave = program_leave();
+
+    if (!bad)
+        bad = call_bind(call, r, r->parameters[r->job.count]);
+    if (bad) {
+        r->refused_field = bad;
+        return;
+    }
+    r->call_step = job_add(r, call);
+    if (strcmp(r->method, "GET") != 0)
+        r->leave_step = job_add(r, leave);
+}
+
+void request_call(struct request *r, const struct call *call, request_handler *then)
+{
+    job_start(r, call, then);
+    job_bind(r, call, NULL);
+    if (r->refused_field)
+        reply_code(r, CODE_BAD_REQUEST, r->refused_field);
+    else
+        job_run(r);
+}
+
+static void request_end(struct request *r)
+{
+    if (r->answered)
+        program_finish(r);
+}
+
+/* The refusal that a committed transaction has left behind, or 0. */
+static int late_refusal(const struct request *r)
+{
+    const PGresult *left = r->leave_step >= 0 ? r->job.steps[r->leave_step].result : NULL;
+
+    return left && PQntuples(left) && !PQgetisnull(left, 0, 0) ? (int)strtol(PQgetvalue(left, 0, 0), NULL, 10) : 0;
+}
+
+static void call_answer(struct request *r)
+{
+    const PGresult *rows = r->call_step >= 0 ? r->job.steps[r->call_step].result : NULL;
+    int late = late_refusal(r);
+
+    if (r->job.lost || r->job.failure)
+        reply_failure(r, r->job.failure);
+    else if (r->refused_field)
+        reply_code(r, CODE_BAD_REQUEST, r->refused_field);
+    else if (late)
+        reply_code(r, late, NULL);
+    else if (r->then)
+        r->then(r, rows);
+    else
+        reply_rows(r, rows);
+}
+
+/* The transaction is over: the answer goes out first, then the events. */
+static void call_done(struct job *job)
+{
+    struct request *r = job->owner;
+    const PGresult *events = r->leave_step >= 0 && !job->lost ? job->steps[r->leave_step].result : NULL;
+
+    log_request(r->id);
+    call_answer(r);
+    request_end(r);
+    if (events)
+        push_events(events);
+    log_request(NULL);
+}
+
+/* The account is checked in the call's own transaction and before its syntax is complained about. */
+static void request_run(struct request *r, const struct call *call, const char *bad)
+{
+    const struct call *enter = program_enter(r->route->who);
+
+    job_start(r, call, r->route->handler);
+    if (enter) {
+        call_bind(enter, r, r->parameters[0]);
+        job_add(r, enter);
+    }
+    if (bad)
+        r->refused_field = bad;
+    else if (call)
+        job_bind(r, call, NULL);
+    if (r->job.count)
+        job_run(r);
+    else if (r->refused_field)
+        reply_code(r, CODE_BAD_REQUEST, r->refused_field);
+    else
+        r->route->handler(r, NULL);
+}
+
+void request_dispatch(struct request *r)
+{
+    const char *bad = NULL;
+    int row = route_find(r->program, r, &bad);
+
+    if (row < 0) {
+        reply_code(r, CODE_NOT_FOUND, NULL);
+        return;
+    }
+    r->route = &r->program->routes[row];
+    if (r->route->who != ANYONE && !r->known &&
+        !request_identify(r, r->route->who == ADMIN ? AUDIENCE_ADMIN : AUDIENCE_USER)) {
+        reply_code(r, CODE_UNAUTHORIZED, NULL);
+        return;
+    }
+    if (!r->body && !body_read(r) && !bad)
+        bad = "body";
+    request_run(r, program_call(row), bad);
+}
+
+void request_serve(struct request *r)
+{
+    if (!r->method || !r->path) {
+        reply_code(r, CODE_BAD_REQUEST, NULL);
+    } else {
+        r->path = obstack_copy0(&r->pool, r->path, (int)strcspn(r->path, "?"));
+        request_dispatch(r);
+    }
+    request_end(r);
+}

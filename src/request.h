@@ -1,0 +1,84 @@
+/*
+ * One request on its way from nginx to PostgreSQL and back.
+ *
+ * The request owns everything a handler is given (text, JSON, rows): it lives until the answer is out, and a
+ * handler frees only what it made itself.  Every request ends with exactly one answer: a handler either calls
+ * reply_…() or goes on with request_call(), whose continuation does.
+ */
+#ifndef IM_REQUEST_H
+#define IM_REQUEST_H
+
+#include "call.h"
+#include "db.h"
+#include "json.h"
+#include "route.h"
+#include "token.h"
+
+#include <fcgiapp.h>
+#include <obstack.h>
+#include <stdbool.h>
+#include <sys/queue.h>
+
+/* What a handler does with the rows of a call (NULL when it starts without one). */
+typedef void request_handler(struct request *r, const PGresult *rows);
+
+struct request {
+    FCGX_Request fcgi;
+    struct event *readable; /* armed only while the connection waits for its next request */
+    struct obstack pool;    /* whatever lives as long as the request */
+
+    const struct program *program;
+    const struct route *route;
+    const char *method, *path; /* of a WebSocket frame: "WS" and the frame's type */
+    const char *id;            /* request id of nginx, for the log */
+    const char *language;
+    struct json_object *document; /* what came in; owned */
+    struct json_object *body;     /* the fields in it; never NULL after request_dispatch */
+
+    bool known;           /* claims are those of a verified token */
+    struct claims claims;
+    struct value *values; /* what request_set() and the path have set */
+
+    struct job job;
+    const struct call *call;    /* the one in the job, if any */
+    int call_step, leave_step;  /* their places in the job, -1 when absent */
+    request_handler *then;      /* who goes on with the call's rows; NULL: they are the answer */
+    const char *refused_field;  /* a syntax error that is answered once the account has been checked */
+    const char *parameters[DB_STEPS][DB_PARAMETERS];
+    bool answered;
+    SLIST_ENTRY(request) free;
+};
+
+/* Serves a request that has just come in, from routing to its end. */
+void request_serve(struct request *r);
+
+/* Routes by method and path, checks who calls, binds the arguments and runs the row's call or handler.
+ * Everything that can be refused on the way is answered here.  A handler may set another method, path and body
+ * and dispatch again. */
+void request_dispatch(struct request *r);
+
+/* Verifies the request's token for that audience; fills claims.  False when there is none or it is not valid. */
+bool request_identify(struct request *r, enum audience audience);
+
+/* A further call by a handler, in a transaction of its own; then goes on with its rows. */
+void request_call(struct request *r, const struct call *call, request_handler *then);
+
+/* Sets a server-side value (":name" in calls).  Both are copied. */
+void request_set(struct request *r, const char *name, const char *value);
+
+/* A server-side value: me, ver, session, trade, address, key, a path parameter or one that was set; else NULL. */
+const char *request_value(struct request *r, const char *name);
+
+/* A client's field: json from the body, or text from the query string of a GET or DELETE.  False when absent or null. */
+bool request_field(struct request *r, const char *name, struct json_object **json, const char **text);
+
+/* A client's field that is a JSON string, else NULL. */
+const char *request_text(struct request *r, const char *name);
+
+/* A FastCGI parameter, or NULL when absent or empty. */
+const char *request_parameter(struct request *r, const char *name);
+
+/* A copy of the text in the request's pool. */
+char *request_copy(struct request *r, const char *text);
+
+#endif

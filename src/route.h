@@ -1,0 +1,44 @@
+/*
+ * The route table: a row per endpoint, six columns for ever.
+ *
+ * A row names an api call, a C handler, or both: then the call runs first and the handler goes on with its
+ * rows.  Rows of the method WS are WebSocket frames: their path is the frame's type, their fields its data.
+ */
+#ifndef IM_ROUTE_H
+#define IM_ROUTE_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+
+struct call;
+struct request;
+
+enum who { ANYONE, USER, ADMIN };
+
+/* How rows become `data`: null, one object, an array, a scalar, {total, records}. */
+enum shape { NOTHING, ONE, LIST, VALUE, PAGE };
+
+struct route {
+    const char *method;
+    const char *path; /* "/friend/delete/{friendId}" sets :friendId, a positive integer */
+    enum who who;
+    enum shape shape;
+    const char *call; /* NULL: the handler alone */
+    void (*handler)(struct request *r, const PGresult *rows);
+};
+
+/* A program: one endpoint group. */
+struct program {
+    const char *name;           /* of log lines; the PostgreSQL role is im_<name> */
+    const struct route *routes; /* ends with a row without method */
+    struct call *const *calls;  /* those that handlers make besides; ends with NULL; may be NULL */
+
+    /* How an answer leaves; NULL: as HTTP.  data is JSON text. */
+    void (*answer)(struct request *r, int code, const char *detail, const char *data);
+};
+
+/* The index of the row for the method and path, -1 when there is none.  Path parameters are set in the request;
+ * *bad is the name of one that is not an id. */
+int route_find(const struct program *program, struct request *r, const char **bad);
+
+#endif

@@ -1,0 +1,148 @@
+#include "token.h"
+#include "config.h"
+#include "log.h"
+
+#include <errno.h>
+#include <gcrypt.h>
+#include <inttypes.h>
+#include <jwt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { KEY_MIN = 32, TOKEN_MAX = 2048 };
+
+static const char *const audiences[] = {"im-user", "im-admin", "im-service"};
+static const char *const kinds[] = {"access", "refresh"};
+static const char issuer[] = "im-chat";
+
+/* The current key first, then the one before it while a rotation lasts. */
+static struct key {
+    const char *text;
+    int length;
+    char id[9];
+} keys[2];
+static int key_count;
+static long lifetimes[2];
+
+static void key_add(const char *text)
+{
+    unsigned char digest[32];
+    struct key *key = &keys[key_count++];
+
+    key->text = text;
+    key->length = (int)strlen(text);
+    if (key->length < KEY_MIN)
+        log_fatal("IM_JWT_KEY and IM_JWT_KEY_OLD must have at least %d characters", KEY_MIN);
+    gcry_md_hash_buffer(GCRY_MD_SHA256, digest, text, (size_t)key->length);
+    for (int i = 0; i < 4; i++)
+        snprintf(key->id + 2 * i, 3, "%02x", digest[i]);
+}
+
+void token_open(void)
+{
+    const char *old = config_text("IM_JWT_KEY_OLD", NULL);
+
+    key_count = 0;
+    key_add(config_required("IM_JWT_KEY"));
+    if (old)
+        key_add(old);
+    lifetimes[TOKEN_ACCESS] = config_number("IM_ACCESS_TTL", 1800, 1, 86400);
+    lifetimes[TOKEN_REFRESH] = config_number("IM_REFRESH_TTL", 604800, 1, 31536000);
+}
+
+long token_lifetime(enum token_kind kind)
+{
+    return lifetimes[kind];
+}
+
+char *token_sign(enum audience audience, enum token_kind kind, const struct claims *claims)
+{
+    char subject[24], id[48];
+    char *text = NULL;
+    jwt_t *jwt = NULL;
+
+    snprintf(subject, sizeof subject, "%" PRId64, claims->subject);
+    snprintf(id, sizeof id, "%" PRId64 ".%d", claims->session, claims->generation);
+    if (jwt_new(&jwt) != 0)
+        log_fatal("could not make a token: out of memory");
+    int failed = jwt_add_header(jwt, "kid", keys[0].id) | jwt_add_grant(jwt, "iss", issuer) |
+                 jwt_add_grant(jwt, "aud", audiences[audience]) | jwt_add_grant(jwt, "typ", kinds[kind]) |
+                 jwt_add_grant(jwt, "sub", subject) | jwt_add_grant(jwt, "jti", id) |
+                 jwt_add_grant_int(jwt, "ver", claims->version) |
+                 jwt_add_grant_int(jwt, "sid", claims->session) |
+                 jwt_add_grant_int(jwt, "gen", claims->generation) |
+                 jwt_add_grant_int(jwt, "iat", claims->issued_at) |
+                 jwt_add_grant_int(jwt, "exp", claims->issued_at + lifetimes[kind]) |
+                 jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)keys[0].text, keys[0].length);
+    if (!failed)
+        text = jwt_encode_str(jwt);
+    jwt_free(jwt);
+    if (!text)
+        log_fatal("could not sign a token");
+    return text;
+}
+
+static bool grant_is(jwt_t *jwt, const char *grant, const char *wanted)
+{
+    const char *value = jwt_get_grant(jwt, grant);
+
+    return value && strcmp(value, wanted) == 0;
+}
+
+/* An integer claim that is present and at least min. */
+static bool grant_number(jwt_t *jwt, const char *grant, long min, int64_t *value)
+{
+    errno = 0;
+    *value = jwt_get_grant_int(jwt, grant);
+    return errno == 0 && *value >= min;
+}
+
+static bool grant_id(jwt_t *jwt, const char *grant, int64_t *value)
+{
+    const char *text = jwt_get_grant(jwt, grant);
+    size_t digits = text ? strspn(text, "0123456789") : 0;
+
+    if (digits == 0 || digits > 16 || text[digits] != '\0' || text[0] == '0')
+        return false;
+    *value = strtoll(text, NULL, 10);
+    return true;
+}
+
+static bool claims_read(jwt_t *jwt, enum audience audience, enum token_kind kind, struct claims *claims)
+{
+    int64_t now = time(NULL), version, generation, not_before;
+
+    if (jwt_get_alg(jwt) != JWT_ALG_HS256 || !grant_is(jwt, "iss", issuer) ||
+        !grant_is(jwt, "aud", audiences[audience]) || !grant_is(jwt, "typ", kinds[kind]))
+        return false;
+    if (!grant_id(jwt, "sub", &claims->subject) || !grant_number(jwt, "ver", 0, &version) ||
+        !grant_number(jwt, "sid", 0, &claims->session) || !grant_number(jwt, "gen", 0, &generation) ||
+        !grant_number(jwt, "iat", 0, &claims->issued_at) || !grant_number(jwt, "exp", 0, &claims->expires_at))
+        return false;
+    if (version > INT32_MAX || generation > INT32_MAX || claims->expires_at <= now)
+        return false;
+    if (jwt_get_grant(jwt, "nbf"))
+        return false;
+    if (grant_number(jwt, "nbf", 0, &not_before) && not_before > now)
+        return false;
+    claims->version = (int)version;
+    claims->generation = (int)generation;
+    return true;
+}
+
+bool token_verify(const char *text, enum audience audience, enum token_kind kind, struct claims *claims)
+{
+    if (!text || strlen(text) > TOKEN_MAX)
+        return false;
+    for (int i = 0; i < key_count; i++) {
+        jwt_t *jwt = NULL;
+        if (jwt_decode(&jwt, text, (const unsigned char *)keys[i].text, keys[i].length) != 0)
+            continue;
+        bool valid = claims_read(jwt, audience, kind, claims);
+        jwt_free(jwt);
+        return valid;
+    }
+    return false;
+}
