@@ -1,0 +1,35 @@
+/*
+ * Passwords: PHC strings with fresh salts, refusal of what is no hash, trade digests.
+ */
+#include "password.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tap.h"
+
+int main(void)
+{
+    char one[PASSWORD_HASH_SIZE], two[PASSWORD_HASH_SIZE];
+    char digest[TRADE_DIGEST_SIZE], other[TRADE_DIGEST_SIZE];
+
+    setenv("IM_TRADE_PEPPER", "0123456789abcdef0123456789abcdef", 1);
+    password_open();
+    password_hash("secret 密码", one);
+    password_hash("secret 密码", two);
+    ok(strncmp(one, "$argon2id$v=19$m=19456,t=2,p=1$", 31) == 0, "a hash is an Argon2id PHC string");
+    ok(strcmp(one, two) != 0, "two hashes of one password differ by their salts");
+    ok(password_matches("secret 密码", one) && password_matches("secret 密码", two), "both match");
+    ok(!password_matches("secret 密碼", one), "another password does not");
+    ok(!password_matches("secret", NULL), "an unknown user's never matches");
+    ok(!password_matches("secret", "$argon2id$v=19$m=19456,t=2,p=1$c2hvcnQ$"), "nor a hash that is cut");
+    ok(password_acceptable("123456") && !password_acceptable("12345"), "at least six characters");
+    ok(password_acceptable("密码密码密码") && !password_acceptable("密码"), "counted as characters, not bytes");
+    password_trade_digest(10001, "123456", digest);
+    password_trade_digest(10002, "123456", other);
+    ok(strlen(digest) == 64 && strcmp(digest, other) != 0, "a trade digest depends on the account");
+    password_trade_digest(10001, "123456", other);
+    ok(strcmp(digest, other) == 0, "and is the same every time");
+    return done_testing();
+}

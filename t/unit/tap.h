@@ -1,0 +1,31 @@
+/*
+ * The four things a C test needs to speak TAP.  One test program includes this once.
+ */
+#ifndef IM_TAP_H
+#define IM_TAP_H
+
+#include <stdio.h>
+
+static int tap_count, tap_failed;
+
+/* One assertion: what must hold, and the sentence that says so. */
+__attribute__((format(printf, 2, 3))) static void ok(int holds, const char *sentence, ...)
+{
+    va_list ap;
+
+    va_start(ap, sentence);
+    printf("%sok %d - ", holds ? "" : "not ", ++tap_count);
+    vprintf(sentence, ap);
+    putchar('\n');
+    va_end(ap);
+    tap_failed += !holds;
+}
+
+/* Prints the plan; the exit status of main(). */
+static int done_testing(void)
+{
+    printf("1..%d\n", tap_count);
+    return tap_failed != 0;
+}
+
+#endif
