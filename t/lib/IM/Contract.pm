@@ -1,0 +1,138 @@
+package IM::Contract;
+
+# The published contract, openapi/<service>.yaml, as a judge of answers and of pushed frames.
+#
+# Strict: no coercion ("200" is no integer), no undeclared field, no code that the operation does not list,
+# money with exactly two decimals in the text itself.  A judgement is a list of faults; none means it obeys.
+
+use Mojo::Base -base, -signatures;
+use JSON::Validator;
+use Mojo::File qw(curfile);
+use Mojo::JSON qw(from_json);
+
+has 'service';                                                       # chat, backstage or redpacket
+has root   => sub { curfile->dirname->dirname->dirname->dirname };
+has schema => sub ($self) { _load($self->root->child('openapi', $self->service . '.yaml')) };
+has money  => sub ($self) { $self->_money_names };
+
+# What any operation may answer besides the codes that it lists; 500 and 502 are never expected.
+my @ALWAYS   = (413, 429);
+my @LOGGED_IN = (401, 1003);
+
+sub _load ($file) {
+    my $schema = JSON::Validator->new->schema("$file")->schema;
+    $schema->coerce({});
+    $schema->formats->{money} = sub { undef };
+    die "$file is not OpenAPI 3.0: " . join('; ', @{ $schema->errors }) . "\n" if @{ $schema->errors };
+    return $schema;
+}
+
+# (the path template, the operation), or nothing when the path is not declared.
+sub operation ($self, $method, $path) {
+    my $paths = $self->schema->get('/paths');
+    $path =~ s/\?.*//s;
+    return ($path, $paths->{$path}{ lc $method }) if $paths->{$path} && $paths->{$path}{ lc $method };
+    for my $template (grep {/\{/} sort keys %$paths) {
+        my $pattern = join '[^/]+', map { quotemeta } split /\{\w+\}/, $template, -1;
+        return ($template, $paths->{$template}{ lc $method })
+            if $path =~ /\A$pattern\z/ && $paths->{$template}{ lc $method };
+    }
+    return;
+}
+
+# Every operation as "METHOD path" => operation.
+sub operations ($self) {
+    my $paths = $self->schema->get('/paths');
+    my %all;
+    for my $path (keys %$paths) {
+        $all{ uc($_) . " $path" } = $paths->{$path}{$_} for grep {/^(get|put|post|delete)$/} keys %{ $paths->{$path} };
+    }
+    return \%all;
+}
+
+# The faults of an answer: its body is text (characters), its HTTP status a number.
+sub answer_faults ($self, $method, $path, $status, $text) {
+    my $body = eval { from_json($text) } // return "is not JSON: " . substr $text, 0, 200;
+    return 'is not a JSON object' if ref $body ne 'HASH';
+    my ($template, $operation) = $self->operation($method, $path);
+    my $code = $body->{code} // '';
+    return $self->_refusal_faults($body, $status)
+        if !$operation && $code =~ /\A(404|413|429)\z/;
+    return "is of $method $path, which openapi/@{[$self->service]}.yaml does not declare" if !$operation;
+    return ($self->_refusal_faults($body, $status), $self->_code_faults($operation, $code)) if $code ne 200;
+
+    my $schema = $operation->{responses}{200}{content}{'application/json'}{schema}{oneOf}[1];
+    return ($self->_status_faults($status, 200), $self->_faults($body, $schema), $self->_money_faults($text));
+}
+
+# The faults of a pushed text.
+sub push_faults ($self, $text) {
+    my $frame = eval { from_json($text) } // return "is not JSON: " . substr $text, 0, 200;
+    return 'has no type or no data.event' if ref $frame ne 'HASH' || ref $frame->{data} ne 'HASH';
+    my $schema = $self->push_schemas->{ ($frame->{type} // '') . ' ' . ($frame->{data}{event} // '') };
+    return 'is not declared in WsPush' if !$schema;
+    return ($self->_faults($frame, $schema), $self->_money_faults($text));
+}
+
+# "TYPE EVENT" => schema, of everything that the server may push.
+sub push_schemas ($self) {
+    return $self->{push_schemas} //= {
+        map { ("$_->{properties}{type}{enum}[0] $_->{properties}{data}{properties}{event}{enum}[0]" => $_) }
+        map { $self->_resolve($_) } @{ $self->schema->get('/components/schemas/WsPush/oneOf') }
+    };
+}
+
+sub _resolve ($self, $node) {
+    return $node if !$node->{'$ref'};
+    return $self->schema->get($node->{'$ref'} =~ s/^.*#//r);
+}
+
+sub _faults ($self, $data, $schema) { return map {"$_"} $self->schema->validate($data, $schema) }
+
+sub _refusal_faults ($self, $body, $status) {
+    my $schema = $self->{refusal} //= _load($self->root->child('openapi', 'common.yaml'));
+    my @faults = map {"$_"} $schema->validate($body, $schema->get('/components/schemas/Refusal'));
+    my %http   = map { ($_ => 1) } 413, 429, 502, 504;
+    return (@faults, $self->_status_faults($status, $http{ $body->{code} // 0 } ? $body->{code} : 200, 404));
+}
+
+# A 404 may also be nginx's own, outside the API.
+sub _status_faults ($self, $status, @right) {
+    return (grep { $_ == $status } @right) ? () : "came with HTTP status $status";
+}
+
+sub _code_faults ($self, $operation, $code) {
+    my $public  = $operation->{security} && !@{ $operation->{security} };
+    my @allowed = (@{ $operation->{'x-codes'} // [] }, @ALWAYS, $public ? () : @LOGGED_IN);
+    return (grep { $_ eq $code } @allowed) ? () : "has code $code, which the operation does not list";
+}
+
+sub _money_faults ($self, $text) {
+    my $names = join '|', @{ $self->money };
+    my @faults;
+    while ($text =~ /"($names)"\s*:\s*([^\s,}\]]+)/g) {
+        push @faults, "$1 is $2, not money with two decimals" if $2 !~ /\A-?(0|[1-9][0-9]*)\.[0-9]{2}\z|\Anull\z/;
+    }
+    return @faults;
+}
+
+sub _money_names ($self) {
+    my %names;
+    my $common = '/components/schemas/Money';
+    my @nodes  = $self->schema->data;
+    while (@nodes) {
+        my $node = shift @nodes;
+        if (ref $node eq 'ARRAY') { push @nodes, grep {ref} @$node; next }
+        next if ref $node ne 'HASH';
+        my $properties = ref $node->{properties} eq 'HASH' ? $node->{properties} : {};
+        for my $name (keys %$properties) {
+            my $property = $properties->{$name};
+            next if ref $property ne 'HASH';
+            $names{$name} = 1 if ($property->{format} // '') eq 'money' || ($property->{'$ref'} // '') =~ /\Q$common\E$/;
+        }
+        push @nodes, map { $node->{$_} } grep { $_ ne '$ref' && ref $node->{$_} } keys %$node;
+    }
+    return [sort keys %names];
+}
+
+1;

@@ -1,0 +1,64 @@
+package IM::Logs;
+
+# Every log of a stack, read after it has stopped: crashes, errors that the test did not announce, secrets.
+
+use Mojo::Base -base, -signatures;
+use Mojo::File qw(path);
+use Mojo::Util qw(decode);
+
+has 'im';
+
+# What is always wrong, wherever it stands.
+my @WRONG = (
+    qr/exited on signal/,
+    qr/\[(alert|emerg|crit)\]/,
+    qr/(Address|Leak|Memory|Thread|UndefinedBehavior)Sanitizer/,
+    qr/runtime error:/,
+    qr/\b(ERROR|FATAL|PANIC):/,
+    qr/^\S+\[\d+\] error\b/,
+    qr/\bsegfault|core dumped|stack smashing|double free|malloc\(\)/,
+);
+
+# A token, or the start of one, betrays itself.
+my $TOKEN = qr/eyJ[A-Za-z0-9_-]{16,}/;
+
+# Lines of all logs, each as "part: text".
+sub lines ($self) {
+    my @lines;
+    my $state = path($self->im->state);
+    my $logs  = $state->child('log')->list_tree->grep(sub { -f && !/\b(lock|state|config)\z/ });
+    push @$logs, grep { -f } map { @{ $state->child($_)->list_tree->grep(qr/\.log\z/) } } qw(nginx push pg);
+    for my $file (@$logs) {
+        my $part  = $file->to_rel($state);
+        my $bytes = $file->slurp;
+        push @lines, map {"$part: $_"} split /\n/, decode('UTF-8', $bytes) // $bytes;
+    }
+    return @lines;
+}
+
+# The lines that match.
+sub grep ($self, $pattern) { return grep {/$pattern/} $self->lines }
+
+# What must not be there.
+sub faults ($self) {
+    my @lines   = $self->lines;
+    my @secrets = ($self->_kept_secrets, keys %{ $self->im->secrets });
+    my $secret  = join '|', map {quotemeta} sort { length $b <=> length $a } @secrets;
+    my @faults  = ('no log was found') x !@lines;
+    for my $line (@lines) {
+        my ($text) = $line =~ /\A[^ ]+: (.*)\z/s;
+        push @faults, "a secret is in $line" if $secret && $text =~ /$secret/ || $text =~ $TOKEN;
+        next if grep { $line =~ $_ } @{ $self->im->allowed };
+        push @faults, $line if grep { $text =~ $_ } @WRONG;
+    }
+    return @faults;
+}
+
+# The stack's own: what imctl has put into secret/<program>/.
+sub _kept_secrets ($self) {
+    my $folder = path($self->im->state, 'secret');
+    return () if !-d $folder;
+    return grep { length >= 8 } map { s/\s+\z//r } map { $_->slurp } @{ $folder->list_tree };
+}
+
+1;

@@ -1,0 +1,253 @@
+package IM::Stack;
+
+# A private stack of a test: ./imctl up with a state folder, ports and configuration of its own, so that
+# several live side by side.
+#
+#     my $im = IM::Stack->new;                       # or ->new(IM_ACCESS_TTL => 2, …)
+#     my ($ann, $bob, $cat) = $im->users(qw(ann bob cat));
+#     $im->befriend($ann, $bob);
+#     …
+#     $im->end;                                      # stops it and asserts that its logs are clean
+#     done_testing;
+#
+# attach() speaks to a stack that is already running instead (imctl demo, imctl bench): nothing is asserted,
+# whatever the contract forbids ends the program.
+
+use Mojo::Base -base, -signatures;
+use File::Temp qw(tempdir);
+use IM::Contract;
+use IM::Logs;
+use IM::User;
+use IO::Socket::INET;
+use Mojo::File qw(curfile path);
+use Mojo::IOLoop;
+use Mojo::Promise;
+use Mojo::Util qw(scope_guard trim);
+use Test::More ();
+use Time::HiRes qw(sleep time);
+
+my @PORTS = qw(IM_PORT_CHAT IM_PORT_BACKSTAGE IM_PORT_REDPACKET IM_PORT_HOP);
+my %RUNNING;    # state folder => stack, for END
+
+has root     => sub { curfile->dirname->dirname->dirname->dirname->to_string };
+has config   => sub { {} };
+has complain => sub { \&_fail };
+has secrets  => sub { {} };
+has allowed  => sub { [] };
+has [qw(state ended own)];
+
+sub new ($class, %config) {
+    my $self = $class->SUPER::new(own => $$);
+    my $dir  = tempdir('/tmp/im.XXXXXX', CLEANUP => 0);
+    chmod 0755, $dir;
+    $self->state($dir);
+    $self->config({ IM_STATE_DIR => $dir, IM_BUILD => 'no', IM_RATE_LIMIT => 'off', _ports(), %config });
+    $RUNNING{$dir} = $self;
+    $self->up;
+    return $self;
+}
+
+# The stack that IM_STATE_DIR and IM_PORT_… describe.
+sub attach ($class) {
+    my $self   = $class->SUPER::new(complain => sub ($why) { die "$why\n" });
+    my %config = (IM_PORT_CHAT => 8080, IM_PORT_BACKSTAGE => 8081, IM_PORT_REDPACKET => 8082,
+        IM_STATE_DIR => $self->root . '/var', %ENV{ grep {/^IM_/} keys %ENV });
+    return $self->config(\%config)->state($config{IM_STATE_DIR});
+}
+
+# Starts it, or upgrades it after $im->config has been changed.
+sub up ($self) {
+    my ($status, $output) = $self->imctl('up');
+    return $self if $status == 0;
+    print STDERR "imctl up failed:\n$output";
+    $self->keep;
+    die "could not start a private stack\n";
+}
+
+# Runs ./imctl with this stack's environment: (exit status, everything that it printed).
+sub imctl ($self, @arguments) {
+    my ($status, $output) = $self->_command(undef, @arguments);
+    return ($status, $output);
+}
+
+# SQL as im_owner: the rows, each a list of text; in scalar context the first value of the first row.
+sub sql ($self, $sql) {
+    my ($status, $output) = $self->_command($sql, qw(psql -X -q -A -t -v ON_ERROR_STOP=1), '-F', "\x1f", '-R', "\x1e");
+    die "psql failed: $output\n$sql\n" if $status;
+    my @rows = map { [split /\x1f/, $_, -1] } split /\x1e\n?/, $output =~ s/\n\z//r;
+    return wantarray ? @rows : @rows ? $rows[0][0] : undef;
+}
+
+sub url ($self, $service) { return 'http://127.0.0.1:' . $self->port($service) }
+
+sub port ($self, $service) { return $self->config->{ 'IM_PORT_' . uc $service } }
+
+sub contract ($self, $service) { return $self->{contract}{$service} //= IM::Contract->new(service => $service) }
+
+# Registers and logs in; the user name is the name unless the story wants another.
+sub user ($self, $name, %profile) {
+    my $password = delete $profile{password} // "pw $name " . _random();
+    my $user     = IM::User->new(im => $self, name => $profile{username} // $name, password => $password);
+    $self->secret($password);
+    $user->post('/register', { username => $user->name, password => $password, nickName => ucfirst $name, %profile })->must;
+    $user->login->must;
+    return $user;
+}
+
+sub users ($self, @names) { return map { $self->user($_) } @names }
+
+# A client without a token.
+sub stranger ($self, $service = 'chat') { return IM::User->new(im => $self, name => 'stranger', service => $service) }
+
+# The first administrator, logged in on the backstage.
+sub admin ($self) {
+    return $self->{admin} //= do {
+        my $password = trim path($self->state, 'admin-password')->slurp;
+        ($password) = reverse split /[\s:]+/, $password;
+        $self->secret($password);
+        my $admin = IM::User->new(im => $self, name => 'admin', password => $password, service => 'backstage');
+        my $session = $admin->post('/login', { username => 'admin', password => $password })->must;
+        $self->secret($session->{accessToken});
+        $admin->access($session->{accessToken});
+    };
+}
+
+# The first applies, the others approve.
+sub befriend ($self, $one, @others) {
+    for my $other (@others) {
+        my $request = $one->post('/friend/request/apply', { friendId => $other->id, applyInfo => 'hello' })->must;
+        $other->post('/friend/request/approve', { requestId => $request->{requestId} })->must;
+    }
+    return $self;
+}
+
+# Money by the only door there is: a recharge order that the administrator approves.
+sub fund ($self, $user, $amount) {
+    my $order = $user->post('/user/recharge', { amount => $amount + 0, payType => 'alipay' })->must;
+    $self->admin->post('/im/recharge/approve', { id => $order->{id} })->must;
+    return $self;
+}
+
+# Sets the trade password, and remembers it as $user->trade.
+sub arm ($self, @users) {
+    for my $user (@users) {
+        $user->trade('trade ' . _random());
+        $self->secret($user->trade);
+        $user->put('/setTradePwd', { tradePassword => $user->trade })->must;
+    }
+    return $self;
+}
+
+# A group of the owner and these friends: its id.
+sub group ($self, $owner, @members) {
+    return $owner->post('/group/create', { groupName => 'readers', memberIds => [map { $_->id } @members] })->must->{id};
+}
+
+# Runs promises of answers (IM::User's post_p) at once: the answers in order.
+sub together ($self, @promises) {
+    my (@answers, $error);
+    Mojo::Promise->all(@promises)->then(sub (@all) { @answers = map { $_->[0] } @all })
+        ->catch(sub ($why) { $error = $why })->wait;
+    die "a request had no answer: $error\n" if $error;
+    return @answers;
+}
+
+# What must not appear in any log.
+sub secret ($self, @texts) {
+    $self->secrets->{$_} = 1 for grep { length } @texts;
+    return $self;
+}
+
+# Lines of logs that this test provokes.
+sub allow ($self, @patterns) {
+    push @{ $self->allowed }, @patterns;
+    return $self;
+}
+
+sub logs ($self) { return IM::Logs->new(im => $self) }
+
+# Asks again until the condition is true: for what the server does in its own time.  Seconds it took, or undef.
+sub eventually ($self, $deadline, $condition) {
+    my $start = time;
+    while (time - $start < $deadline) {
+        return time - $start if eval { $condition->() };
+        Mojo::IOLoop->timer(0.02 => sub { Mojo::IOLoop->stop });
+        Mojo::IOLoop->start;
+    }
+    return;
+}
+
+# Stops the stack and asserts that nothing in its logs says that anything went wrong.
+sub end ($self) {
+    return if $self->ended;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($status, $output) = $self->imctl('down');
+    Test::More::is($status, 0, 'the stack stops') or Test::More::diag($output);
+    my @faults = $self->logs->faults;
+    Test::More::ok(!@faults, 'its logs are clean') or Test::More::diag(join "\n", @faults[0 .. ($#faults > 20 ? 20 : $#faults)]);
+    $self->_remove(@faults || !Test::More->builder->is_passing);
+}
+
+# Leaves the state folder for whoever looks into a failure.
+sub keep ($self) { $self->_remove(1) }
+
+sub _remove ($self, $keep) {
+    $self->ended(1);
+    delete $RUNNING{ $self->state };
+    return Test::More::diag("left in @{[$self->state]}") if $keep && $ENV{IM_KEEP};
+    path($self->state)->remove_tree;
+}
+
+sub _command ($self, $input, @arguments) {
+    local %ENV = (%ENV, %{ $self->config });
+    my $in = File::Temp->new;
+    binmode $in, ':utf8';
+    print $in $input // '';
+    $in->flush;
+    my $out = File::Temp->new;
+    my $pid = fork // die "could not fork: $!\n";
+    if (!$pid) {
+        open STDIN,  '<',  $in->filename  or POSIX::_exit(127);
+        open STDOUT, '>',  $out->filename or POSIX::_exit(127);
+        open STDERR, '>&', \*STDOUT       or POSIX::_exit(127);
+        exec $self->root . '/imctl', @arguments or POSIX::_exit(127);
+    }
+    waitpid $pid, 0;
+    my $status = $? >> 8 || $? & 127;
+    my $output = Mojo::Util::decode('UTF-8', path($out->filename)->slurp) // path($out->filename)->slurp;
+    return ($status, $output);
+}
+
+# Ports below the range from which the kernel takes those of outgoing connections, each bound once to see that
+# it is free.
+sub _ports () {
+    my (@held, %ports);
+    for my $name (@PORTS) {
+        my $socket;
+        $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 20000 + int(rand 12000), Listen => 1)
+            until $socket;
+        push @held, $socket;
+        $ports{$name} = $socket->sockport;
+    }
+    return %ports;
+}
+
+sub _random () { return join '', map { sprintf '%04x', rand 65536 } 1 .. 3 }
+
+sub _fail ($why) {
+    local $Test::Builder::Level = $Test::Builder::Level + 3;
+    Test::More::fail($why);
+}
+
+# A test that died leaves no stack behind, and fails for not having asked for clean logs.
+END {
+    my $status = $?;
+    for my $self (grep { $_->own && $_->own == $$ } values %RUNNING) {
+        $self->imctl('down');
+        $self->keep;
+        $status ||= 1;
+    }
+    $? = $status;
+}
+
+1;

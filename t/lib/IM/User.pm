@@ -1,0 +1,95 @@
+package IM::User;
+
+# One client of one service: ann on the chat API, an administrator on the backstage, or a stranger without
+# a token.  Every answer is judged by the contract; its faults fail the assertion made on it.
+
+use Mojo::Base -base, -signatures;
+use IM::Answer;
+use IM::Socket;
+use Mojo::JSON qw(decode_json encode_json);
+use Mojo::UserAgent;
+use Mojo::Util qw(decode);
+use Time::HiRes qw(time);
+
+has [qw(im name id password trade access refresh)];
+has service => 'chat';
+has ua      => sub {
+    Mojo::UserAgent->new(max_redirects => 0, connect_timeout => 5, request_timeout => 20, inactivity_timeout => 20);
+};
+
+# Reading: ->get('/friend/list'), ->get('/x', {page => 2}).
+sub get ($self, $path, $query = {}) { return $self->_run(GET => $path, {}, form => $query) }
+
+# Writing: fields become the JSON body; further arguments are headers.
+sub post ($self, $path, $fields = {}, %headers) { return $self->_run(POST => $path, \%headers, json => $fields) }
+sub put ($self, $path, $fields = {}, %headers) { return $self->_run(PUT => $path, \%headers, json => $fields) }
+sub delete ($self, $path, $fields = undef, %headers) {
+    return $self->_run(DELETE => $path, \%headers, $fields ? (json => $fields) : ());
+}
+
+# Whatever bytes the story wants: ->raw(POST => '/login', $bytes, Header => …).
+sub raw ($self, $method, $path, $bytes = '', %headers) { return $self->_run($method, $path, \%headers, $bytes) }
+
+# The same, without waiting: a promise of the answer.  IM::Stack->together collects them.
+sub post_p ($self, $path, $fields = {}, %headers) {
+    my $tx = $self->_build(POST => $path, \%headers, json => $fields);
+    return $self->ua->start_p($tx)->then(sub ($tx) { $self->_judge(POST => $path, $tx) });
+}
+
+# The same client with another token (or none), on another service, …
+sub as ($self, %other) {
+    return IM::User->new(im => $self->im, name => $self->name, id => $self->id, access => $self->access,
+        refresh => $self->refresh, password => $self->password, service => $self->service, ua => $self->ua, %other);
+}
+
+# Logs in with the password and keeps the tokens; the answer is for the story.
+sub login ($self, %more) {
+    my $answer = $self->as(access => undef)->post('/login',
+        { username => $self->name, password => $self->password, %more });
+    $self->keep($answer->data) if $answer->code eq 200;
+    return $answer;
+}
+
+sub keep ($self, $session) {
+    $self->access($session->{accessToken})->refresh($session->{refreshToken});
+    $self->id($session->{userId}) if $session->{userId};
+    $self->im->secret($session->{accessToken}, $session->{refreshToken});
+    return $self;
+}
+
+# An open WebSocket; see IM::Socket for the options.
+sub socket ($self, %options) { return IM::Socket->new(user => $self, %options)->open }
+
+sub _build ($self, $method, $path, $headers, @body) {
+    my %headers = ($self->access ? (Authorization => 'Bearer ' . $self->access) : (), %$headers);
+    delete $headers{$_} for grep { !defined $headers{$_} } keys %headers;
+    return $self->ua->build_tx($method, $self->im->url($self->service) . $path, \%headers, @body);
+}
+
+sub _run ($self, $method, $path, $headers, @body) {
+    return $self->_judge($method, $path, $self->ua->start($self->_build($method, $path, $headers, @body)));
+}
+
+sub _judge ($self, $method, $path, $tx) {
+    my $response = $tx->result;
+    my $text     = decode('UTF-8', $response->body);
+    my @faults   = defined $text ? () : 'is not UTF-8';
+    $text //= $response->body;
+    push @faults, $self->im->contract($self->service)->answer_faults($method, $path, $response->code, $text);
+    my $body = eval { decode_json $response->body };
+    $body = {} if ref $body ne 'HASH';
+    push @faults, $self->_header_faults($response->headers, $body, $response->code);
+    @faults = () if $method eq 'HEAD' || $method eq 'OPTIONS';
+    return IM::Answer->new(method => $method, path => $path, status => $response->code, text => $text, body => $body,
+        headers => $response->headers, faults => \@faults);
+}
+
+sub _header_faults ($self, $headers, $body, $status) {
+    my @faults;
+    push @faults, 'is not sent as application/json' if ($headers->content_type // '') !~ m{^application/json};
+    push @faults, 'has X-IM-Code ' . ($headers->header('X-IM-Code') // 'missing') . ', body code ' . ($body->{code} // '')
+        if $status == 200 && ($headers->header('X-IM-Code') // '') ne ($body->{code} // '');
+    return @faults;
+}
+
+1;
