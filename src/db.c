@@ -28,8 +28,8 @@ static char conninfo[1024];
 static PGconn *first;
 static struct connection *connections;
 static int connection_count, alive, busy;
-static SLIST_HEAD(, connection) idle = SLIST_HEAD_INITIALIZER(idle);
-static STAILQ_HEAD(, job) queue = STAILQ_HEAD_INITIALIZER(queue);
+static SLIST_HEAD(idle_list, connection) idle = SLIST_HEAD_INITIALIZER(idle);
+static STAILQ_HEAD(job_queue, job) queue = STAILQ_HEAD_INITIALIZER(queue);
 
 static void on_socket(evutil_socket_t fd, short what, void *arg);
 

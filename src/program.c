@@ -22,7 +22,7 @@ enum { REQUESTS_MAX = 400, ROUTES_MAX = 64, CALLS_MAX = 96, STOP_SECONDS = 10 };
 static struct event_base *loop;
 static struct event *listening, *stop_term, *stop_usr1, *stop_deadline;
 static struct request requests[REQUESTS_MAX];
-static SLIST_HEAD(, request) unused = SLIST_HEAD_INITIALIZER(unused);
+static SLIST_HEAD(request_list, request) unused = SLIST_HEAD_INITIALIZER(unused);
 static int active; /* requests being worked on */
 static bool stopping;
 

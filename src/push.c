@@ -23,7 +23,7 @@ struct statement push_told = {.sql = "select from api.told($1)"};
 static CURL *easy;
 static char url_prefix[256], url[CHANNELS_MAX * 24 + 300];
 static struct curl_slist *headers;
-static STAILQ_HEAD(, event_out) queue = STAILQ_HEAD_INITIALIZER(queue);
+static STAILQ_HEAD(event_queue, event_out) queue = STAILQ_HEAD_INITIALIZER(queue);
 static bool publishing;
 static bool failed; /* an event of the transaction under way was not taken */
 static int events;

@@ -139,7 +139,7 @@ void reply_failure(struct request *r, const PGresult *failure)
     int code = code_of_sqlstate(state);
 
     if (code)
-        reply_code(r, code, strcmp(message, state) == 0 ? NULL : message);
+        reply_code(r, code, message && strcmp(message, state) != 0 ? message : NULL);
     else if ((code = code_of_constraint(constraint)))
         reply_constraint(r, code, constraint);
     else if (state && strcmp(state, "23514") == 0 && field)
@@ -180,7 +180,9 @@ void reply_write(struct request *r, int status, const char *headers, const char 
 {
     FCGX_Stream *out = r->fcgi.out;
 
-    FCGX_FPrintF(out, "Status: %d\r\n%sContent-Length: %d\r\n\r\n", status, headers, (int)strlen(body));
+    if (status != 200)
+        FCGX_FPrintF(out, "Status: %d\r\n", status);
+    FCGX_FPrintF(out, "%sContent-Length: %d\r\n\r\n", headers, (int)strlen(body));
     FCGX_PutStr(body, (int)strlen(body), out);
 }
 

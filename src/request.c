@@ -94,14 +94,16 @@ static bool percent_decode(char *text)
 
     for (char *in = text; *in; in++) {
         int high = *in == '%' ? hex_digit(in[1]) : 0, low = *in == '%' && high >= 0 ? hex_digit(in[2]) : 0;
+        char plain = *in;
         if (high < 0 || low < 0)
             return false;
-        if (*in == '%') {
-            *out++ = (char)(high * 16 + low);
+        if (plain == '%') {
+            plain = (char)(high * 16 + low);
             in += 2;
-        } else {
-            *out++ = *in == '+' ? ' ' : *in;
+        } else if (plain == '+') {
+            plain = ' ';
         }
+        *out++ = plain;
     }
     *out = '\0';
     return json_utf8_valid(text, (size_t)(out - text));
