@@ -122,7 +122,8 @@ static void connection_lost(struct connection *c)
     struct job *job = c->state == BUSY ? c->job : NULL;
     struct timeval wait = {c->backoff_ms / 1000, c->backoff_ms % 1000 * 1000L};
 
-    log_error("lost a PostgreSQL connection: %s", c->pg ? PQerrorMessage(c->pg) : "out of memory");
+    if (c->state != CONNECTING) /* the retries that follow say nothing new */
+        log_error("lost a PostgreSQL connection: %s", c->pg ? PQerrorMessage(c->pg) : "out of memory");
     if (c->state == IDLE)
         SLIST_REMOVE(&idle, c, connection, idle);
     if (c->state == IDLE || c->state == BUSY)

@@ -129,6 +129,7 @@ static void publish_next(void)
     slice_url(e);
     publishing = true;
     curl_easy_setopt(easy, CURLOPT_URL, url);
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, *e->body ? "POST" : "DELETE");
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, e->body);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)strlen(e->body));
     http_start(easy, publish_done);

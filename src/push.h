@@ -3,7 +3,8 @@
  *
  * push_events() takes the rows of api.leave(), publishes each body to its channels in order (one request at a
  * time per process, at most 200 channels each), and then has api.told() delete the outbox rows, many at once.
- * What cannot be published stays in the outbox for imclerk.  Pushing never fails or delays an answer.
+ * An empty body closes the sockets of its channels.  What cannot be published stays in the outbox for imclerk:
+ * pushing never fails or delays an answer.
  */
 #ifndef IM_PUSH_H
 #define IM_PUSH_H
