@@ -101,15 +101,12 @@ static void refresh_verify(struct request *r, const PGresult *rows)
 static void trade_change(struct request *r, const PGresult *rows)
 {
     const char *trade = password_field(r, "tradePassword");
-    const char *old = request_text(r, "oldTradePassword"), *password = request_text(r, "password");
-    char digest[TRADE_DIGEST_SIZE];
+    const char *old = request_trade_digest(r, "oldTradePassword"), *password = request_text(r, "password");
 
     if (!trade)
         return;
-    if (old) {
-        password_trade_digest(r->claims.subject, old, digest);
-        request_set(r, "old", digest);
-    }
+    if (old)
+        request_set(r, "old", old);
     if (password)
         request_set(r, "matched", password_matches(password, PQgetvalue(rows, 0, 0)) ? "true" : "false");
     request_call(r, &trade_set, NULL);

@@ -3,7 +3,7 @@
 #include "log.h"
 
 #include <gcrypt.h>
-#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -108,20 +108,21 @@ bool password_matches(const char *password, const char *hash)
     return constant_time_equal(tag, stored, TAG) && known;
 }
 
-void password_trade_digest(int64_t account, const char *password, char digest[static TRADE_DIGEST_SIZE])
+void password_digest(char digest[static PASSWORD_DIGEST_SIZE], const char *first, ...)
 {
     static const char *pepper;
-    char id[24];
     gcry_md_hd_t mac;
+    va_list ap;
 
     if (!pepper)
         pepper = config_required("IM_TRADE_PEPPER");
-    int n = snprintf(id, sizeof id, "%" PRId64 ":", account);
     if (gcry_md_open(&mac, GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC) != 0 ||
         gcry_md_setkey(mac, pepper, strlen(pepper)) != 0)
         log_fatal("could not start HMAC-SHA256");
-    gcry_md_write(mac, id, (size_t)n);
-    gcry_md_write(mac, password, strlen(password));
+    va_start(ap, first);
+    for (const char *text = first; text; text = va_arg(ap, const char *))
+        gcry_md_write(mac, text, strlen(text));
+    va_end(ap);
     const unsigned char *value = gcry_md_read(mac, GCRY_MD_SHA256);
     for (int i = 0; i < 32; i++)
         snprintf(digest + 2 * i, 3, "%02x", value[i]);

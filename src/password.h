@@ -1,5 +1,5 @@
 /*
- * Login passwords as Argon2id PHC strings, and the digest of a trade password.
+ * Login passwords as Argon2id PHC strings, and keyed digests, such as that of a trade password.
  *
  * Argon2id takes 30-50 ms of CPU by design, so only cgi-bin/auth and cgi-bin/backstage call it.  The trade
  * password is checked with every payment and must not stall the wallet: it is an HMAC under a key (the
@@ -9,9 +9,8 @@
 #define IM_PASSWORD_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
-enum { PASSWORD_MIN = 6, PASSWORD_MAX = 64, PASSWORD_HASH_SIZE = 128, TRADE_DIGEST_SIZE = 65 };
+enum { PASSWORD_MIN = 6, PASSWORD_MAX = 64, PASSWORD_HASH_SIZE = 128, PASSWORD_DIGEST_SIZE = 65 };
 
 /* Initialises libgcrypt; call once before anything here or in token.h. */
 void password_open(void);
@@ -25,7 +24,7 @@ void password_hash(const char *password, char hash[static PASSWORD_HASH_SIZE]);
 /* Compares in constant time.  A NULL hash (unknown user) costs the same and never matches. */
 bool password_matches(const char *password, const char *hash);
 
-/* Writes the trade password's digest in hexadecimal: HMAC-SHA256 under IM_TRADE_PEPPER of "account:password". */
-void password_trade_digest(int64_t account, const char *password, char digest[static TRADE_DIGEST_SIZE]);
+/* Writes HMAC-SHA256 under IM_TRADE_PEPPER, in hexadecimal, of the texts one after the other; NULL ends them. */
+__attribute__((sentinel)) void password_digest(char digest[static PASSWORD_DIGEST_SIZE], const char *first, ...);
 
 #endif

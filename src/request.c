@@ -50,15 +50,23 @@ static const char *number_text(struct request *r, int64_t number)
     return request_copy(r, text);
 }
 
-/* The digest of the body's tradePassword, which the database gets instead of the password. */
-static const char *trade_digest(struct request *r)
+const char *request_trade_digest(struct request *r, const char *field)
 {
-    const char *password = request_text(r, "tradePassword");
-    char digest[TRADE_DIGEST_SIZE];
+    const char *password = request_text(r, field);
+    char digest[PASSWORD_DIGEST_SIZE];
 
     if (!password)
         return NULL;
-    password_trade_digest(r->claims.subject, password, digest);
+    password_digest(digest, number_text(r, r->claims.subject), ":", password, NULL);
+    return request_copy(r, digest);
+}
+
+/* What an idempotency key was used with.  Keyed, because the body may hold a trade password. */
+static const char *request_digest(struct request *r)
+{
+    char digest[PASSWORD_DIGEST_SIZE];
+
+    password_digest(digest, r->method, "\n", r->path, "\n", r->text, NULL);
     return request_copy(r, digest);
 }
 
@@ -74,11 +82,13 @@ const char *request_value(struct request *r, const char *name)
     if (r->known && strcmp(name, "session") == 0)
         return number_text(r, r->claims.session);
     if (r->known && strcmp(name, "trade") == 0)
-        return trade_digest(r);
+        return request_trade_digest(r, "tradePassword");
     if (strcmp(name, "address") == 0)
         return request_parameter(r, "REMOTE_ADDR");
     if (strcmp(name, "key") == 0)
         return request_parameter(r, "HTTP_IDEMPOTENCY_KEY");
+    if (r->text && strcmp(name, "digest") == 0)
+        return request_digest(r);
     return NULL;
 }
 
@@ -166,6 +176,7 @@ static bool body_read(struct request *r)
     if (length && FCGX_GetStr(text, (int)length, r->fcgi.in) != length)
         return false;
     text[length] = '\0';
+    r->text = text;
     r->body = r->document = json_read(text, (size_t)length);
     return r->body != NULL;
 }

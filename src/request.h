@@ -32,7 +32,8 @@ struct request {
     const char *method, *path; /* of a WebSocket frame: "WS" and the frame's type */
     const char *id;            /* request id of nginx, for the log */
     const char *language;
-    struct json_object *document; /* what came in; owned */
+    const char *text;             /* the body as it came in */
+    struct json_object *document; /* parsed; owned */
     struct json_object *body;     /* the fields in it; never NULL after request_dispatch */
 
     bool known;           /* claims are those of a verified token */
@@ -66,8 +67,12 @@ void request_call(struct request *r, const struct call *call, request_handler *t
 /* Sets a server-side value (":name" in calls).  Both are copied. */
 void request_set(struct request *r, const char *name, const char *value);
 
-/* A server-side value: me, ver, session, trade, address, key, a path parameter or one that was set; else NULL. */
+/* A server-side value, or NULL: me, ver, session of the token; trade, the digest of the trade password; address;
+ * key, the Idempotency-Key, and digest, that of the request; a path parameter; or one that was set. */
 const char *request_value(struct request *r, const char *name);
+
+/* The keyed digest of a trade password in the body, which the database gets instead of it; NULL when absent. */
+const char *request_trade_digest(struct request *r, const char *field);
 
 /* A client's field: json from the body, or text from the query string of a GET or DELETE.  False when absent or null. */
 bool request_field(struct request *r, const char *name, struct json_object **json, const char **text);

@@ -12,7 +12,7 @@
 int main(void)
 {
     char one[PASSWORD_HASH_SIZE], two[PASSWORD_HASH_SIZE];
-    char digest[TRADE_DIGEST_SIZE], other[TRADE_DIGEST_SIZE];
+    char digest[PASSWORD_DIGEST_SIZE], other[PASSWORD_DIGEST_SIZE];
 
     setenv("IM_TRADE_PEPPER", "0123456789abcdef0123456789abcdef", 1);
     password_open();
@@ -26,10 +26,10 @@ int main(void)
     ok(!password_matches("secret", "$argon2id$v=19$m=19456,t=2,p=1$c2hvcnQ$"), "nor a hash that is cut");
     ok(password_acceptable("123456") && !password_acceptable("12345"), "at least six characters");
     ok(password_acceptable("密码密码密码") && !password_acceptable("密码"), "counted as characters, not bytes");
-    password_trade_digest(10001, "123456", digest);
-    password_trade_digest(10002, "123456", other);
-    ok(strlen(digest) == 64 && strcmp(digest, other) != 0, "a trade digest depends on the account");
-    password_trade_digest(10001, "123456", other);
+    password_digest(digest, "10001:", "123456", NULL);
+    password_digest(other, "10002:", "123456", NULL);
+    ok(strlen(digest) == 64 && strcmp(digest, other) != 0, "a digest depends on every text");
+    password_digest(other, "10001", ":", "123456", NULL);
     ok(strcmp(digest, other) == 0, "and is the same every time");
     return done_testing();
 }
