@@ -1,4 +1,5 @@
 #include "password.h"
+#include "base64.h"
 #include "config.h"
 #include "log.h"
 
@@ -11,7 +12,6 @@
 enum { MEMORY_KIB = 19456, PASSES = 2, LANES = 1, SALT = 16, TAG = 32 };
 
 static const char prefix[] = "$argon2id$v=19$m=19456,t=2,p=1$";
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void password_open(void)
 {
@@ -28,38 +28,6 @@ bool password_acceptable(const char *password)
     for (; *password; password++)
         characters += ((unsigned char)*password & 0xc0) != 0x80;
     return characters >= PASSWORD_MIN && characters <= PASSWORD_MAX;
-}
-
-/* Base64 without padding, as PHC strings use it. */
-static size_t base64_encode(const unsigned char *in, size_t n, char *out)
-{
-    size_t length = 0;
-    unsigned bits = 0, held = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        bits = bits << 8 | in[i];
-        for (held += 8; held >= 6; held -= 6)
-            out[length++] = alphabet[bits >> (held - 6) & 63];
-    }
-    if (held)
-        out[length++] = alphabet[bits << (6 - held) & 63];
-    out[length] = '\0';
-    return length;
-}
-
-/* Decodes until a character outside the alphabet; returns the bytes written, at most size. */
-static size_t base64_decode(const char *in, unsigned char *out, size_t size)
-{
-    size_t length = 0;
-    unsigned bits = 0, held = 0;
-    const char *digit;
-
-    for (; *in && (digit = strchr(alphabet, *in)) && length < size; in++) {
-        bits = bits << 6 | (unsigned)(digit - alphabet);
-        if ((held += 6) >= 8)
-            out[length++] = (unsigned char)(bits >> (held -= 8));
-    }
-    return length;
 }
 
 static void argon2id(const char *password, const unsigned char *salt, unsigned char *tag)
