@@ -1,0 +1,165 @@
+-- Orders and their states.  Each function locks the order first, then the purses.
+
+-- A transaction hash written in hexadecimal is the same in either case; other payment numbers are not.
+create or replace function im.tx_fold(tx_hash text) returns text
+language sql immutable as $$
+  select case when tx_hash ~ '^(0x)?[0-9A-Fa-f]{64}$' then lower(tx_hash) else tx_hash end
+$$;
+
+create or replace function im.recharge_order(me bigint, amount numeric, pay_type text, chain_type text,
+                                             from_address text) returns jsonb
+language plpgsql as $$
+declare
+  made im.recharge;
+begin
+  if amount > im.setting_money('wallet.recharge_max') then
+    raise sqlstate 'I0400' using message = 'amount';
+  end if;
+  if (select count(*) from im.recharge r where r.account_id = me and r.status = 1)
+     >= im.setting_int('wallet.recharge_pending') then
+    raise sqlstate 'I2005';
+  end if;
+  insert into im.recharge (account_id, amount, pay_type, chain_type, from_address)
+  values (me, amount, pay_type, lower(chain_type), from_address)
+  returning * into made;
+  return jsonb_build_object('id', made.id, 'amount', made.amount, 'payType', made.pay_type,
+    'chainType', made.chain_type, 'fromAddress', made.from_address, 'status', made.status,
+    'createTime', made.created_at);
+end $$;
+
+-- Locks a recharge order.  Refuses 404 no such order.
+create or replace function im.recharge_lock(order_id bigint) returns im.recharge
+language plpgsql as $$
+declare
+  pending im.recharge;
+begin
+  select * into pending from im.recharge r where r.id = order_id for update;
+  if not found then
+    raise sqlstate 'I0404';
+  end if;
+  return pending;
+end $$;
+
+-- Credits a locked, pending order: by an administrator, by a payment, or by both.  Refuses 4005 not pending,
+-- payment already credited to another order.
+create or replace function im.recharge_credit(pending im.recharge, admin bigint, chain text, hash text, note text)
+returns void
+language plpgsql as $$
+declare
+  entry bigint;
+begin
+  if pending.status <> 1 then
+    raise sqlstate 'I4005';
+  end if;
+  entry := im.ledger_post('recharge', pending.id::text, '充值',
+                          array[im.purse_of(pending.account_id, 'available'), im.purse_house('cash_in')],
+                          array[pending.amount, -pending.amount]);
+  update im.recharge r
+     set status = 2, journal_id = entry, admin_id = admin, tx_chain = case when hash is not null then lower(chain) end,
+         tx_hash = im.tx_fold(hash), reason = note, decided_at = now()
+   where r.id = pending.id;
+  perform im.tell_wallet(pending.account_id, 'recharge', pending.amount, pending.id, note);
+end $$;
+
+-- The chain of a withdrawal: the one named, or the usual one of such an address.  Refuses 400 when an address cannot
+-- be of that chain.
+create or replace function im.withdraw_chain(chain_type text, to_address text) returns text
+language plpgsql immutable as $$
+declare
+  chain text := lower(coalesce(chain_type, case when to_address like 'T%' then 'tron' else 'bsc' end));
+begin
+  if (chain in ('tron', 'trx', 'trc20')) <> (to_address like 'T%') then
+    raise sqlstate 'I0400' using message = 'toAddress';
+  end if;
+  return chain;
+end $$;
+
+create or replace function im.withdraw_request(me bigint, amount numeric, to_address text, chain_type text,
+                                               trade text, key text) returns jsonb
+language plpgsql as $$
+declare
+  chain text := im.withdraw_chain(chain_type, to_address);
+  made im.withdraw;
+begin
+  if amount not between im.setting_money('wallet.withdraw_min') and im.setting_money('wallet.withdraw_max') then
+    raise sqlstate 'I0400' using message = 'amount';
+  end if;
+  if not im.trade_ok(me, trade, key) then
+    return null;
+  end if;
+  insert into im.withdraw (account_id, amount, chain_type, to_address) values (me, amount, chain, to_address)
+  returning * into made;
+  perform im.ledger_post('withdraw', made.id::text, '提现',
+                         array[im.purse_of(me, 'available'), im.purse_of(me, 'frozen')], array[-amount, amount]);
+  return jsonb_build_object('id', made.id, 'amount', made.amount, 'toAddress', made.to_address,
+    'chainType', made.chain_type, 'status', made.status, 'balance', im.balance(me), 'createTime', made.created_at);
+end $$;
+
+-- Takes a withdrawal along one edge of  1 requested → 2 approved | 3 rejected;  2 approved → 4 paid | 5 failed
+-- and moves the frozen money where that state has it.  Refuses 404 no such order, 4005 no such edge from its state,
+-- 403 when four eyes are asked for and the payer is the approver.  Answers the order as it was.
+create or replace function im.withdraw_move(order_id bigint, next smallint, admin bigint, hash text, note text)
+returns im.withdraw
+language plpgsql as $$
+declare
+  was im.withdraw;
+begin
+  select * into was from im.withdraw w where w.id = order_id for update;
+  if not found then
+    raise sqlstate 'I0404';
+  elsif (was.status, next) not in ((1, 2), (1, 3), (2, 4), (2, 5)) then
+    raise sqlstate 'I4005';
+  elsif next = 4 and was.approved_by = admin and im.setting_text('wallet.four_eyes') = 'on' then
+    raise sqlstate 'I0403';
+  end if;
+  perform im.withdraw_settle(was, next);
+  update im.withdraw w
+     set status = next, tx_hash = im.tx_fold(hash), reason = coalesce(note, w.reason), decided_at = now(),
+         approved_by = case when next = 2 then admin else w.approved_by end,
+         decided_by = case when next <> 2 then admin end
+   where w.id = order_id;
+  perform im.tell_wallet(was.account_id, case next when 2 then 'withdraw' when 4 then 'withdraw_paid'
+                                                   else 'withdraw_returned' end, was.amount, was.id, note);
+  return was;
+end $$;
+
+-- The ledger's side of a withdrawal's new state: paid money leaves the house, refused money goes back to its owner.
+create or replace function im.withdraw_settle(was im.withdraw, next smallint) returns void
+language plpgsql as $$
+declare
+  frozen bigint := im.purse_of(was.account_id, 'frozen');
+begin
+  if next = 4 then
+    perform im.ledger_post('withdraw_paid', was.id::text, '提现',
+                           array[frozen, im.purse_house('cash_out')], array[-was.amount, was.amount]);
+  elsif next in (3, 5) then
+    perform im.ledger_post('withdraw_returned', was.id::text, '提现退回',
+                           array[frozen, im.purse_of(was.account_id, 'available')], array[-was.amount, was.amount]);
+  end if;
+end $$;
+
+-- Days of VIP, from now or from the end of those already bought.
+create or replace function im.vip_buy(me bigint, days integer, trade text, key text) returns jsonb
+language plpgsql as $$
+declare
+  price numeric(18,2) := days * im.setting_money('vip.price_per_day');
+  made im.vip_purchase;
+begin
+  if days > im.setting_int('vip.days_max') then
+    raise sqlstate 'I0400' using message = 'duration';
+  end if;
+  if not im.trade_ok(me, trade, key) then
+    return null;
+  end if;
+  select greatest(now(), coalesce(a.vip_until, now())) into made.vip_from
+    from im.account a where a.id = me for no key update;
+  insert into im.vip_purchase (account_id, days, amount, vip_from, vip_until)
+  values (me, days, price, made.vip_from, made.vip_from + make_interval(days => days))
+  returning * into made;
+  update im.vip_purchase v
+     set journal_id = im.ledger_post('vip', made.id::text, '购买VIP',
+                                     array[im.purse_of(me, 'available'), im.purse_house('vip')], array[-price, price])
+   where v.id = made.id;
+  update im.account a set vip_until = made.vip_until where a.id = me;
+  return jsonb_build_object('vipExpireTime', made.vip_until, 'amount', price, 'balance', im.balance(me));
+end $$;
