@@ -25,3 +25,15 @@ grant execute on function api.enter(bigint, integer, bigint) to im_webrtc;
 grant execute on function api.enter(bigint, integer, bigint) to im_redpacket;
 grant execute on function api.enter(bigint, integer, bigint) to im_file;
 grant execute on function api.enter(bigint, integer, bigint) to im_system;
+
+grant execute on function api.wallet_recharge(bigint, im.money, im.pay_type, im.chain_type, im.from_address, im.idempotency_key, im.request_digest) to im_wallet;
+
+grant execute on function api.redpacket_send(bigint, im.receiver_type, im.id, im.money, im.share_count, im.redpacket_type, im.redpacket_remark, text, im.idempotency_key, im.request_digest) to im_redpacket;
+grant execute on function api.redpacket_rob(bigint, uuid, im.idempotency_key, im.request_digest) to im_redpacket;
+
+grant execute on function api.admin_login_find(im.login_name) to im_backstage;
+grant execute on function api.admin_login_done(bigint, boolean, inet) to im_backstage;
+grant execute on function api.admin_enter(bigint, integer, inet) to im_backstage;
+grant execute on function api.admin_recharge_list(bigint, integer, integer, integer, im.id) to im_backstage;
+grant execute on function api.admin_recharge_approve(bigint, im.id, im.reason, im.tx_hash) to im_backstage;
+grant execute on function api.admin_recharge_reject(bigint, im.id, im.reason) to im_backstage;
