@@ -2,6 +2,7 @@
  * auth: accounts, sessions and passwords.  Argon2id takes tens of milliseconds of CPU, so the program runs in
  * several processes and serves nothing else.  See auth(8); the rules are in sql/api/auth.sql.
  */
+#include "captcha.h"
 #include "code.h"
 #include "login.h"
 #include "password.h"
@@ -16,23 +17,33 @@
 static void register_hash(struct request *r, const PGresult *rows);
 static void verify(struct request *r, const PGresult *rows);
 static void refresh_verify(struct request *r, const PGresult *rows);
+static void password_change(struct request *r, const PGresult *rows);
 static void trade_change(struct request *r, const PGresult *rows);
+static void captcha(struct request *r, const PGresult *rows);
 
 static const struct route routes[] = {
     /* method  path             who     shape    call                                     handler */
     {"POST", "/register", ANYONE, ONE, NULL, register_hash},
-    {"POST", "/login", ANYONE, ONE, "auth_login_find(username, :address)", verify},
+    {"POST", "/login", ANYONE, ONE, "auth_login_find(username, :address, captchaId?, captchaCode?)", verify},
     {"PUT", "/refreshToken", ANYONE, ONE, NULL, refresh_verify},
+    {"POST", "/logout", USER, NOTHING, "auth_logout(:me, :session, all?)", NULL},
+    {"PUT", "/modifyPwd", USER, NOTHING, "auth_password_hash(:me)", password_change},
     {"PUT", "/setTradePwd", USER, NOTHING, "auth_password_hash(:me)", trade_change},
+    {"GET", "/captcha", ANYONE, ONE, NULL, captcha},
     {0},
 };
 
-static struct call register_call = {.text = "auth_register(username, :hash, nickName?, email?, phone?)"};
+static struct call register_call = {
+    .text = "auth_register(username, :hash, nickName?, email?, phone?, :address, captchaId?, captchaCode?)"};
 static struct call login_done = {.text = "auth_login_done(:account, :matched, :address, :device)"};
 static struct call refresh_call = {.text = "auth_refresh(:account, :session, :generation)"};
 static struct call trade_set = {.text = "auth_trade_set(:me, :trade, :old, :matched)"};
 
-static struct call *const calls[] = {&register_call, &login_done, &refresh_call, &trade_set, NULL};
+static struct call password_set = {.text = "auth_password_change(:me, :matched, :hash)"};
+static struct call captcha_create = {.text = "auth_captcha_create(:answer)"};
+
+static struct call *const calls[] = {&register_call, &login_done,     &refresh_call, &trade_set,
+                                     &password_set,  &captcha_create, NULL};
 
 /* A password from the body, or NULL after the answer that says which field is wrong. */
 static const char *password_field(struct request *r, const char *name)
@@ -97,6 +108,22 @@ static void refresh_verify(struct request *r, const PGresult *rows)
     request_call(r, &refresh_call, answer_tokens);
 }
 
+static void password_change(struct request *r, const PGresult *rows)
+{
+    const char *old = password_field(r, "oldPassword"), *new = old ? password_field(r, "newPassword") : NULL;
+    char hash[PASSWORD_HASH_SIZE];
+
+    if (!new)
+        return;
+    bool matched = password_matches(old, PQgetvalue(rows, 0, 0));
+    if (matched) {
+        password_hash(new, hash);
+        request_set(r, "hash", hash);
+    }
+    request_set(r, "matched", matched ? "true" : "false");
+    request_call(r, &password_set, NULL);
+}
+
 /* The first trade password is free; a change shows the old one or the login password. */
 static void trade_change(struct request *r, const PGresult *rows)
 {
@@ -110,6 +137,32 @@ static void trade_change(struct request *r, const PGresult *rows)
     if (password)
         request_set(r, "matched", password_matches(password, PQgetvalue(rows, 0, 0)) ? "true" : "false");
     request_call(r, &trade_set, NULL);
+}
+
+/* Answers {captchaId, captchaImage}; the picture was drawn before its answer was stored. */
+static void captcha_answer(struct request *r, const PGresult *rows)
+{
+    json_grow(&r->pool, "{\"captchaId\":");
+    reply_grow_cell(&r->pool, rows, 0, 0);
+    json_grow(&r->pool, ",\"captchaImage\":");
+    json_grow_string(&r->pool, request_value(r, "image"));
+    obstack_grow0(&r->pool, "}", 1);
+    reply_data(r, obstack_finish(&r->pool));
+}
+
+static void captcha(struct request *r, const PGresult *rows)
+{
+    char answer[CAPTCHA_LENGTH + 1], *image = captcha_draw(answer);
+
+    (void)rows;
+    if (!image) {
+        reply_code(r, CODE_INTERNAL, NULL);
+        return;
+    }
+    request_set(r, "image", image);
+    request_set(r, "answer", answer);
+    free(image);
+    request_call(r, &captcha_create, captcha_answer);
 }
 
 /* `auth --hash` prints the Argon2id string of the password on standard input: imctl makes administrators so. */

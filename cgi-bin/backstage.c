@@ -10,8 +10,8 @@ static void verify(struct request *r, const PGresult *rows);
 static const struct route routes[] = {
     /* method  path               who     shape  call                                                    handler */
     {"POST", "/login", ANYONE, ONE, "admin_login_find(username)", verify},
-    {"GET", "/im/recharge/list", ADMIN, PAGE, "admin_recharge_list(:me, status?, page?, size?)", NULL},
-    {"POST", "/im/recharge/approve", ADMIN, NOTHING, "admin_recharge_approve(:me, id, reason?)", NULL},
+    {"GET", "/im/recharge/list", ADMIN, PAGE, "admin_recharge_list(:me, status?, page?, size?, userId?)", NULL},
+    {"POST", "/im/recharge/approve", ADMIN, NOTHING, "admin_recharge_approve(:me, id, reason?, txHash?)", NULL},
     {"POST", "/im/recharge/reject", ADMIN, NOTHING, "admin_recharge_reject(:me, id, reason?)", NULL},
     {0},
 };

@@ -11,7 +11,7 @@ static const struct route routes[] = {
     {"POST", "/message/group/send", USER, ONE,
      "message_group_send(:me, groupId, content, messageType, atUserIds?, clientMsgId?)", NULL},
     {"GET", "/message/private/pullOfflineMessage", USER, LIST, "message_private_pull(:me, minId?)", NULL},
-    {"PUT", "/message/private/readed", USER, NOTHING, "message_private_readed(:me, friendId, maxMessageId)", NULL},
+    {"PUT", "/message/private/readed", USER, NOTHING, "message_private_readed(:me, friendId, maxMessageId?)", NULL},
     {0},
 };
 

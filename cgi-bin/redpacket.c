@@ -7,8 +7,9 @@
 static const struct route routes[] = {
     /* method  path                who   shape  call                                                        handler */
     {"POST", "/redPackage/send", USER, ONE,
-     "redpacket_send(:me, receiverType, receiverId, totalAmount, totalCount, redPacketType, remark?, :trade)", NULL},
-    {"POST", "/redPackage/rob", USER, ONE, "redpacket_rob(:me, redPacketId|redPackageId)", NULL},
+     "redpacket_send(:me, receiverType, receiverId, totalAmount, totalCount, redPacketType, remark?, :trade,"
+     " :key, :digest)", NULL},
+    {"POST", "/redPackage/rob", USER, ONE, "redpacket_rob(:me, redPacketId|redPackageId, :key, :digest)", NULL},
     {0},
 };
 

@@ -5,7 +5,8 @@
 
 static const struct route routes[] = {
     /* method  path               who   shape  call                                                         handler */
-    {"POST", "/user/recharge", USER, ONE, "wallet_recharge(:me, amount, payType, chainType?, fromAddress?)", NULL},
+    {"POST", "/user/recharge", USER, ONE,
+     "wallet_recharge(:me, amount, payType, chainType?, fromAddress?, :key, :digest)", NULL},
     {0},
 };
 

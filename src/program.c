@@ -29,7 +29,7 @@ static bool stopping;
 static const struct program *served;
 static struct call route_calls[ROUTES_MAX];
 static struct call enter_user = {.text = "enter(:me, :ver, :session)"};
-static struct call enter_admin = {.text = "admin_enter(:me, :ver)"};
+static struct call enter_admin = {.text = "admin_enter(:me, :ver, :address)"};
 static struct call leave = {.text = "leave()"};
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
