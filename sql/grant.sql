@@ -26,6 +26,38 @@ grant execute on function api.enter(bigint, integer, bigint) to im_redpacket;
 grant execute on function api.enter(bigint, integer, bigint) to im_file;
 grant execute on function api.enter(bigint, integer, bigint) to im_system;
 
+grant execute on function api.auth_register to im_auth;
+grant execute on function api.auth_login_find to im_auth;
+grant execute on function api.auth_login_done to im_auth;
+grant execute on function api.auth_refresh to im_auth;
+grant execute on function api.auth_password_hash to im_auth;
+grant execute on function api.auth_password_change to im_auth;
+grant execute on function api.auth_trade_set to im_auth;
+grant execute on function api.auth_logout to im_auth;
+grant execute on function api.auth_captcha_create to im_auth;
+
+grant execute on function api.user_self to im_user;
+
+grant execute on function api.friend_request_apply to im_friend;
+grant execute on function api.friend_request_approve to im_friend;
+grant execute on function api.friend_list to im_friend;
+
+grant execute on function api.group_create to im_group;
+grant execute on function api.group_members to im_group;
+
+grant execute on function api.message_private_send to im_message, im_socket;
+grant execute on function api.message_group_send to im_message, im_socket;
+grant execute on function api.message_private_pull to im_message;
+grant execute on function api.message_private_readed to im_message;
+
+grant execute on function api.socket_open to im_socket;
+grant execute on function api.socket_heartbeat to im_socket;
+
+grant execute on function api.clerk_outbox to im_clerk;
+grant execute on function api.clerk_presence to im_clerk;
+grant execute on function api.clerk_presence_reset to im_clerk;
+grant execute on function api.clerk_due to im_clerk;
+
 grant execute on function api.wallet_recharge(bigint, im.money, im.pay_type, im.chain_type, im.from_address, im.idempotency_key, im.request_digest) to im_wallet;
 
 grant execute on function api.redpacket_send(bigint, im.receiver_type, im.id, im.money, im.share_count, im.redpacket_type, im.redpacket_remark, text, im.idempotency_key, im.request_digest) to im_redpacket;

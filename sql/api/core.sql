@@ -1,6 +1,8 @@
 -- The door itself: how a request enters and leaves a transaction.
 
+set local client_min_messages = warning;
 drop schema if exists api cascade;
+reset client_min_messages;
 create schema api;
 
 -- (every request with a user's token)  enter(:me, :ver, :session)
@@ -47,7 +49,7 @@ begin
     return;
   end if;
   return query
-    select null::integer, o.xid::text, im.outbox_channels(o.recipients, o.conversation_id, o.seq), o.body
+    select null::integer, o.xid::text, coalesce(im.outbox_channels(o.recipients, o.conversation_id, o.seq), ''), o.body
       from im.outbox o
      where o.xid = this
      order by o.id;

@@ -34,3 +34,81 @@ create or replace function im.account_banned(status text, banned_until timestamp
 language sql stable as $$
   select status = 'banned' and coalesce(banned_until > now(), true)
 $$;
+
+-- Counts one failed log-in of an account (null: of nobody) and of an address.
+create or replace function im.login_failed(account bigint, address inet) returns void
+language plpgsql as $$
+declare
+  oldest timestamptz := now() - im.setting_interval('login.window');
+begin
+  insert into im.login_failure as f (account_id, count, since)
+  select account, 1, now() where account is not null
+  on conflict on constraint login_failure_pkey do update
+    set count = case when f.since < oldest then 1 else f.count + 1 end,
+        since = case when f.since < oldest then now() else f.since end;
+  insert into im.login_failure_address as f (address, count, since)
+  select login_failed.address, 1, now() where login_failed.address is not null
+  on conflict on constraint login_failure_address_pkey do update
+    set count = case when f.since < oldest then 1 else f.count + 1 end,
+        since = case when f.since < oldest then now() else f.since end;
+end $$;
+
+-- How often an account (null: any) has failed within the window.
+create or replace function im.login_failures(account bigint) returns integer
+language plpgsql stable as $$
+begin
+  return coalesce((select f.count from im.login_failure f
+                    where f.account_id = account and f.since >= now() - im.setting_interval('login.window')), 0);
+end $$;
+
+-- True when no captcha is needed, or this one is right.  A captcha is used up by being tried.
+create or replace function im.captcha_pass(account bigint, address inet, captcha uuid, code text) returns boolean
+language plpgsql as $$
+declare
+  answer text;
+begin
+  delete from im.captcha c
+   where c.id = captcha and c.created_at >= now() - im.setting_interval('captcha.ttl')
+  returning c.answer into answer;
+  if lower(answer) = lower(code) then
+    return true;
+  end if;
+  return im.login_failures(account) < im.setting_int('login.captcha_after')
+     and coalesce((select f.count from im.login_failure_address f
+                    where f.address = captcha_pass.address
+                      and f.since >= now() - im.setting_interval('login.window')), 0)
+         < im.setting_int('login.captcha_after_address');
+end $$;
+
+-- Ends an account's sessions, all but one when it is given; what they were used for ends with them.
+create or replace function im.session_revoke(account bigint, keep bigint, why text) returns void
+language plpgsql as $$
+begin
+  update im.session s set revoked_at = now(), revoke_reason = why
+   where s.account_id = account and s.revoked_at is null and s.id is distinct from keep;
+end $$;
+
+-- Every token of the account is void from the end of this transaction on; its sockets are told why, and closed.
+create or replace function im.account_expel(account bigint, why text, event text, told_reason text) returns void
+language plpgsql as $$
+begin
+  update im.account a set version = a.version + 1, updated_at = now() where a.id = account;
+  perform im.session_revoke(account, null, why);
+  perform im.tell(array[account], 'SYSTEM_MESSAGE', json_build_object('event', event, 'reason', told_reason));
+  perform im.tell_close(array[account]);
+end $$;
+
+-- Job of imclerk: forgets sessions long over, captchas nobody answered, failures out of their window.
+create or replace function im.due_account() returns bigint
+language plpgsql as $$
+declare
+  gone bigint := 0;
+  n bigint;
+begin
+  delete from im.captcha c where c.created_at < now() - im.setting_interval('captcha.ttl');
+  get diagnostics n = row_count;
+  gone := gone + n;
+  delete from im.login_failure_address f where f.since < now() - im.setting_interval('login.window');
+  get diagnostics n = row_count;
+  return gone + n;
+end $$;

@@ -18,6 +18,13 @@ begin
   values (conversation, seq, '{"type":"' || type || '","data":' || data || '}');
 end $$;
 
+-- Closes every socket of these accounts, after the events told before.
+create or replace function im.tell_close(recipients bigint[]) returns void
+language plpgsql as $$
+begin
+  insert into im.outbox (recipients, body) values (recipients, '');
+end $$;
+
 -- Refuse with this code, but keep what the transaction has written (counters of wrong passwords).
 create or replace function im.refuse_later(code integer) returns void
 language plpgsql as $$

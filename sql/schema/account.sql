@@ -59,3 +59,11 @@ create table im.trade_password (
   locked_until timestamptz,
   updated_at timestamptz not null default now()
 );
+
+-- Captchas: shown once, good for one try.
+create table im.captcha (
+  id uuid constraint captcha_pkey primary key default gen_random_uuid(),
+  answer text not null,
+  created_at timestamptz not null default now()
+);
+create index captcha_age on im.captcha (created_at);

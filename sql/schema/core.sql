@@ -23,11 +23,12 @@ create domain im.at_ids bigint[] constraint at_ids_range
 create domain im.username text constraint username_form
   check (value ~ '^[[:alnum:]_.-]{1,20}$' and value !~ '^\+?[0-9]{7,}$');
 create domain im.login_name text constraint login_name_form check (length(value) between 1 and 254);
+create domain im.captcha_code text constraint captcha_code_length check (length(value) <= 20);
 create domain im.nickname text constraint nickname_form
   check (value ~ '^[^[:cntrl:]]{1,20}$' and value ~ '[^[:space:]]');
 create domain im.email text constraint email_form
-  check (length(value) <= 254 and value ~ '^[^[:space:][:cntrl:]@]{1,64}@[^[:space:][:cntrl:]@.]+(\.[^[:space:][:cntrl:]@.]+)+$');
-create domain im.phone text constraint phone_form check (value ~ '^\+?[0-9]{7,15}$');
+  check (value = '' or (length(value) <= 254 and value ~ '^[^[:space:][:cntrl:]@]{1,64}@[^[:space:][:cntrl:]@.]+(\.[^[:space:][:cntrl:]@.]+)+$'));
+create domain im.phone text constraint phone_form check (value = '' or value ~ '^\+?[0-9]{7,15}$');
 create domain im.image text constraint image_form
   check (value = '' or (length(value) <= 500 and value ~ '^https?://[^[:space:][:cntrl:]<>"\\]+$'));
 create domain im.sex smallint constraint sex_range check (value between 0 and 2);
@@ -50,6 +51,8 @@ create domain im.message_type smallint constraint message_type_range check (valu
 create domain im.client_msg_id text constraint client_msg_id_form check (value ~ '^[^[:cntrl:]]{1,64}$');
 create domain im.online_status text constraint online_status_values check (value in ('ONLINE', 'BUSY', 'AWAY'));
 
+create domain im.min_id bigint constraint min_id_range check (value between 0 and 9007199254740991);
+
 create domain im.money numeric(18,2) constraint money_positive check (value > 0);
 
 -- Settings an operator may change at run time; read by im.setting_*().
@@ -64,17 +67,18 @@ insert into im.setting (name, value, note) values
   ('login.captcha_after_address','30',    'failed log-ins of an address within the window before the captcha is required'),
   ('login.lock_after',           '20',    'failed log-ins of an account within the window before it is locked for the rest of it'),
   ('login.window',               '15 minutes', 'how long failed log-ins count'),
+  ('captcha.ttl',                '2 minutes', 'how long a captcha can be answered'),
   ('token.grace',                '10 seconds', 'a refresh token may be used again for this long'),
   ('token.session_ttl',          '7 days', 'a session not refreshed for this long is over'),
   ('trade.wrong_limit',          '5',     'wrong trade passwords before the lock'),
   ('trade.lock',                 '24 hours', 'how long the trade password stays locked'),
   ('friend.pending_limit',       '20',    'pending friend requests one may have sent'),
   ('friend.request_ttl',         '30 days', 'a friend request not answered for this long is expired'),
-  ('friend.limit',               '5000',  'friends of one account'),
   ('blacklist.limit',            '1000',  'entries in one blacklist'),
   ('group.member_limit',         '10000', 'members of a group'),
   ('group.owned_limit',          '500',   'living groups one account may own'),
   ('group.invite_limit',         '50',    'friends invited in one call'),
+  ('socket.limit',               '10',    'open sockets of one account'),
   ('message.recall_window',      '2 minutes', 'a sender may recall for this long'),
   ('message.pull_limit',         '1000',  'messages in one answer of pullOfflineMessage');
 
@@ -87,7 +91,7 @@ create table im.outbox (
   recipients bigint[],
   conversation_id bigint,
   seq bigint,                 -- null: all present members; else those who joined before this message
-  body text not null,         -- the whole frame: {"type": …, "data": {"event": …}}
+  body text not null,         -- the whole frame: {"type": …, "data": {"event": …}}; '' closes the sockets
   created_at timestamptz not null default now(),
   constraint outbox_pkey primary key (xid, id),
   constraint outbox_addressed check ((recipients is null) <> (conversation_id is null))
@@ -97,4 +101,3 @@ create table im.outbox (
   autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 100000,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000
 );
-create index outbox_age on im.outbox (created_at);

@@ -1,0 +1,204 @@
+-- Accounts and sessions.  The program verifies passwords and signs tokens; what they mean is decided here.
+
+-- POST /register  auth_register(username, :hash, nickName?, email?, phone?)
+-- Makes an account and answers its id; the nick name is the user name when absent.
+-- Refuses: 1004 name taken; 1005 phone or e-mail taken; 1006 captcha required after many failures of the address
+-- Writes: account
+-- Tells: nobody
+create function api.auth_register(username im.username, hash text, nickName im.nickname, email im.email,
+                                  phone im.phone, address inet default null, captchaId uuid default null,
+                                  captchaCode im.captcha_code default null)
+returns table ("userId" bigint)
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  if not im.captcha_pass(null, address, captchaId, captchaCode) then
+    perform im.refuse_later(1006);
+    return;
+  end if;
+  return query
+    insert into im.account (username, password_hash, nick_name, email, phone)
+    values (auth_register.username, hash, coalesce(nickName, auth_register.username), nullif(auth_register.email, ''),
+            nullif(auth_register.phone, ''))
+    returning id;
+end $$;
+
+-- POST /login, first half  auth_login_find(username, :address, captchaId?, captchaCode?)
+-- Whose name, phone or e-mail this is, and the hash to compare with; no row when nobody's.
+-- Refuses: 1006 captcha required or wrong; 1007 too many failures
+-- Writes: captcha (used up)
+-- Tells: nobody
+create function api.auth_login_find(username im.login_name, address inet, captchaId uuid default null,
+                                    captchaCode im.captcha_code default null)
+returns table (account bigint, hash text)
+language plpgsql rows 1 security definer set search_path = im, pg_temp as $$
+declare
+  found_id bigint;
+  found_hash text;
+begin
+  if username like '%@%' then
+    select a.id, a.password_hash into found_id, found_hash from im.account a
+     where lower(a.email) = lower(auth_login_find.username);
+  elsif username ~ '^\+?[0-9]{7,15}$' then
+    select a.id, a.password_hash into found_id, found_hash from im.account a
+     where a.phone = auth_login_find.username;
+  else
+    select a.id, a.password_hash into found_id, found_hash from im.account a
+     where a.username_key = lower(normalize(auth_login_find.username, nfkc));
+  end if;
+  if im.login_failures(found_id) >= im.setting_int('login.lock_after') then
+    raise sqlstate 'I1007';
+  elsif not im.captcha_pass(found_id, address, captchaId, captchaCode) then
+    perform im.refuse_later(1006);
+  elsif found_id is not null then
+    return query select found_id, found_hash;
+  end if;
+end $$;
+
+-- POST /login, second half  auth_login_done(:account, :matched, :address, :device)
+-- Opens a session when the password matched; counts the failure when not.
+-- Refuses: 1001 unknown user; 1002 wrong password; 1003 banned
+-- Writes: session, login_failure
+-- Tells: nobody
+create function api.auth_login_done(account bigint, ok boolean, address inet, device text)
+returns table ("userId" bigint, ver integer, session bigint, generation integer, "issuedAt" bigint)
+language plpgsql rows 1 security definer set search_path = im, pg_temp as $$
+declare
+  found_account im.account;
+begin
+  if account is null or not ok then
+    perform im.login_failed(account, address);
+    perform im.refuse_later(case when account is null then 1001 else 1002 end);
+    return;
+  end if;
+  perform pg_advisory_xact_lock_shared(account);
+  select * into found_account from im.account a where a.id = auth_login_done.account;
+  if im.account_banned(found_account.status, found_account.banned_until) then
+    raise sqlstate 'I1003';
+  end if;
+  delete from im.login_failure f where f.account_id = auth_login_done.account;
+  return query
+    insert into im.session as s (account_id, address, device)
+    values (auth_login_done.account, auth_login_done.address, left(coalesce(auth_login_done.device, ''), 200))
+    returning s.account_id, found_account.version, s.id, s.generation, extract(epoch from s.refreshed_at)::bigint;
+end $$;
+
+-- PUT /refreshToken  auth_refresh(:account, :session, :generation)
+-- The next pair of tokens.  A refresh token works once; the same one again within ten seconds gets the same pair,
+-- later it was stolen, and the whole session ends.
+-- Refuses: 401 session over, or token used twice; 1003 banned
+-- Writes: session
+-- Tells: nobody
+create function api.auth_refresh(account bigint, my_session bigint, my_generation integer)
+returns table ("userId" bigint, ver integer, session bigint, generation integer, "issuedAt" bigint)
+language plpgsql rows 1 security definer set search_path = im, pg_temp as $$
+declare
+  mine im.account;
+  kept im.session;
+begin
+  perform pg_advisory_xact_lock_shared(account);
+  select * into mine from im.account a where a.id = account;
+  if im.account_banned(mine.status, mine.banned_until) then
+    raise sqlstate 'I1003';
+  end if;
+  select * into kept from im.session s
+   where s.id = my_session and s.account_id = account and s.revoked_at is null for update;
+  if not found or kept.generation < my_generation
+     or kept.refreshed_at < now() - im.setting_interval('token.session_ttl') then
+    raise sqlstate 'I0401';
+  elsif kept.generation = my_generation then
+    update im.session s set generation = s.generation + 1, refreshed_at = now() where s.id = my_session
+    returning * into kept;
+  elsif kept.generation > my_generation + 1 or kept.refreshed_at < now() - im.setting_interval('token.grace') then
+    update im.session s set revoked_at = now(), revoke_reason = 'reuse' where s.id = my_session;
+    perform im.refuse_later(401);
+    return;
+  end if;
+  return query select account, mine.version, kept.id, kept.generation, extract(epoch from kept.refreshed_at)::bigint;
+end $$;
+
+-- PUT /setTradePwd, first half; PUT /modifyPwd, first half  auth_password_hash(:me)
+-- The hash to compare a login password with.
+-- Refuses: 1007 too many failures
+-- Writes: nothing
+-- Tells: nobody
+create function api.auth_password_hash(me bigint) returns text
+language plpgsql stable security definer set search_path = im, pg_temp as $$
+begin
+  if im.login_failures(me) >= im.setting_int('login.lock_after') then
+    raise sqlstate 'I1007';
+  end if;
+  return (select a.password_hash from im.account a where a.id = me);
+end $$;
+
+-- PUT /setTradePwd, second half  auth_trade_set(:me, :trade, :old, :matched)
+-- Sets the trade password: the first one freely, another one for the old one or the login password.
+-- Refuses: 400 oldTradePassword (neither shown); 1002 wrong password; 4002 wrong old one; 4004 locked
+-- Writes: trade_password, login_failure
+-- Tells: nobody
+create function api.auth_trade_set(me bigint, digest text, old_digest text, password_ok boolean) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  insert into im.trade_password (account_id, digest) values (me, auth_trade_set.digest)
+  on conflict on constraint trade_password_pkey do nothing;
+  if found then
+    return;
+  elsif password_ok is false then
+    perform im.login_failed(me, null);
+    perform im.refuse_later(1002);
+    return;
+  elsif password_ok is null and old_digest is null then
+    raise sqlstate 'I0400' using message = 'oldTradePassword';
+  elsif password_ok is null and not im.trade_verify(me, old_digest) then
+    return;
+  end if;
+  update im.trade_password t
+     set digest = auth_trade_set.digest, wrong = 0, locked_until = null, updated_at = now()
+   where t.account_id = me;
+end $$;
+
+-- PUT /modifyPwd, second half  auth_password_change(:me, :matched, :hash)
+-- A new password for the old one; every token of the account ends with the old one.
+-- Refuses: 1002 wrong old password
+-- Writes: account, session, login_failure, outbox
+-- Tells: the account, SYSTEM_MESSAGE KICK
+create function api.auth_password_change(me bigint, ok boolean, hash text) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  if not ok then
+    perform im.login_failed(me, null);
+    perform im.refuse_later(1002);
+    return;
+  end if;
+  update im.account a set password_hash = hash where a.id = me;
+  perform im.account_expel(me, 'password', 'KICK', 'password');
+end $$;
+
+-- POST /logout  auth_logout(:me, :session, all?)
+-- Ends this device's session, or every session of the account.
+-- Refuses: nothing
+-- Writes: session; all: account, outbox
+-- Tells: all: the account, SYSTEM_MESSAGE KICK
+create function api.auth_logout(me bigint, my_session bigint, everywhere boolean) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  if everywhere then
+    perform im.account_expel(me, 'logout', 'KICK', 'logout');
+  else
+    update im.session s set revoked_at = now(), revoke_reason = 'logout'
+     where s.id = my_session and s.account_id = me and s.revoked_at is null;
+  end if;
+end $$;
+
+-- GET /captcha  auth_captcha_create(:answer)
+-- Keeps the answer of a picture just drawn and answers its id.
+-- Refuses: nothing
+-- Writes: captcha
+-- Tells: nobody
+create function api.auth_captcha_create(answer text) returns uuid
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  captcha uuid;
+begin
+  insert into im.captcha (answer) values (auth_captcha_create.answer) returning id into captcha;
+  return captcha;
+end $$;

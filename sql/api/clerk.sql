@@ -1,0 +1,79 @@
+-- What imclerk does.  Every job may run twice, or on two machines at once.
+
+-- (imclerk)  clerk_outbox(age, max)
+-- Events that were not told in time, in their order; publishing one twice is harmless, losing one is not.
+-- Refuses: nothing
+-- Writes: nothing
+-- Tells: nobody
+create function api.clerk_outbox(age interval, max integer)
+returns table (refusal integer, txid text, channels text, body text)
+language plpgsql stable security definer set search_path = im, pg_temp as $$
+begin
+  return query
+    select null::integer, o.xid::text, coalesce(im.outbox_channels(o.recipients, o.conversation_id, o.seq), ''), o.body
+      from im.outbox o
+     where o.created_at < now() - age
+     order by o.xid, o.id
+     limit clerk_outbox.max;
+end $$;
+
+-- (imclerk)  clerk_presence(node, event, account, connection)
+-- A socket has opened (subscriber_enqueue) or closed (subscriber_dequeue) at that push instance.
+-- Refuses: nothing
+-- Writes: connection, presence, outbox
+-- Tells: friends who are online, FRIEND_REQUEST ONLINE or OFFLINE
+create function api.clerk_presence(node text, event text, account bigint, connection text) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  if event = 'subscriber_enqueue' then
+    if not exists (select from im.account a where a.id = clerk_presence.account) then
+      return;
+    end if;
+    insert into im.connection (node, connection, account_id)
+    values (clerk_presence.node, clerk_presence.connection, clerk_presence.account)
+    on conflict on constraint connection_pkey do update set account_id = excluded.account_id, since = now();
+    perform im.presence_online(account, null);
+  elsif event = 'subscriber_dequeue' then
+    delete from im.connection c where c.node = clerk_presence.node and c.connection = clerk_presence.connection;
+    perform im.presence_offline(account);
+  end if;
+end $$;
+
+-- (imclerk)  clerk_presence_reset(node)
+-- That push instance has lost its sockets, or its clerk the stream of their events: nobody is connected there.
+-- Refuses: nothing
+-- Writes: connection, presence, outbox
+-- Tells: friends who are online, FRIEND_REQUEST OFFLINE
+create function api.clerk_presence_reset(node text) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  accounts bigint[];
+  account bigint;
+begin
+  with gone as (delete from im.connection c where c.node = clerk_presence_reset.node returning c.account_id)
+  select array_agg(distinct g.account_id order by g.account_id) into accounts from gone g;
+  foreach account in array coalesce(accounts, '{}') loop
+    perform im.presence_offline(account);
+  end loop;
+end $$;
+
+-- (imclerk)  clerk_due()
+-- Runs every job im.due_<job>() there is, and answers what each has done.  One that fails does not stop the others.
+-- Refuses: nothing
+-- Writes: whatever the jobs write
+-- Tells: whom the jobs tell
+create function api.clerk_due() returns table (job text, done bigint)
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  for job in
+    select p.proname from pg_proc p
+     where p.pronamespace = 'im'::regnamespace and p.proname like 'due\_%' and p.pronargs = 0 order by 1
+  loop
+    begin
+      execute format('select im.%I()', job) into done;
+      return next;
+    exception when others then
+      raise warning 'job % failed: %', job, sqlerrm;
+    end;
+  end loop;
+end $$;

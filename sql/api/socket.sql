@@ -1,0 +1,31 @@
+-- The WebSocket's handshake and heartbeat; messages over it are those of api/message.sql.
+
+-- GET /socket/handshake (internal)  socket_open(:me)
+-- Whether this account may open one more socket.
+-- Refuses: 429 too many sockets
+-- Writes: nothing
+-- Tells: nobody
+create function api.socket_open(me bigint) returns void
+language plpgsql stable security definer set search_path = im, pg_temp as $$
+begin
+  if (select count(*) from im.connection c where c.account_id = me) >= im.setting_int('socket.limit') then
+    raise sqlstate 'I0429';
+  end if;
+end $$;
+
+-- frame HEARTBEAT  socket_heartbeat(:me, received?, status?)
+-- Notes what was received ([[conversationId, seq], …]) and the chosen status; answers how many messages of others
+-- are not acknowledged, up to a thousand.
+-- Refuses: 400 received is out of form
+-- Writes: member, presence, outbox
+-- Tells: friends who are online, FRIEND_REQUEST ONLINE, when the status changed
+create function api.socket_heartbeat(me bigint, received json, status im.online_status)
+returns table (event text, "serverTime" timestamptz, pending bigint)
+language plpgsql rows 1 security definer set search_path = im, pg_temp as $$
+begin
+  if received is not null then
+    perform im.member_receive(me, received);
+  end if;
+  perform im.presence_online(me, socket_heartbeat.status);
+  return query select 'HEARTBEAT', now(), im.member_pending(me);
+end $$;

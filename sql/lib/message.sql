@@ -1,0 +1,180 @@
+-- Internal functions that store a message and tell of it: the only ones that insert into im.message.
+-- A seq is taken by the update of the conversation's row, whose lock is then held until commit.
+
+create or replace function im.private_json(m im.private_message, event text) returns json
+language plpgsql stable as $$
+begin
+  return json_build_object(
+    'event', event, 'id', m.id, 'conversationId', m."conversationId", 'seq', m.seq, 'senderId', m."senderId",
+    'receiverId', m."receiverId", 'content', m.content, 'messageType', m."messageType", 'atUserIds', m."atUserIds",
+    'sendTime', im.time_text(m."sendTime"), 'status', m.status, 'isRecalled', m."isRecalled",
+    'clientMsgId', m."clientMsgId");
+end $$;
+
+create or replace function im.group_json(m im.group_message, event text) returns json
+language plpgsql stable as $$
+begin
+  return json_build_object(
+    'event', event, 'id', m.id, 'conversationId', m."conversationId", 'seq', m.seq, 'senderId', m."senderId",
+    'groupId', m."groupId", 'content', m.content, 'messageType', m."messageType", 'atUserIds', m."atUserIds",
+    'sendTime', im.time_text(m."sendTime"), 'status', m.status, 'isRecalled', m."isRecalled",
+    'clientMsgId', m."clientMsgId");
+end $$;
+
+-- Where the sender's message with this client id is, or null.  Refuses 400 when it is in another conversation:
+-- the id was used for something else.
+create or replace function im.message_sent(sender bigint, client_id text, conversation bigint) returns bigint
+language plpgsql stable as $$
+declare
+  place im.message;
+begin
+  select * into place from im.message m where m.sender_id = sender and m.client_msg_id = client_id;
+  if place.conversation_id <> conversation then
+    raise sqlstate 'I0400' using message = 'clientMsgId';
+  end if;
+  return place.seq;
+end $$;
+
+-- Appends to the chat of two friends and tells both; types 7 and 8 are for callers inside.  The same client id
+-- again answers the first message.  Refuses 2001 not friends, 2003 blocked, 400 atUserIds, clientMsgId.
+create or replace function im.private_append(sender bigint, receiver bigint, text_content text, type_number integer,
+                                             at_ids bigint[], client_id text) returns im.private_message
+language plpgsql as $$
+declare
+  pair bigint;
+  next_seq bigint;
+  first_seq bigint;
+  m im.private_message;
+begin
+  if cardinality(at_ids) > 0 and not at_ids <@ array[sender, receiver] then
+    raise sqlstate 'I0400' using message = 'atUserIds';
+  end if;
+  update im.conversation c set last_seq = c.last_seq + 1
+   where c.low_id = least(sender, receiver) and c.high_id = greatest(sender, receiver)
+     and c.group_id is null and c.closed is null
+  returning c.id, c.last_seq into pair, next_seq;
+  if pair is null then
+    return im.private_closed(sender, receiver, client_id);
+  end if;
+  if client_id is not null then
+    first_seq := im.message_sent(sender, client_id, pair);
+    if first_seq is not null then
+      update im.conversation c set last_seq = c.last_seq - 1 where c.id = pair;
+      select * into m from im.private_message p where p."conversationId" = pair and p.seq = first_seq;
+      return m;
+    end if;
+  end if;
+  insert into im.message (conversation_id, seq, sender_id, message_type, content, at_user_ids, client_msg_id)
+  values (pair, next_seq, sender, type_number, text_content, nullif(at_ids, '{}'), client_id)
+  returning id, conversation_id, seq, sender_id, receiver, content, message_type,
+            coalesce(array_to_json(at_user_ids), '[]'), sent_at, 1, false, client_msg_id into m;
+  perform im.tell(array[sender, receiver], 'PRIVATE_MESSAGE', im.private_json(m, 'MESSAGE'));
+  return m;
+end $$;
+
+-- What a message to somebody who cannot be written to is answered with: the stored one if it is a retry.
+create or replace function im.private_closed(sender bigint, receiver bigint, client_id text) returns im.private_message
+language plpgsql stable as $$
+declare
+  pair im.conversation;
+  m im.private_message;
+begin
+  select * into pair from im.conversation c
+   where c.low_id = least(sender, receiver) and c.high_id = greatest(sender, receiver) and c.group_id is null;
+  if client_id is not null and pair.id is not null then
+    select * into m from im.private_message p
+     where p."conversationId" = pair.id and p.seq = im.message_sent(sender, client_id, pair.id);
+    if found then
+      return m;
+    end if;
+  end if;
+  if pair.closed = 'blocked' then
+    raise sqlstate 'I2003';
+  end if;
+  raise sqlstate 'I2001';
+end $$;
+
+-- Appends to a group and tells its members; as private_append.  Refuses 3001 no such group, 3002 not a member,
+-- 3003 [-1] by an ordinary member, 3004 group banned, 3006 muted, 400 atUserIds, clientMsgId.
+create or replace function im.group_append(sender bigint, receiver bigint, text_content text, type_number integer,
+                                           at_ids bigint[], client_id text) returns im.group_message
+language plpgsql as $$
+declare
+  place bigint;
+  next_seq bigint;
+  first_seq bigint;
+  all_muted boolean;
+  my_role text;
+  my_mute timestamptz;
+  m im.group_message;
+begin
+  update im.conversation c set last_seq = c.last_seq + 1
+   where c.group_id = receiver and c.closed is null
+  returning c.id, c.last_seq, c.muted into place, next_seq, all_muted;
+  if place is null then
+    return im.group_closed(sender, receiver, client_id);
+  end if;
+  if client_id is not null then
+    first_seq := im.message_sent(sender, client_id, place);
+    if first_seq is not null then
+      update im.conversation c set last_seq = c.last_seq - 1 where c.id = place;
+      select * into m from im.group_message g where g."conversationId" = place and g.seq = first_seq;
+      return m;
+    end if;
+  end if;
+  select b.role, b.muted_until into my_role, my_mute
+    from im.member b where b.conversation_id = place and b.account_id = sender and b.left_at is null;
+  if my_role is null then
+    raise sqlstate 'I3002';
+  elsif my_mute > clock_timestamp() or (all_muted and my_role = 'MEMBER') then
+    raise sqlstate 'I3006';
+  elsif cardinality(at_ids) > 0 then
+    perform im.group_at_check(place, my_role, at_ids);
+  end if;
+  insert into im.message (conversation_id, seq, sender_id, message_type, content, at_user_ids, client_msg_id)
+  values (place, next_seq, sender, type_number, text_content, nullif(at_ids, '{}'), client_id)
+  returning id, conversation_id, seq, sender_id, receiver, content, message_type,
+            coalesce(array_to_json(at_user_ids), '[]'), sent_at, 1, false, client_msg_id into m;
+  perform im.tell_conversation(place, next_seq, 'GROUP_MESSAGE', im.group_json(m, 'MESSAGE'));
+  return m;
+end $$;
+
+-- Everybody mentioned is a member; all ([-1]) is for the owner and managers.
+create or replace function im.group_at_check(conversation bigint, my_role text, at_ids bigint[]) returns void
+language plpgsql stable as $$
+begin
+  if at_ids = '{-1}' then
+    if my_role = 'MEMBER' then
+      raise sqlstate 'I3003';
+    end if;
+  elsif exists (select from unnest(at_ids) u(id)
+                 where not exists (select from im.member b where b.conversation_id = conversation
+                                      and b.account_id = u.id and b.left_at is null)) then
+    raise sqlstate 'I0400' using message = 'atUserIds';
+  end if;
+end $$;
+
+create or replace function im.group_closed(sender bigint, receiver bigint, client_id text) returns im.group_message
+language plpgsql stable as $$
+declare
+  place im.conversation;
+  m im.group_message;
+begin
+  select * into place from im.conversation c where c.group_id = receiver;
+  if client_id is not null and place.id is not null then
+    select * into m from im.group_message g
+     where g."conversationId" = place.id and g.seq = im.message_sent(sender, client_id, place.id);
+    if found then
+      return m;
+    end if;
+  end if;
+  if place.closed = 'banned' then
+    -- Only members learn why.
+    if not exists (select from im.member b where b.conversation_id = place.id and b.account_id = sender
+                      and b.left_at is null) then
+      raise sqlstate 'I3002';
+    end if;
+    raise sqlstate 'I3004';
+  end if;
+  raise sqlstate 'I3001';
+end $$;
