@@ -88,13 +88,12 @@ insert into im.setting (name, value, note) values
 create table im.outbox (
   xid xid8 not null default pg_current_xact_id(),
   id bigint generated always as identity,
-  recipients bigint[],
+  recipients bigint[],         -- these, or else the members of the conversation
   conversation_id bigint,
   seq bigint,                 -- null: all present members; else those who joined before this message
   body text not null,         -- the whole frame: {"type": …, "data": {"event": …}}; '' closes the sockets
   created_at timestamptz not null default now(),
-  constraint outbox_pkey primary key (xid, id),
-  constraint outbox_addressed check ((recipients is null) <> (conversation_id is null))
+  constraint outbox_pkey primary key (xid, id)
 ) with (
   -- Every row lives for milliseconds: keep the table small enough to stay in memory.
   autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
