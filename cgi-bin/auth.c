@@ -34,7 +34,7 @@ static const struct route routes[] = {
 };
 
 static struct call register_call = {
-    .text = "auth_register(username, :hash, nickName?, email?, phone?, :address, captchaId?, captchaCode?)"};
+    .text = "auth_register(username!, :hash, nickName!?, email?, phone?, :address, captchaId?, captchaCode?)"};
 static struct call login_done = {.text = "auth_login_done(:account, :matched, :address, :device)"};
 static struct call refresh_call = {.text = "auth_refresh(:account, :session, :generation)"};
 static struct call trade_set = {.text = "auth_trade_set(:me, :trade, :old, :matched)"};

@@ -5,7 +5,7 @@
 
 static const struct route routes[] = {
     /* method  path                     who   shape    call                                                    handler */
-    {"POST", "/friend/request/apply", USER, ONE, "friend_request_apply(:me, friendId, applyInfo?)", NULL},
+    {"POST", "/friend/request/apply", USER, ONE, "friend_request_apply(:me, friendId, applyInfo*?)", NULL},
     {"POST", "/friend/request/approve", USER, NOTHING, "friend_request_approve(:me, requestId)", NULL},
     {"GET", "/friend/list", USER, LIST, "friend_list(:me)", NULL},
     {0},

@@ -5,7 +5,7 @@
 
 static const struct route routes[] = {
     /* method  path                       who   shape  call                                                  handler */
-    {"POST", "/group/create", USER, ONE, "group_create(:me, groupName, groupAvatar?, groupNotice?, memberIds?)", NULL},
+    {"POST", "/group/create", USER, ONE, "group_create(:me, groupName!, groupAvatar?, groupNotice!?, memberIds?)", NULL},
     {"GET", "/group/members/{groupId}", USER, LIST, "group_members(:me, :groupId)", NULL},
     {0},
 };

@@ -7,9 +7,9 @@
 static const struct route routes[] = {
     /* method  path                                who   shape    call                                       handler */
     {"POST", "/message/private/send", USER, ONE,
-     "message_private_send(:me, receiverId, content, messageType, atUserIds?, clientMsgId?)", NULL},
+     "message_private_send(:me, receiverId, content*, messageType, atUserIds?, clientMsgId?)", NULL},
     {"POST", "/message/group/send", USER, ONE,
-     "message_group_send(:me, groupId, content, messageType, atUserIds?, clientMsgId?)", NULL},
+     "message_group_send(:me, groupId, content*, messageType, atUserIds?, clientMsgId?)", NULL},
     {"GET", "/message/private/pullOfflineMessage", USER, LIST, "message_private_pull(:me, minId?)", NULL},
     {"PUT", "/message/private/readed", USER, NOTHING, "message_private_readed(:me, friendId, maxMessageId?)", NULL},
     {0},

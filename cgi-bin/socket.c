@@ -20,9 +20,9 @@ static const struct route routes[] = {
     {"POST", "/socket/frame", ANYONE, NOTHING, NULL, frame},
     {"WS", "HEARTBEAT", USER, ONE, "socket_heartbeat(:me, received?, status?)", NULL},
     {"WS", "PRIVATE_MESSAGE", USER, NOTHING,
-     "message_private_send(:me, receiverId, content, messageType, atUserIds?, clientMsgId?)", NULL},
+     "message_private_send(:me, receiverId, content*, messageType, atUserIds?, clientMsgId?)", NULL},
     {"WS", "GROUP_MESSAGE", USER, NOTHING,
-     "message_group_send(:me, groupId, content, messageType, atUserIds?, clientMsgId?)", NULL},
+     "message_group_send(:me, groupId, content*, messageType, atUserIds?, clientMsgId?)", NULL},
     {0},
 };
 

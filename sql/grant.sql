@@ -26,6 +26,8 @@ grant execute on function api.enter(bigint, integer, bigint) to im_redpacket;
 grant execute on function api.enter(bigint, integer, bigint) to im_file;
 grant execute on function api.enter(bigint, integer, bigint) to im_system;
 
+grant execute on function api.word_list to im_auth, im_user, im_friend, im_group, im_message, im_socket, im_redpacket;
+
 grant execute on function api.auth_register to im_auth;
 grant execute on function api.auth_login_find to im_auth;
 grant execute on function api.auth_login_done to im_auth;
@@ -59,9 +61,18 @@ grant execute on function api.clerk_presence_reset to im_clerk;
 grant execute on function api.clerk_due to im_clerk;
 
 grant execute on function api.wallet_recharge(bigint, im.money, im.pay_type, im.chain_type, im.from_address, im.idempotency_key, im.request_digest) to im_wallet;
+grant execute on function api.wallet_payment(im.id, im.money, im.chain_type, im.tx_hash) to im_wallet;
+grant execute on function api.wallet_withdraw(bigint, im.money, im.to_address, im.chain_type, text, im.idempotency_key, im.request_digest) to im_wallet;
+grant execute on function api.wallet_fund_list(bigint, integer, integer, integer, timestamptz, timestamptz) to im_wallet;
+grant execute on function api.wallet_vip_buy(bigint, im.vip_days, text, im.idempotency_key, im.request_digest) to im_wallet;
 
 grant execute on function api.redpacket_send(bigint, im.receiver_type, im.id, im.money, im.share_count, im.redpacket_type, im.redpacket_remark, text, im.idempotency_key, im.request_digest) to im_redpacket;
 grant execute on function api.redpacket_rob(bigint, uuid, im.idempotency_key, im.request_digest) to im_redpacket;
+grant execute on function api.redpacket_detail(bigint, uuid) to im_redpacket;
+grant execute on function api.service_enter(bigint, integer) to im_redpacket;
+grant execute on function api.redpacket_hand_out(bigint, bigint, im.id, im.money, im.share_count, im.redpacket_type, text, im.idempotency_key, im.request_digest) to im_redpacket;
+grant execute on function api.redpacket_service_rob(bigint, bigint, im.id, uuid, im.idempotency_key, im.request_digest) to im_redpacket;
+grant execute on function api.redpacket_is_rob(bigint, bigint, im.id, uuid) to im_redpacket;
 
 grant execute on function api.admin_login_find(im.login_name) to im_backstage;
 grant execute on function api.admin_login_done(bigint, boolean, inet) to im_backstage;
@@ -69,3 +80,11 @@ grant execute on function api.admin_enter(bigint, integer, inet) to im_backstage
 grant execute on function api.admin_recharge_list(bigint, integer, integer, integer, im.id) to im_backstage;
 grant execute on function api.admin_recharge_approve(bigint, im.id, im.reason, im.tx_hash) to im_backstage;
 grant execute on function api.admin_recharge_reject(bigint, im.id, im.reason) to im_backstage;
+grant execute on function api.admin_withdraw_list(bigint, integer, integer, integer, im.id) to im_backstage;
+grant execute on function api.admin_withdraw_approve(bigint, im.id, im.reason) to im_backstage;
+grant execute on function api.admin_withdraw_reject(bigint, im.id, im.reason) to im_backstage;
+grant execute on function api.admin_withdraw_paid(bigint, im.id, im.tx_hash, im.reason) to im_backstage;
+grant execute on function api.admin_withdraw_failed(bigint, im.id, im.reason) to im_backstage;
+grant execute on function api.admin_fund_list(bigint, im.id, integer, integer, integer) to im_backstage;
+grant execute on function api.admin_fund_check(bigint) to im_backstage;
+grant execute on function api.admin_redpacket_list(bigint, im.id, integer, integer, integer) to im_backstage;

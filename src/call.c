@@ -1,6 +1,9 @@
 #include "call.h"
+#include "code.h"
 #include "log.h"
 #include "request.h"
+#include "wordlist.h"
+#include "words.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -34,6 +37,7 @@ static bool parse_argument(const char **at, struct argument *a)
         return false;
     if (**at == '|' && (++*at, !take_name(at, a->alias, sizeof a->alias)))
         return false;
+    a->filter = **at == '*' || **at == '!' ? *(*at)++ : '\0';
     a->optional = **at == '?';
     *at += a->optional;
     return true;
@@ -252,12 +256,39 @@ static bool bind_argument(const struct argument *a, struct request *r, const cha
     return given ? *value != NULL : a->optional;
 }
 
-const char *call_bind(const struct call *call, struct request *request, const char **values)
+/* Stars the value's words out in a copy, or refuses them. */
+static bool filter(const struct argument *a, struct request *r, const char **value)
+{
+    if (!a->filter || !*value || !words_found(*value))
+        return true;
+    if (a->filter == '!' || wordlist_refuses())
+        return false;
+    char *copy = request_copy(r, *value);
+    words_star(copy);
+    *value = copy;
+    return true;
+}
+
+int call_bind(const struct call *call, struct request *request, const char **values, const char **field)
+{
+    for (int i = 0; i < call->count; i++) {
+        const struct argument *a = &call->arguments[i];
+        *field = a->name;
+        if (!bind_argument(a, request, &values[i]))
+            return CODE_BAD_REQUEST;
+        if (!filter(a, request, &values[i]))
+            return CODE_FORBIDDEN_WORDS;
+    }
+    *field = NULL;
+    return 0;
+}
+
+bool call_filters(const struct call *call)
 {
     for (int i = 0; i < call->count; i++)
-        if (!bind_argument(&call->arguments[i], request, &values[i]))
-            return call->arguments[i].name;
-    return NULL;
+        if (call->arguments[i].filter)
+            return true;
+    return false;
 }
 
 const char *call_domain_field(const struct call *call, const char *domain)

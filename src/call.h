@@ -5,7 +5,8 @@
  *
  * A name with a colon is the server's own word (the caller's account, a path parameter, a value that a handler
  * has set); a bare name is a field that the client sends, in the document's spelling.  "?" marks an optional
- * field: absent or null is NULL.  "a|b" accepts either spelling.  Types are those of the SQL function: the JSON
+ * field: absent or null is NULL.  "a|b" accepts either spelling.  "*" after the name stars sensitive words out,
+ * "!" refuses them.  Types are those of the SQL function: the JSON
  * type must fit them, and the CHECK of a parameter's domain is the field's rule.
  */
 #ifndef IM_CALL_H
@@ -24,6 +25,7 @@ struct argument {
     char alias[32];   /* the other spelling, or "" */
     bool server;      /* a colon: never read from the client */
     bool optional;
+    char filter;      /* '*' or '!', 0 for none */
     enum value_kind kind;
     char domain[64];  /* the SQL type's name when it is a domain, else "" */
 };
@@ -41,9 +43,12 @@ void call_parse(struct call *call);
 /* Fills kinds and domains once the statement is prepared (db_open), by asking PostgreSQL for its domains. */
 void call_types(struct call *const *calls, int count);
 
-/* The arguments' values as text, allocated in the request's pool, in the order of the call.  Returns the name of
- * the first field that is missing or of the wrong type, or NULL when all fit. */
-const char *call_bind(const struct call *call, struct request *request, const char **values);
+/* The arguments' values as text, allocated in the request's pool, in the order of the call.  Returns 0, or the
+ * code to refuse with and the name of the field that is missing, of the wrong type or has a forbidden word. */
+int call_bind(const struct call *call, struct request *request, const char **values, const char **field);
+
+/* True when the call filters words, so that its program needs the word list. */
+bool call_filters(const struct call *call);
 
 /* The client's name for the argument whose SQL type is that domain, or NULL. */
 const char *call_domain_field(const struct call *call, const char *domain);

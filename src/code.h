@@ -16,6 +16,7 @@ enum code {
     CODE_INTERNAL = 500,
     CODE_WRONG_PASSWORD = 1002,
     CODE_BANNED = 1003,
+    CODE_FORBIDDEN_WORDS = 8001,
 };
 
 /* The text for a code; that of 500 for a code which the table lacks. */

@@ -4,6 +4,7 @@
 #include "password.h"
 #include "push.h"
 #include "reply.h"
+#include "wordlist.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -212,16 +213,23 @@ static int gather_calls(struct call **calls)
 static void prepare(void)
 {
     struct call *calls[CALLS_MAX];
-    static struct statement *statements[CALLS_MAX + 1];
-    int n = gather_calls(calls);
+    static struct statement *statements[CALLS_MAX + 2];
+    int n = gather_calls(calls), count;
+    bool filters = false;
 
     for (int i = 0; i < n; i++) {
         call_parse(calls[i]);
         statements[i] = &calls[i]->statement;
+        filters |= call_filters(calls[i]);
     }
-    statements[n] = &push_told;
-    db_open(loop, served->name, statements, n + 1, config_number("IM_DB_CONNECTIONS", 4, 1, 64));
+    count = n;
+    statements[count++] = &push_told;
+    if (filters)
+        statements[count++] = &wordlist_statement;
+    db_open(loop, served->name, statements, count, config_number("IM_DB_CONNECTIONS", 4, 1, 64));
     call_types(calls, n);
+    if (filters)
+        wordlist_open(loop);
     db_start();
 }
 

@@ -217,16 +217,13 @@ static void job_start(struct request *r, const struct call *call, request_handle
 }
 
 /* Binds the call into the job; a field that does not fit leaves the call out and is remembered. */
-static void job_bind(struct request *r, const struct call *call, const char *bad)
+static void job_bind(struct request *r, const struct call *call)
 {
     const struct call *leave = program_leave();
 
-    if (!bad)
-        bad = call_bind(call, r, r->parameters[r->job.count]);
-    if (bad) {
-        r->refused_field = bad;
+    r->refused = call_bind(call, r, r->parameters[r->job.count], &r->refused_field);
+    if (r->refused)
         return;
-    }
     r->call_step = job_add(r, call);
     if (strcmp(r->method, "GET") != 0)
         r->leave_step = job_add(r, leave);
@@ -235,9 +232,9 @@ static void job_bind(struct request *r, const struct call *call, const char *bad
 void request_call(struct request *r, const struct call *call, request_handler *then)
 {
     job_start(r, call, then);
-    job_bind(r, call, NULL);
-    if (r->refused_field)
-        reply_code(r, CODE_BAD_REQUEST, r->refused_field);
+    job_bind(r, call);
+    if (r->refused)
+        reply_code(r, r->refused, r->refused_field);
     else
         job_run(r);
 }
@@ -263,8 +260,8 @@ static void call_answer(struct request *r)
 
     if (r->job.lost || r->job.failure)
         reply_failure(r, r->job.failure);
-    else if (r->refused_field)
-        reply_code(r, CODE_BAD_REQUEST, r->refused_field);
+    else if (r->refused)
+        reply_code(r, r->refused, r->refused_field);
     else if (late)
         reply_code(r, late, NULL);
     else if (r->then)
@@ -294,17 +291,19 @@ static void request_run(struct request *r, const struct call *call, const char *
 
     job_start(r, call, r->route->handler);
     if (enter) {
-        call_bind(enter, r, r->parameters[0]);
+        call_bind(enter, r, r->parameters[0], &r->refused_field);
         job_add(r, enter);
     }
-    if (bad)
+    if (bad) {
+        r->refused = CODE_BAD_REQUEST;
         r->refused_field = bad;
-    else if (call)
-        job_bind(r, call, NULL);
+    } else if (call) {
+        job_bind(r, call);
+    }
     if (r->job.count)
         job_run(r);
-    else if (r->refused_field)
-        reply_code(r, CODE_BAD_REQUEST, r->refused_field);
+    else if (r->refused)
+        reply_code(r, r->refused, r->refused_field);
     else
         r->route->handler(r, NULL);
 }

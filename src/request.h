@@ -44,7 +44,8 @@ struct request {
     const struct call *call;    /* the one in the job, if any */
     int call_step, leave_step;  /* their places in the job, -1 when absent */
     request_handler *then;      /* who goes on with the call's rows; NULL: they are the answer */
-    const char *refused_field;  /* a syntax error that is answered once the account has been checked */
+    int refused;                /* a syntax error's code, answered once the account has been checked; else 0 */
+    const char *refused_field;  /* what it is about */
     const char *parameters[DB_STEPS][DB_PARAMETERS];
     bool answered;
     SLIST_ENTRY(request) free;

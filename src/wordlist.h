@@ -1,0 +1,21 @@
+/*
+ * Keeps a program's list of sensitive words (words.h) equal to the table im.word: asks PostgreSQL every second
+ * whether it has changed.
+ */
+#ifndef IM_WORDLIST_H
+#define IM_WORDLIST_H
+
+#include "db.h"
+
+#include <stdbool.h>
+
+/* The statement that asks; register it with db_open before wordlist_open. */
+extern struct statement wordlist_statement;
+
+/* Loads the list (db_ask) and starts asking once the loop runs. */
+void wordlist_open(struct event_base *base);
+
+/* True when IM_WORDS is "refuse": text that would be starred out is refused instead. */
+bool wordlist_refuses(void);
+
+#endif
