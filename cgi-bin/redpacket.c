@@ -5,11 +5,19 @@
 #include "program.h"
 
 static const struct route routes[] = {
-    /* method  path                who   shape  call                                                        handler */
+    /* method  path                who     shape  call, handler */
     {"POST", "/redPackage/send", USER, ONE,
      "redpacket_send(:me, receiverType, receiverId, totalAmount, totalCount, redPacketType, remark*?, :trade,"
      " :key, :digest)", NULL},
-    {"POST", "/redPackage/rob", USER, ONE, "redpacket_rob(:me, redPacketId|redPackageId, :key, :digest)", NULL},
+    {"POST", "/redPackage/rob", USER, ONE,
+     "redpacket_rob(:me, redPacketId|redPackageId|redId, :key, :digest)", NULL},
+    {"GET", "/redPackage/detail/{redPacketId}", USER, ONE, "redpacket_detail(:me, :redPacketId)", NULL},
+    {"POST", "/red/packet/hand/out", CALLER, VALUE,
+     "redpacket_hand_out(:me, :service, userId, total, count, type, :trade, :key, :digest)", NULL},
+    {"POST", "/red/packet/rob", CALLER, VALUE,
+     "redpacket_service_rob(:me, :service, userId, redId|redPacketId|redPackageId, :key, :digest)", NULL},
+    {"POST", "/red/packet/isRob", CALLER, VALUE,
+     "redpacket_is_rob(:me, :service, userId, redId|redPacketId|redPackageId)", NULL},
     {0},
 };
 

@@ -1,16 +1,62 @@
 /*
  * wallet: recharge, withdrawal, VIP and the fund detail.  See wallet(8); the rules are in sql/api/wallet.sql.
  */
+#include "code.h"
+#include "config.h"
+#include "password.h"
 #include "program.h"
+#include "reply.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static void payment(struct request *r, const PGresult *rows);
 
 static const struct route routes[] = {
-    /* method  path               who   shape  call                                                         handler */
+    /* method  path                         who     shape  call, handler */
     {"POST", "/user/recharge", USER, ONE,
      "wallet_recharge(:me, amount, payType, chainType?, fromAddress?, :key, :digest)", NULL},
+    {"POST", "/user/withdraw", USER, ONE,
+     "wallet_withdraw(:me, amount, toAddress, chainType?, :trade, :key, :digest)", NULL},
+    {"GET", "/user/queryUserFundDetail", USER, PAGE,
+     "wallet_fund_list(:me, page?, size?, type?, startTime?, endTime?)", NULL},
+    {"POST", "/user/buyVip", USER, ONE, "wallet_vip_buy(:me, duration, :trade, :key, :digest)", NULL},
+    {"POST", "/payment/callback", ANYONE, ONE, NULL, payment},
     {0},
 };
 
+static struct call payment_call = {.text = "wallet_payment(orderId, amount, chainType, txHash)"};
+static struct call *const calls[] = {&payment_call, NULL};
+
+/* A signature is good for so many seconds around its timestamp; replays within them are caught by txHash. */
+enum { SIGNATURE_SECONDS = 300 };
+
+/* The payment gateway signs HMAC-SHA256(IM_PAYMENT_KEY, timestamp "\n" body) in hexadecimal. */
+static bool signature_valid(struct request *r)
+{
+    const char *key = config_text("IM_PAYMENT_KEY", NULL);
+    const char *timestamp = request_parameter(r, "HTTP_X_IM_TIMESTAMP");
+    const char *signature = request_parameter(r, "HTTP_X_IM_SIGNATURE");
+    char digest[PASSWORD_DIGEST_SIZE];
+
+    if (!key || !timestamp || !signature)
+        return false;
+    if (llabs(strtoll(timestamp, NULL, 10) - (long long)time(NULL)) > SIGNATURE_SECONDS)
+        return false;
+    password_digest(digest, key, timestamp, "\n", r->text, NULL);
+    return password_equal(digest, signature);
+}
+
+static void payment(struct request *r, const PGresult *rows)
+{
+    (void)rows;
+    if (signature_valid(r))
+        request_call(r, &payment_call, NULL);
+    else
+        reply_code(r, CODE_UNAUTHORIZED, NULL);
+}
+
 int main(void)
 {
-    return program_run(&(struct program){.name = "wallet", .routes = routes});
+    return program_run(&(struct program){.name = "wallet", .routes = routes, .calls = calls});
 }

@@ -33,10 +33,11 @@ static bool parse_argument(const char **at, struct argument *a)
     *at += strspn(*at, " ");
     a->server = **at == ':';
     *at += a->server;
-    if (!take_name(at, a->name, sizeof a->name))
-        return false;
-    if (**at == '|' && (++*at, !take_name(at, a->alias, sizeof a->alias)))
-        return false;
+    for (int i = 0; i == 0 || **at == '|'; i++) {
+        *at += **at == '|';
+        if (i == SPELLINGS || !take_name(at, a->names[i], sizeof a->names[i]))
+            return false;
+    }
     a->filter = **at == '*' || **at == '!' ? *(*at)++ : '\0';
     a->optional = **at == '?';
     *at += a->optional;
@@ -240,18 +241,17 @@ static const char *bind_json(const struct argument *a, struct json_object *value
 /* Sets value, NULL for SQL NULL; false when the argument is missing or does not fit. */
 static bool bind_argument(const struct argument *a, struct request *r, const char **value)
 {
-    const char *name = a->name, *text = NULL;
+    const char *text = NULL;
     struct json_object *json = NULL;
-    bool given;
+    bool given = false;
 
     if (a->server) {
-        text = request_value(r, name);
+        text = request_value(r, a->names[0]);
         *value = text ? bind_text(a, text) : NULL;
         return !text || *value;
     }
-    given = request_field(r, name, &json, &text);
-    if (!given && *a->alias)
-        given = request_field(r, a->alias, &json, &text);
+    for (int i = 0; !given && i < SPELLINGS && *a->names[i]; i++)
+        given = request_field(r, a->names[i], &json, &text);
     *value = json ? bind_json(a, json, &r->pool) : text ? bind_text(a, text) : NULL;
     return given ? *value != NULL : a->optional;
 }
@@ -273,7 +273,7 @@ int call_bind(const struct call *call, struct request *request, const char **val
 {
     for (int i = 0; i < call->count; i++) {
         const struct argument *a = &call->arguments[i];
-        *field = a->name;
+        *field = a->names[0];
         if (!bind_argument(a, request, &values[i]))
             return CODE_BAD_REQUEST;
         if (!filter(a, request, &values[i]))
@@ -295,6 +295,6 @@ const char *call_domain_field(const struct call *call, const char *domain)
 {
     for (int i = 0; domain && i < call->count; i++)
         if (strcmp(call->arguments[i].domain, domain) == 0)
-            return call->arguments[i].name;
+            return call->arguments[i].names[0];
     return NULL;
 }

@@ -5,7 +5,8 @@
  *
  * A name with a colon is the server's own word (the caller's account, a path parameter, a value that a handler
  * has set); a bare name is a field that the client sends, in the document's spelling.  "?" marks an optional
- * field: absent or null is NULL.  "a|b" accepts either spelling.  "*" after the name stars sensitive words out,
+ * field: absent or null is NULL.  "a|b" accepts either
+ * spelling.  "*" after the name stars sensitive words out,
  * "!" refuses them.  Types are those of the SQL function: the JSON
  * type must fit them, and the CHECK of a parameter's domain is the field's rule.
  */
@@ -18,11 +19,12 @@
 
 struct request;
 
+enum { SPELLINGS = 3 };
+
 enum value_kind { KIND_TEXT, KIND_INT, KIND_MONEY, KIND_BOOL, KIND_INTS, KIND_TEXTS, KIND_JSON, KIND_UUID };
 
 struct argument {
-    char name[32];    /* without colon and question mark */
-    char alias[32];   /* the other spelling, or "" */
+    char names[SPELLINGS][32]; /* the field's spellings, "" where there are fewer */
     bool server;      /* a colon: never read from the client */
     bool optional;
     char filter;      /* '*' or '!', 0 for none */

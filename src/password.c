@@ -1,6 +1,5 @@
 #include "password.h"
 #include "base64.h"
-#include "config.h"
 #include "log.h"
 
 #include <gcrypt.h>
@@ -76,16 +75,19 @@ bool password_matches(const char *password, const char *hash)
     return constant_time_equal(tag, stored, TAG) && known;
 }
 
-void password_digest(char digest[static PASSWORD_DIGEST_SIZE], const char *first, ...)
+bool password_equal(const char *one, const char *other)
 {
-    static const char *pepper;
+    size_t n = strlen(one);
+
+    return n == strlen(other) && constant_time_equal((const unsigned char *)one, (const unsigned char *)other, n);
+}
+
+void password_digest(char digest[static PASSWORD_DIGEST_SIZE], const char *key, const char *first, ...)
+{
     gcry_md_hd_t mac;
     va_list ap;
 
-    if (!pepper)
-        pepper = config_required("IM_TRADE_PEPPER");
-    if (gcry_md_open(&mac, GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC) != 0 ||
-        gcry_md_setkey(mac, pepper, strlen(pepper)) != 0)
+    if (gcry_md_open(&mac, GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC) != 0 || gcry_md_setkey(mac, key, strlen(key)) != 0)
         log_fatal("could not start HMAC-SHA256");
     va_start(ap, first);
     for (const char *text = first; text; text = va_arg(ap, const char *))

@@ -29,8 +29,11 @@ static bool stopping;
 
 static const struct program *served;
 static struct call route_calls[ROUTES_MAX];
-static struct call enter_user = {.text = "enter(:me, :ver, :session)"};
-static struct call enter_admin = {.text = "admin_enter(:me, :ver, :address)"};
+static struct call enter[] = {
+    [AUDIENCE_USER] = {.text = "enter(:me, :ver, :session)"},
+    [AUDIENCE_ADMIN] = {.text = "admin_enter(:me, :ver, :address)"},
+    [AUDIENCE_SERVICE] = {.text = "service_enter(:service, :ver)"},
+};
 static struct call leave = {.text = "leave()"};
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
@@ -40,9 +43,9 @@ const struct call *program_call(int route)
     return served->routes[route].call ? &route_calls[route] : NULL;
 }
 
-const struct call *program_enter(enum who who)
+const struct call *program_enter(enum audience audience)
 {
-    return who == USER ? &enter_user : who == ADMIN ? &enter_admin : NULL;
+    return &enter[audience];
 }
 
 const struct call *program_leave(void)
@@ -188,24 +191,24 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
 
 static int gather_calls(struct call **calls)
 {
+    bool audiences[] = {[AUDIENCE_USER] = false, [AUDIENCE_ADMIN] = false, [AUDIENCE_SERVICE] = false};
     int n = 0;
-    bool user = false, admin = false;
 
     for (int i = 0; served->routes[i].method; i++) {
         if (i == ROUTES_MAX)
             log_fatal("more than %d routes", ROUTES_MAX);
-        user |= served->routes[i].who == USER;
-        admin |= served->routes[i].who == ADMIN;
+        audiences[AUDIENCE_USER] |= served->routes[i].who == USER || served->routes[i].who == CALLER;
+        audiences[AUDIENCE_ADMIN] |= served->routes[i].who == ADMIN;
+        audiences[AUDIENCE_SERVICE] |= served->routes[i].who == CALLER;
         route_calls[i].text = served->routes[i].call;
         if (route_calls[i].text)
             calls[n++] = &route_calls[i];
     }
     for (int i = 0; served->calls && served->calls[i]; i++)
         calls[n++] = served->calls[i];
-    if (user)
-        calls[n++] = &enter_user;
-    if (admin)
-        calls[n++] = &enter_admin;
+    for (size_t a = 0; a < sizeof audiences / sizeof *audiences; a++)
+        if (audiences[a])
+            calls[n++] = &enter[a];
     calls[n++] = &leave;
     return n;
 }

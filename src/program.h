@@ -20,8 +20,8 @@ int program_run(const struct program *program);
 /* The compiled call of the i-th route, NULL when it has none. */
 const struct call *program_call(int route);
 
-/* The calls around every call: enter of the audience, and leave, which hands over the events. */
-const struct call *program_enter(enum who who);
+/* The calls around every call: enter, by whose token it is, and leave, which hands over the events. */
+const struct call *program_enter(enum audience audience);
 const struct call *program_leave(void);
 
 /* The request has been answered and nothing of it is running: sends it off and waits for the next. */

@@ -1,5 +1,6 @@
 #include "request.h"
 #include "code.h"
+#include "config.h"
 #include "log.h"
 #include "password.h"
 #include "program.h"
@@ -57,7 +58,7 @@ const char *request_trade_digest(struct request *r, const char *field)
 
     if (!password)
         return NULL;
-    password_digest(digest, number_text(r, r->claims.subject), ":", password, NULL);
+    password_digest(digest, config_required("IM_TRADE_PEPPER"), number_text(r, r->claims.subject), ":", password, NULL);
     return request_copy(r, digest);
 }
 
@@ -66,7 +67,7 @@ static const char *request_digest(struct request *r)
 {
     char digest[PASSWORD_DIGEST_SIZE];
 
-    password_digest(digest, r->method, "\n", r->path, "\n", r->text, NULL);
+    password_digest(digest, config_required("IM_TRADE_PEPPER"), r->method, "\n", r->path, "\n", r->text, NULL);
     return request_copy(r, digest);
 }
 
@@ -75,7 +76,7 @@ const char *request_value(struct request *r, const char *name)
     for (struct value *v = r->values; v; v = v->next)
         if (strcmp(v->name, name) == 0)
             return v->text;
-    if (r->known && strcmp(name, "me") == 0)
+    if (r->known && strcmp(name, r->audience == AUDIENCE_SERVICE ? "service" : "me") == 0)
         return number_text(r, r->claims.subject);
     if (r->known && strcmp(name, "ver") == 0)
         return number_text(r, r->claims.version);
@@ -190,7 +191,23 @@ bool request_identify(struct request *r, enum audience audience)
     else
         token = request_parameter(r, "HTTP_ACCESSTOKEN");
     r->known = token_verify(token, audience, TOKEN_ACCESS, &r->claims);
+    r->audience = audience;
     return r->known;
+}
+
+static bool identify_caller(struct request *r)
+{
+    switch (r->route->who) {
+    case ANYONE:
+        return true;
+    case USER:
+        return r->known || request_identify(r, AUDIENCE_USER);
+    case ADMIN:
+        return request_identify(r, AUDIENCE_ADMIN);
+    case CALLER:
+        return request_identify(r, AUDIENCE_SERVICE) || request_identify(r, AUDIENCE_USER);
+    }
+    return false;
 }
 
 static int job_add(struct request *r, const struct call *call)
@@ -285,18 +302,18 @@ static void call_done(struct job *job)
 }
 
 /* The account is checked in the call's own transaction and before its syntax is complained about. */
-static void request_run(struct request *r, const struct call *call, const char *bad)
+static void request_run(struct request *r, const struct call *call, bool readable)
 {
-    const struct call *enter = program_enter(r->route->who);
+    const struct call *enter = r->route->who == ANYONE ? NULL : program_enter(r->audience);
 
     job_start(r, call, r->route->handler);
     if (enter) {
         call_bind(enter, r, r->parameters[0], &r->refused_field);
         job_add(r, enter);
     }
-    if (bad) {
+    if (!readable) {
         r->refused = CODE_BAD_REQUEST;
-        r->refused_field = bad;
+        r->refused_field = "body";
     } else if (call) {
         job_bind(r, call);
     }
@@ -310,22 +327,18 @@ static void request_run(struct request *r, const struct call *call, const char *
 
 void request_dispatch(struct request *r)
 {
-    const char *bad = NULL;
-    int row = route_find(r->program, r, &bad);
+    int row = route_find(r->program, r);
 
     if (row < 0) {
         reply_code(r, CODE_NOT_FOUND, NULL);
         return;
     }
     r->route = &r->program->routes[row];
-    if (r->route->who != ANYONE && !r->known &&
-        !request_identify(r, r->route->who == ADMIN ? AUDIENCE_ADMIN : AUDIENCE_USER)) {
+    if (!identify_caller(r)) {
         reply_code(r, CODE_UNAUTHORIZED, NULL);
         return;
     }
-    if (!r->body && !body_read(r) && !bad)
-        bad = "body";
-    request_run(r, program_call(row), bad);
+    request_run(r, program_call(row), r->body || body_read(r));
 }
 
 void request_serve(struct request *r)

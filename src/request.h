@@ -36,7 +36,8 @@ struct request {
     struct json_object *document; /* parsed; owned */
     struct json_object *body;     /* the fields in it; never NULL after request_dispatch */
 
-    bool known;           /* claims are those of a verified token */
+    bool known;             /* claims are those of a verified token */
+    enum audience audience; /* of that token */
     struct claims claims;
     struct value *values; /* what request_set() and the path have set */
 
@@ -68,7 +69,7 @@ void request_call(struct request *r, const struct call *call, request_handler *t
 /* Sets a server-side value (":name" in calls).  Both are copied. */
 void request_set(struct request *r, const char *name, const char *value);
 
-/* A server-side value, or NULL: me, ver, session of the token; trade, the digest of the trade password; address;
+/* A server-side value, or NULL: me (or service), ver, session of the token; trade, the digest of the trade password; address;
  * key, the Idempotency-Key, and digest, that of the request; a path parameter; or one that was set. */
 const char *request_value(struct request *r, const char *name);
 

@@ -13,14 +13,15 @@
 struct call;
 struct request;
 
-enum who { ANYONE, USER, ADMIN };
+/* CALLER is a service (:service) or a user (:me); the other one is NULL. */
+enum who { ANYONE, USER, ADMIN, CALLER };
 
 /* How rows become `data`: null, one object, an array, a scalar, {total, records}. */
 enum shape { NOTHING, ONE, LIST, VALUE, PAGE };
 
 struct route {
     const char *method;
-    const char *path; /* "/friend/delete/{friendId}" sets :friendId, a positive integer */
+    const char *path; /* "/friend/delete/{friendId}" sets :friendId */
     enum who who;
     enum shape shape;
     const char *call; /* NULL: the handler alone */
@@ -37,8 +38,8 @@ struct program {
     void (*answer)(struct request *r, int code, const char *detail, const char *data);
 };
 
-/* The index of the row for the method and path, -1 when there is none.  Path parameters are set in the request;
- * *bad is the name of one that is not an id. */
-int route_find(const struct program *program, struct request *r, const char **bad);
+/* The index of the row for the method and path, -1 when there is none.  A path parameter is set in the request as it
+ * stands in the path: the call checks it against the SQL type. */
+int route_find(const struct program *program, struct request *r);
 
 #endif
