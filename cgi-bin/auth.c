@@ -66,7 +66,7 @@ static void register_hash(struct request *r, const PGresult *rows)
         return;
     password_hash(password, hash);
     request_set(r, "hash", hash);
-    request_call(r, &register_call, NULL);
+    serve_call(r, &register_call, NULL);
 }
 
 static void set_number(struct request *r, const char *name, int64_t number)
@@ -105,7 +105,7 @@ static void refresh_verify(struct request *r, const PGresult *rows)
     set_number(r, "account", r->claims.subject);
     set_number(r, "session", r->claims.session);
     set_number(r, "generation", r->claims.generation);
-    request_call(r, &refresh_call, answer_tokens);
+    serve_call(r, &refresh_call, answer_tokens);
 }
 
 static void password_change(struct request *r, const PGresult *rows)
@@ -121,7 +121,7 @@ static void password_change(struct request *r, const PGresult *rows)
         request_set(r, "hash", hash);
     }
     request_set(r, "matched", matched ? "true" : "false");
-    request_call(r, &password_set, NULL);
+    serve_call(r, &password_set, NULL);
 }
 
 /* The first trade password is free; a change shows the old one or the login password. */
@@ -136,7 +136,7 @@ static void trade_change(struct request *r, const PGresult *rows)
         request_set(r, "old", old);
     if (password)
         request_set(r, "matched", password_matches(password, PQgetvalue(rows, 0, 0)) ? "true" : "false");
-    request_call(r, &trade_set, NULL);
+    serve_call(r, &trade_set, NULL);
 }
 
 /* Answers {captchaId, captchaImage}; the picture was drawn before its answer was stored. */
@@ -162,7 +162,7 @@ static void captcha(struct request *r, const PGresult *rows)
     request_set(r, "image", image);
     request_set(r, "answer", answer);
     free(image);
-    request_call(r, &captcha_create, captcha_answer);
+    serve_call(r, &captcha_create, captcha_answer);
 }
 
 /* `auth --hash` prints the Argon2id string of the password on standard input: imctl makes administrators so. */

@@ -45,7 +45,7 @@ static void frame(struct request *r, const PGresult *rows)
         r->body = data ? data : json_object_new_object();
         if (!data)
             json_object_object_add(r->document, "data", r->body);
-        request_dispatch(r);
+        serve_dispatch(r);
     }
 }
 

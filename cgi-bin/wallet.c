@@ -51,7 +51,7 @@ static void payment(struct request *r, const PGresult *rows)
 {
     (void)rows;
     if (signature_valid(r))
-        request_call(r, &payment_call, NULL);
+        serve_call(r, &payment_call, NULL);
     else
         reply_code(r, CODE_UNAUTHORIZED, NULL);
 }

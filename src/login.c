@@ -2,6 +2,7 @@
 #include "code.h"
 #include "password.h"
 #include "reply.h"
+#include "serve.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@ void login_verify(struct request *r, const PGresult *rows, const struct call *op
     if (found)
         request_set(r, "account", PQgetvalue(rows, 0, 0));
     request_set(r, "matched", matched ? "true" : "false");
-    request_call(r, open, then);
+    serve_call(r, open, then);
 }
 
 static int64_t number(const PGresult *rows, int column)

@@ -3,8 +3,7 @@
 #include "log.h"
 #include "password.h"
 #include "push.h"
-#include "reply.h"
-#include "wordlist.h"
+#include "serve.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +17,7 @@
 #define obstack_chunk_free free
 
 /* libfcgi uses select(), so descriptors stay below 1024; nginx keeps far fewer connections per program. */
-enum { REQUESTS_MAX = 400, ROUTES_MAX = 64, CALLS_MAX = 96, STOP_SECONDS = 10 };
+enum { REQUESTS_MAX = 400, STOP_SECONDS = 10 };
 
 static struct event_base *loop;
 static struct event *listening, *stop_term, *stop_usr1, *stop_deadline;
@@ -28,30 +27,9 @@ static int active; /* requests being worked on */
 static bool stopping;
 
 static const struct program *served;
-static struct call route_calls[ROUTES_MAX];
-static struct call enter[] = {
-    [AUDIENCE_USER] = {.text = "enter(:me, :ver, :session)"},
-    [AUDIENCE_ADMIN] = {.text = "admin_enter(:me, :ver, :address)"},
-    [AUDIENCE_SERVICE] = {.text = "service_enter(:service, :ver)"},
-};
-static struct call leave = {.text = "leave()"};
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
-
-const struct call *program_call(int route)
-{
-    return served->routes[route].call ? &route_calls[route] : NULL;
-}
-
-const struct call *program_enter(enum audience audience)
-{
-    return &enter[audience];
-}
-
-const struct call *program_leave(void)
-{
-    return &leave;
-}
+static void request_finish(struct request *r);
 
 static void stop_if_done(void)
 {
@@ -72,12 +50,13 @@ static void request_start(struct request *r)
 {
     active++;
     r->program = served;
+    r->finish = request_finish;
     r->method = request_parameter(r, "REQUEST_METHOD");
     r->path = request_parameter(r, "REQUEST_URI");
     r->id = request_parameter(r, "REQUEST_ID");
     r->language = request_parameter(r, "HTTP_ACCEPT_LANGUAGE");
     log_request(r->id);
-    request_serve(r);
+    serve_request(r);
     log_request(NULL);
 }
 
@@ -112,7 +91,8 @@ static void request_reset(struct request *r)
     r->readable = readable;
 }
 
-void program_finish(struct request *r)
+/* The request has been answered and nothing of it is running: sends it off and waits for the next. */
+static void request_finish(struct request *r)
 {
     if (stopping)
         r->fcgi.keepConnection = 0;
@@ -189,53 +169,6 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
     event_add(stop_deadline, &wait);
 }
 
-static int gather_calls(struct call **calls)
-{
-    bool audiences[] = {[AUDIENCE_USER] = false, [AUDIENCE_ADMIN] = false, [AUDIENCE_SERVICE] = false};
-    int n = 0;
-
-    for (int i = 0; served->routes[i].method; i++) {
-        if (i == ROUTES_MAX)
-            log_fatal("more than %d routes", ROUTES_MAX);
-        audiences[AUDIENCE_USER] |= served->routes[i].who == USER || served->routes[i].who == CALLER;
-        audiences[AUDIENCE_ADMIN] |= served->routes[i].who == ADMIN;
-        audiences[AUDIENCE_SERVICE] |= served->routes[i].who == CALLER;
-        route_calls[i].text = served->routes[i].call;
-        if (route_calls[i].text)
-            calls[n++] = &route_calls[i];
-    }
-    for (int i = 0; served->calls && served->calls[i]; i++)
-        calls[n++] = served->calls[i];
-    for (size_t a = 0; a < sizeof audiences / sizeof *audiences; a++)
-        if (audiences[a])
-            calls[n++] = &enter[a];
-    calls[n++] = &leave;
-    return n;
-}
-
-static void prepare(void)
-{
-    struct call *calls[CALLS_MAX];
-    static struct statement *statements[CALLS_MAX + 2];
-    int n = gather_calls(calls), count;
-    bool filters = false;
-
-    for (int i = 0; i < n; i++) {
-        call_parse(calls[i]);
-        statements[i] = &calls[i]->statement;
-        filters |= call_filters(calls[i]);
-    }
-    count = n;
-    statements[count++] = &push_told;
-    if (filters)
-        statements[count++] = &wordlist_statement;
-    db_open(loop, served->name, statements, count, config_number("IM_DB_CONNECTIONS", 4, 1, 64));
-    call_types(calls, n);
-    if (filters)
-        wordlist_open(loop);
-    db_start();
-}
-
 /* Secrets are in the environment and in memory: no core file, no reading through /proc by others of our user. */
 static void keep_secrets(void)
 {
@@ -274,7 +207,7 @@ int program_run(const struct program *program)
     event_add(stop_term, NULL);
     event_add(stop_usr1, NULL);
     push_open(loop);
-    prepare();
+    serve_open(loop, served);
     listen_on_stdin();
     log_info("ready");
     do {

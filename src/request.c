@@ -1,11 +1,6 @@
 #include "request.h"
-#include "code.h"
 #include "config.h"
-#include "log.h"
 #include "password.h"
-#include "program.h"
-#include "push.h"
-#include "reply.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,8 +15,6 @@ struct value {
     const char *name, *text;
     struct value *next;
 };
-
-static void call_done(struct job *job);
 
 char *request_copy(struct request *r, const char *text)
 {
@@ -165,8 +158,7 @@ const char *request_text(struct request *r, const char *name)
     return json ? (json_object_is_type(json, json_type_string) ? json_object_get_string(json) : NULL) : text;
 }
 
-/* Reads the body, at most BODY_MAX bytes.  False when it is cut short, too long or no JSON object. */
-static bool body_read(struct request *r)
+bool request_read(struct request *r)
 {
     const char *length_text = request_parameter(r, "CONTENT_LENGTH");
     long length = length_text ? strtol(length_text, NULL, 10) : 0;
@@ -193,161 +185,4 @@ bool request_identify(struct request *r, enum audience audience)
     r->known = token_verify(token, audience, TOKEN_ACCESS, &r->claims);
     r->audience = audience;
     return r->known;
-}
-
-static bool identify_caller(struct request *r)
-{
-    switch (r->route->who) {
-    case ANYONE:
-        return true;
-    case USER:
-        return r->known || request_identify(r, AUDIENCE_USER);
-    case ADMIN:
-        return request_identify(r, AUDIENCE_ADMIN);
-    case CALLER:
-        return request_identify(r, AUDIENCE_SERVICE) || request_identify(r, AUDIENCE_USER);
-    }
-    return false;
-}
-
-static int job_add(struct request *r, const struct call *call)
-{
-    int step = r->job.count++;
-
-    r->job.steps[step] = (struct step){.statement = &call->statement, .values = r->parameters[step]};
-    return step;
-}
-
-static void job_run(struct request *r)
-{
-    r->job.done = call_done;
-    r->job.owner = r;
-    db_run(&r->job);
-}
-
-static void job_start(struct request *r, const struct call *call, request_handler *then)
-{
-    r->job.count = 0;
-    r->call = call;
-    r->then = then;
-    r->call_step = r->leave_step = -1;
-}
-
-/* Binds the call into the job; a field that does not fit leaves the call out and is remembered. */
-static void job_bind(struct request *r, const struct call *call)
-{
-    const struct call *leave = program_leave();
-
-    r->refused = call_bind(call, r, r->parameters[r->job.count], &r->refused_field);
-    if (r->refused)
-        return;
-    r->call_step = job_add(r, call);
-    if (strcmp(r->method, "GET") != 0)
-        r->leave_step = job_add(r, leave);
-}
-
-void request_call(struct request *r, const struct call *call, request_handler *then)
-{
-    job_start(r, call, then);
-    job_bind(r, call);
-    if (r->refused)
-        reply_code(r, r->refused, r->refused_field);
-    else
-        job_run(r);
-}
-
-static void request_end(struct request *r)
-{
-    if (r->answered)
-        program_finish(r);
-}
-
-/* The refusal that a committed transaction has left behind, or 0. */
-static int late_refusal(const struct request *r)
-{
-    const PGresult *left = r->leave_step >= 0 ? r->job.steps[r->leave_step].result : NULL;
-
-    return left && PQntuples(left) && !PQgetisnull(left, 0, 0) ? (int)strtol(PQgetvalue(left, 0, 0), NULL, 10) : 0;
-}
-
-static void call_answer(struct request *r)
-{
-    const PGresult *rows = r->call_step >= 0 ? r->job.steps[r->call_step].result : NULL;
-    int late = late_refusal(r);
-
-    if (r->job.lost || r->job.failure)
-        reply_failure(r, r->job.failure);
-    else if (r->refused)
-        reply_code(r, r->refused, r->refused_field);
-    else if (late)
-        reply_code(r, late, NULL);
-    else if (r->then)
-        r->then(r, rows);
-    else
-        reply_rows(r, rows);
-}
-
-/* The transaction is over: the answer goes out first, then the events. */
-static void call_done(struct job *job)
-{
-    struct request *r = job->owner;
-    const PGresult *events = r->leave_step >= 0 && !job->lost ? job->steps[r->leave_step].result : NULL;
-
-    log_request(r->id);
-    call_answer(r);
-    request_end(r);
-    if (events)
-        push_events(events);
-    log_request(NULL);
-}
-
-/* The account is checked in the call's own transaction and before its syntax is complained about. */
-static void request_run(struct request *r, const struct call *call, bool readable)
-{
-    const struct call *enter = r->route->who == ANYONE ? NULL : program_enter(r->audience);
-
-    job_start(r, call, r->route->handler);
-    if (enter) {
-        call_bind(enter, r, r->parameters[0], &r->refused_field);
-        job_add(r, enter);
-    }
-    if (!readable) {
-        r->refused = CODE_BAD_REQUEST;
-        r->refused_field = "body";
-    } else if (call) {
-        job_bind(r, call);
-    }
-    if (r->job.count)
-        job_run(r);
-    else if (r->refused)
-        reply_code(r, r->refused, r->refused_field);
-    else
-        r->route->handler(r, NULL);
-}
-
-void request_dispatch(struct request *r)
-{
-    int row = route_find(r->program, r);
-
-    if (row < 0) {
-        reply_code(r, CODE_NOT_FOUND, NULL);
-        return;
-    }
-    r->route = &r->program->routes[row];
-    if (!identify_caller(r)) {
-        reply_code(r, CODE_UNAUTHORIZED, NULL);
-        return;
-    }
-    request_run(r, program_call(row), r->body || body_read(r));
-}
-
-void request_serve(struct request *r)
-{
-    if (!r->method || !r->path) {
-        reply_code(r, CODE_BAD_REQUEST, NULL);
-    } else {
-        r->path = obstack_copy0(&r->pool, r->path, (int)strcspn(r->path, "?"));
-        request_dispatch(r);
-    }
-    request_end(r);
 }

@@ -1,9 +1,8 @@
 /*
- * One request on its way from nginx to PostgreSQL and back.
+ * One request: what came in, and who sent it.
  *
  * The request owns everything a handler is given (text, JSON, rows): it lives until the answer is out, and a
- * handler frees only what it made itself.  Every request ends with exactly one answer: a handler either calls
- * reply_…() or goes on with request_call(), whose continuation does.
+ * handler frees only what it made itself.
  */
 #ifndef IM_REQUEST_H
 #define IM_REQUEST_H
@@ -34,7 +33,7 @@ struct request {
     const char *language;
     const char *text;             /* the body as it came in */
     struct json_object *document; /* parsed; owned */
-    struct json_object *body;     /* the fields in it; never NULL after request_dispatch */
+    struct json_object *body;     /* the fields in it; never NULL once it has been read */
 
     bool known;             /* claims are those of a verified token */
     enum audience audience; /* of that token */
@@ -49,22 +48,15 @@ struct request {
     const char *refused_field;  /* what it is about */
     const char *parameters[DB_STEPS][DB_PARAMETERS];
     bool answered;
+    void (*finish)(struct request *r); /* sends the answered request off */
     SLIST_ENTRY(request) free;
 };
 
-/* Serves a request that has just come in, from routing to its end. */
-void request_serve(struct request *r);
-
-/* Routes by method and path, checks who calls, binds the arguments and runs the row's call or handler.
- * Everything that can be refused on the way is answered here.  A handler may set another method, path and body
- * and dispatch again. */
-void request_dispatch(struct request *r);
+/* Reads the body, at most 64 KiB.  False when it is cut short, too long or no JSON object. */
+bool request_read(struct request *r);
 
 /* Verifies the request's token for that audience; fills claims.  False when there is none or it is not valid. */
 bool request_identify(struct request *r, enum audience audience);
-
-/* A further call by a handler, in a transaction of its own; then goes on with its rows. */
-void request_call(struct request *r, const struct call *call, request_handler *then);
 
 /* Sets a server-side value (":name" in calls).  Both are copied. */
 void request_set(struct request *r, const char *name, const char *value);

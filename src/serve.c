@@ -1,0 +1,226 @@
+#include "serve.h"
+#include "code.h"
+#include "config.h"
+#include "log.h"
+#include "push.h"
+#include "reply.h"
+#include "wordlist.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROUTES_MAX = 64, CALLS_MAX = 96 };
+
+/* The i-th route's call; then those around every call: enter, by whose token it is, and leave, which hands over
+ * the events. */
+static struct call route_calls[ROUTES_MAX];
+static struct call enter[] = {
+    [AUDIENCE_USER] = {.text = "enter(:me, :ver, :session)"},
+    [AUDIENCE_ADMIN] = {.text = "admin_enter(:me, :ver, :address)"},
+    [AUDIENCE_SERVICE] = {.text = "service_enter(:service, :ver)"},
+};
+static struct call leave = {.text = "leave()"};
+
+static int gather_calls(const struct program *program, struct call **calls)
+{
+    bool audiences[] = {[AUDIENCE_USER] = false, [AUDIENCE_ADMIN] = false, [AUDIENCE_SERVICE] = false};
+    int n = 0;
+
+    for (int i = 0; program->routes[i].method; i++) {
+        if (i == ROUTES_MAX)
+            log_fatal("more than %d routes", ROUTES_MAX);
+        audiences[AUDIENCE_USER] |= program->routes[i].who == USER || program->routes[i].who == CALLER;
+        audiences[AUDIENCE_ADMIN] |= program->routes[i].who == ADMIN;
+        audiences[AUDIENCE_SERVICE] |= program->routes[i].who == CALLER;
+        route_calls[i].text = program->routes[i].call;
+        if (route_calls[i].text)
+            calls[n++] = &route_calls[i];
+    }
+    for (int i = 0; program->calls && program->calls[i]; i++)
+        calls[n++] = program->calls[i];
+    for (size_t a = 0; a < sizeof audiences / sizeof *audiences; a++)
+        if (audiences[a])
+            calls[n++] = &enter[a];
+    calls[n++] = &leave;
+    return n;
+}
+
+void serve_open(struct event_base *loop, const struct program *program)
+{
+    struct call *calls[CALLS_MAX];
+    static struct statement *statements[CALLS_MAX + 2];
+    int n = gather_calls(program, calls), count;
+    bool filters = false;
+
+    for (int i = 0; i < n; i++) {
+        call_parse(calls[i]);
+        statements[i] = &calls[i]->statement;
+        filters |= call_filters(calls[i]);
+    }
+    count = n;
+    statements[count++] = &push_told;
+    if (filters)
+        statements[count++] = &wordlist_statement;
+    db_open(loop, program->name, statements, count, config_number("IM_DB_CONNECTIONS", 4, 1, 64));
+    call_types(calls, n);
+    if (filters)
+        wordlist_open(loop);
+    db_start();
+}
+
+static bool identify_caller(struct request *r)
+{
+    switch (r->route->who) {
+    case ANYONE:
+        return true;
+    case USER:
+        return r->known || request_identify(r, AUDIENCE_USER);
+    case ADMIN:
+        return request_identify(r, AUDIENCE_ADMIN);
+    case CALLER:
+        return request_identify(r, AUDIENCE_SERVICE) || request_identify(r, AUDIENCE_USER);
+    }
+    return false;
+}
+
+static int job_add(struct request *r, const struct call *call)
+{
+    int step = r->job.count++;
+
+    r->job.steps[step] = (struct step){.statement = &call->statement, .values = r->parameters[step]};
+    return step;
+}
+
+static void call_done(struct job *job);
+
+static void job_run(struct request *r)
+{
+    r->job.done = call_done;
+    r->job.owner = r;
+    db_run(&r->job);
+}
+
+static void job_start(struct request *r, const struct call *call, request_handler *then)
+{
+    r->job.count = 0;
+    r->call = call;
+    r->then = then;
+    r->call_step = r->leave_step = -1;
+}
+
+/* Binds the call into the job; a field that does not fit leaves the call out and is remembered. */
+static void job_bind(struct request *r, const struct call *call)
+{
+    r->refused = call_bind(call, r, r->parameters[r->job.count], &r->refused_field);
+    if (r->refused)
+        return;
+    r->call_step = job_add(r, call);
+    if (strcmp(r->method, "GET") != 0)
+        r->leave_step = job_add(r, &leave);
+}
+
+void serve_call(struct request *r, const struct call *call, request_handler *then)
+{
+    job_start(r, call, then);
+    job_bind(r, call);
+    if (r->refused)
+        reply_code(r, r->refused, r->refused_field);
+    else
+        job_run(r);
+}
+
+static void request_end(struct request *r)
+{
+    if (r->answered)
+        r->finish(r);
+}
+
+/* The refusal that a committed transaction has left behind, or 0. */
+static int late_refusal(const struct request *r)
+{
+    const PGresult *left = r->leave_step >= 0 ? r->job.steps[r->leave_step].result : NULL;
+
+    return left && PQntuples(left) && !PQgetisnull(left, 0, 0) ? (int)strtol(PQgetvalue(left, 0, 0), NULL, 10) : 0;
+}
+
+static void call_answer(struct request *r)
+{
+    const PGresult *rows = r->call_step >= 0 ? r->job.steps[r->call_step].result : NULL;
+    int late = late_refusal(r);
+
+    if (r->job.lost || r->job.failure)
+        reply_failure(r, r->job.failure);
+    else if (r->refused)
+        reply_code(r, r->refused, r->refused_field);
+    else if (late)
+        reply_code(r, late, NULL);
+    else if (r->then)
+        r->then(r, rows);
+    else
+        reply_rows(r, rows);
+}
+
+/* The transaction is over: the answer goes out first, then the events. */
+static void call_done(struct job *job)
+{
+    struct request *r = job->owner;
+    const PGresult *events = r->leave_step >= 0 && !job->lost && !job->failure ? job->steps[r->leave_step].result : NULL;
+
+    log_request(r->id);
+    call_answer(r);
+    request_end(r);
+    if (events)
+        push_events(events);
+    log_request(NULL);
+}
+
+/* The account is checked in the call's own transaction and before its syntax is complained about. */
+static void request_run(struct request *r, const struct call *call, bool readable)
+{
+    const struct call *door = r->route->who == ANYONE ? NULL : &enter[r->audience];
+
+    job_start(r, call, r->route->handler);
+    if (door) {
+        call_bind(door, r, r->parameters[0], &r->refused_field);
+        job_add(r, door);
+    }
+    if (!readable) {
+        r->refused = CODE_BAD_REQUEST;
+        r->refused_field = "body";
+    } else if (call) {
+        job_bind(r, call);
+    }
+    if (r->job.count)
+        job_run(r);
+    else if (r->refused)
+        reply_code(r, r->refused, r->refused_field);
+    else
+        r->route->handler(r, NULL);
+}
+
+void serve_dispatch(struct request *r)
+{
+    int row = route_find(r->program, r);
+
+    if (row < 0) {
+        reply_code(r, CODE_NOT_FOUND, NULL);
+        return;
+    }
+    r->route = &r->program->routes[row];
+    if (!identify_caller(r)) {
+        reply_code(r, CODE_UNAUTHORIZED, NULL);
+        return;
+    }
+    request_run(r, r->route->call ? &route_calls[row] : NULL, r->body || request_read(r));
+}
+
+void serve_request(struct request *r)
+{
+    if (!r->method || !r->path) {
+        reply_code(r, CODE_BAD_REQUEST, NULL);
+    } else {
+        r->path = obstack_copy0(&r->pool, r->path, (int)strcspn(r->path, "?"));
+        serve_dispatch(r);
+    }
+    request_end(r);
+}
