@@ -156,16 +156,50 @@ static bool uuid_valid(const char *text)
     return text[36] == '\0';
 }
 
-/* A query parameter or path parameter: text by nature. */
-static const char *bind_text(const struct argument *a, const char *text)
+/* 1,2,3 as PostgreSQL's {1,2,3}; NULL when a part is no integer. */
+static const char *bind_list(const char *text, struct obstack *pool)
 {
-    bool valid = a->kind == KIND_TEXT   ? true
-                 : a->kind == KIND_INT   ? integer_valid(text)
-                 : a->kind == KIND_MONEY ? money_valid(text)
-                 : a->kind == KIND_UUID  ? uuid_valid(text)
-                 : a->kind == KIND_BOOL  ? strcmp(text, "true") == 0 || strcmp(text, "false") == 0
-                                         : false;
-    return valid ? text : NULL;
+    char part[20];
+
+    for (const char *at = text;; at++) {
+        size_t n = strcspn(at, ",");
+        if (n >= sizeof part)
+            return NULL;
+        memcpy(part, at, n);
+        part[n] = '\0';
+        if (!integer_valid(part))
+            return NULL;
+        at += n;
+        if (!*at)
+            break;
+    }
+    obstack_1grow(pool, '{');
+    json_grow(pool, text);
+    obstack_grow0(pool, "}", 1);
+    return obstack_finish(pool);
+}
+
+/* A query parameter or path parameter: text by nature. */
+static const char *bind_text(const struct argument *a, const char *text, struct obstack *pool)
+{
+    switch (a->kind) {
+    case KIND_TEXT:
+        return text;
+    case KIND_INT:
+        return integer_valid(text) ? text : NULL;
+    case KIND_MONEY:
+        return money_valid(text) ? text : NULL;
+    case KIND_UUID:
+        return uuid_valid(text) ? text : NULL;
+    case KIND_BOOL:
+        return strcmp(text, "true") == 0 || strcmp(text, "false") == 0 ? text : NULL;
+    case KIND_INTS:
+        return bind_list(text, pool);
+    case KIND_TEXTS:
+    case KIND_JSON:
+        return NULL; /* only in a body */
+    }
+    return NULL;
 }
 
 static bool json_exact(struct json_object *value)
@@ -247,12 +281,12 @@ static bool bind_argument(const struct argument *a, struct request *r, const cha
 
     if (a->server) {
         text = request_value(r, a->names[0]);
-        *value = text ? bind_text(a, text) : NULL;
+        *value = text ? bind_text(a, text, &r->pool) : NULL;
         return !text || *value;
     }
     for (int i = 0; !given && i < SPELLINGS && *a->names[i]; i++)
         given = request_field(r, a->names[i], &json, &text);
-    *value = json ? bind_json(a, json, &r->pool) : text ? bind_text(a, text) : NULL;
+    *value = json ? bind_json(a, json, &r->pool) : text ? bind_text(a, text, &r->pool) : NULL;
     return given ? *value != NULL : a->optional;
 }
 
