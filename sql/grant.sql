@@ -39,13 +39,39 @@ grant execute on function api.auth_logout to im_auth;
 grant execute on function api.auth_captcha_create to im_auth;
 
 grant execute on function api.user_self to im_user;
+grant execute on function api.user_update to im_user;
+grant execute on function api.user_search to im_user;
+grant execute on function api.user_find to im_user;
 
 grant execute on function api.friend_request_apply to im_friend;
 grant execute on function api.friend_request_approve to im_friend;
+grant execute on function api.friend_request_reject to im_friend;
+grant execute on function api.friend_request_recall to im_friend;
+grant execute on function api.friend_request_list to im_friend;
 grant execute on function api.friend_list to im_friend;
+grant execute on function api.friend_delete to im_friend;
+grant execute on function api.friend_remark to im_friend;
+grant execute on function api.blacklist_add to im_friend;
+grant execute on function api.blacklist_remove to im_friend;
+grant execute on function api.blacklist_list to im_friend;
 
 grant execute on function api.group_create to im_group;
 grant execute on function api.group_members to im_group;
+grant execute on function api.group_modify to im_group;
+grant execute on function api.group_delete to im_group;
+grant execute on function api.group_find to im_group;
+grant execute on function api.group_list to im_group;
+grant execute on function api.group_invite to im_group;
+grant execute on function api.group_join to im_group;
+grant execute on function api.group_members_remove to im_group;
+grant execute on function api.group_quit to im_group;
+grant execute on function api.group_muted to im_group;
+grant execute on function api.group_members_muted to im_group;
+grant execute on function api.group_top_message_set to im_group;
+grant execute on function api.group_top_message_remove to im_group;
+grant execute on function api.group_manager_add to im_group;
+grant execute on function api.group_manager_remove to im_group;
+grant execute on function api.group_dnd to im_group;
 
 grant execute on function api.message_private_send to im_message, im_socket;
 grant execute on function api.message_group_send to im_message, im_socket;

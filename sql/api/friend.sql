@@ -51,7 +51,7 @@ end $$;
 -- The receiver of a request makes it a friendship.
 -- Refuses: 404 no such request to this account; 2003 blocked either way; 2004 not pending
 -- Writes: friend_request, conversation, member, friendship, outbox
--- Tells: both, FRIEND_REQUEST APPROVE
+-- Tells: both, FRIEND_REQUEST APPROVE, and ONLINE of whoever is
 create function api.friend_request_approve(me bigint, requestId im.id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare
@@ -83,4 +83,145 @@ begin
      cross join lateral (select coalesce(p.online and c.closed is null, false) as seen) o
      where f.account_id = me
      order by coalesce(nullif(f.remark, ''), a.nick_name), a.id;
+end $$;
+
+-- POST /friend/request/reject  friend_request_reject(:me, requestId, reason?)
+-- The receiver of a request declines it.
+-- Refuses: 404 no such request to this account; 2004 not pending
+-- Writes: friend_request, outbox
+-- Tells: both, FRIEND_REQUEST REJECT
+create function api.friend_request_reject(me bigint, requestId im.id, reason im.reason) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  r im.friend_request := im.friend_request_take(requestId, 'to', me);
+begin
+  update im.friend_request q set status = 3, decided_at = now(), reason = friend_request_reject.reason
+   where q.id = r.id returning * into r;
+  perform im.friend_request_tell(r, 'REJECT');
+end $$;
+
+-- POST /friend/request/recall  friend_request_recall(:me, requestId)
+-- The sender of a request takes it back.
+-- Refuses: 404 no such request of this account; 2004 not pending
+-- Writes: friend_request, outbox
+-- Tells: both, FRIEND_REQUEST RECALL
+create function api.friend_request_recall(me bigint, requestId im.id) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  r im.friend_request := im.friend_request_take(requestId, 'from', me);
+begin
+  update im.friend_request q set status = 4, decided_at = now() where q.id = r.id returning * into r;
+  perform im.friend_request_tell(r, 'RECALL');
+end $$;
+
+-- GET /friend/request/list  friend_request_list(:me)
+-- Requests sent and received, the newest first, at most two hundred; nickName and headImage are the other side's.
+-- Refuses: nothing
+-- Writes: nothing
+-- Tells: nobody
+create function api.friend_request_list(me bigint)
+returns table ("requestId" bigint, "fromId" bigint, "toId" bigint, "nickName" text, "headImage" text,
+               "applyInfo" text, status smallint, reason text, "createTime" timestamptz)
+language plpgsql stable rows 50 security definer set search_path = im, pg_temp as $$
+declare
+  oldest timestamptz := now() - im.setting_interval('friend.request_ttl');
+begin
+  return query
+    select q.id, q.from_id, q.to_id, a.nick_name::text, a.head_image::text, q.apply_info::text,
+           case when q.status = 1 and q.created_at < oldest then 5::smallint else q.status end, q.reason::text,
+           q.created_at
+      from ((select x.* from im.friend_request x where x.from_id = me order by x.id desc limit 200)
+            union all
+            (select x.* from im.friend_request x where x.to_id = me order by x.id desc limit 200)) q
+      join im.account a on a.id = case me when q.from_id then q.to_id else q.from_id end
+     order by q.id desc
+     limit 200;
+end $$;
+
+-- DELETE /friend/delete/{friendId}  friend_delete(:me, :friendId)
+-- Ends a friendship on both sides; each keeps the messages.
+-- Refuses: 2001 not friends
+-- Writes: friendship, conversation, outbox
+-- Tells: both, FRIEND_REQUEST DELETE
+create function api.friend_delete(me bigint, friendId im.id) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  perform im.pair_lock(me, friendId);
+  delete from im.friendship f
+   where (f.account_id = me and f.friend_id = friendId) or (f.account_id = friendId and f.friend_id = me);
+  if not found then
+    raise sqlstate 'I2001';
+  end if;
+  perform im.pair_refresh(me, friendId);
+  perform im.tell(array[me, friendId], 'FRIEND_REQUEST',
+                  json_build_object('event', 'DELETE', 'fromId', me, 'toId', friendId));
+end $$;
+
+-- PUT /friend/remark  friend_remark(:me, friendId, remark)
+-- The name under which the caller sees a friend; empty removes it.
+-- Refuses: 2001 not friends
+-- Writes: friendship
+-- Tells: nobody
+create function api.friend_remark(me bigint, friendId im.id, remark im.remark) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  update im.friendship f set remark = friend_remark.remark where f.account_id = me and f.friend_id = friendId;
+  if not found then
+    raise sqlstate 'I2001';
+  end if;
+end $$;
+
+-- POST /blacklist/add  blacklist_add(:me, targetId)
+-- Blocks somebody, friend or not: no requests, messages or calls either way.  Blocking again changes nothing.
+-- Refuses: 400 targetId (oneself, or the list is full); 1001 no such user
+-- Writes: blacklist, conversation, outbox
+-- Tells: both when they are friends, FRIEND_REQUEST OFFLINE of whoever is online
+create function api.blacklist_add(me bigint, targetId im.id) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  perform im.pair_lock(me, targetId);
+  if not exists (select from im.account a where a.id = targetId) then
+    raise sqlstate 'I1001';
+  elsif (select count(*) from im.blacklist b where b.account_id = me) >= im.setting_int('blacklist.limit') then
+    raise sqlstate 'I0400' using message = 'targetId';
+  end if;
+  insert into im.blacklist (account_id, target_id) values (me, targetId)
+  on conflict on constraint blacklist_pkey do nothing;
+  if found then
+    perform im.pair_refresh(me, targetId);
+    perform im.presence_tell_pair(me, targetId);
+  end if;
+end $$;
+
+-- DELETE /blacklist/remove/{targetId}  blacklist_remove(:me, :targetId)
+-- Lifts a block.  Lifting one that is not there changes nothing.
+-- Refuses: nothing but 400
+-- Writes: blacklist, conversation, outbox
+-- Tells: both when they are friends, FRIEND_REQUEST ONLINE of whoever is online
+create function api.blacklist_remove(me bigint, targetId im.id) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  perform im.pair_lock(me, targetId);
+  delete from im.blacklist b where b.account_id = me and b.target_id = targetId;
+  if found then
+    perform im.pair_refresh(me, targetId);
+    perform im.presence_tell_pair(me, targetId);
+  end if;
+end $$;
+
+-- GET /blacklist/list  blacklist_list(:me)
+-- Whom the caller has blocked, the latest first.
+-- Refuses: nothing
+-- Writes: nothing
+-- Tells: nobody
+create function api.blacklist_list(me bigint)
+returns table (id bigint, username text, "nickName" text, "headImage" text, "createTime" timestamptz)
+language plpgsql stable rows 20 security definer set search_path = im, pg_temp as $$
+begin
+  return query
+    select a.id, a.username::text, a.nick_name::text, a.head_image::text, b.created_at
+      from im.blacklist b
+      join im.account a on a.id = b.target_id
+     where b.account_id = me
+     order by b.created_at desc, a.id;
 end $$;

@@ -53,3 +53,268 @@ begin
      where b.conversation_id = place and b.left_at is null
      order by b.role = 'MEMBER', b.role = 'MANAGER', b.joined_at, b.account_id;
 end $$;
+
+-- PUT /group/modify  group_modify(:me, groupId, groupName?, groupAvatar?, groupNotice?)
+-- Changes what is given; an empty picture or notice removes it.
+-- Refuses: 3001 no such group; 3002 not a member; 3003 neither owner nor manager; 3004 group banned
+-- Writes: chat_group, outbox
+-- Tells: members, GROUP_MESSAGE MODIFY
+create function api.group_modify(me bigint, groupId im.id, groupName im.group_name, groupAvatar im.image,
+                                 groupNotice im.group_notice) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  mine im.member := im.group_take(me, groupId, 2, false);
+  changed im.chat_group;
+begin
+  update im.chat_group g
+     set group_name = coalesce(groupName, g.group_name), group_avatar = coalesce(groupAvatar, g.group_avatar),
+         group_notice = coalesce(groupNotice, g.group_notice)
+   where g.id = groupId returning * into changed;
+  perform im.group_tell(mine.conversation_id, json_build_object(
+    'event', 'MODIFY', 'groupId', groupId, 'operatorId', me, 'groupName', changed.group_name,
+    'groupAvatar', changed.group_avatar, 'groupNotice', changed.group_notice));
+end $$;
+
+-- DELETE /group/delete/{groupId}  group_delete(:me, :groupId)
+-- Dissolves the group: from now on it does not exist for anybody.
+-- Refuses: 3001 no such group; 3002 not a member; 3003 not the owner; 3004 group banned
+-- Writes: conversation, outbox
+-- Tells: members, GROUP_MESSAGE DISSOLVE
+create function api.group_delete(me bigint, groupId im.id) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  mine im.member := im.group_take(me, groupId, 3, false);
+begin
+  update im.conversation c set closed = 'dissolved' where c.id = mine.conversation_id;
+  perform im.group_tell(mine.conversation_id, json_build_object(
+    'event', 'DISSOLVE', 'groupId', groupId, 'operatorId', me));
+end $$;
+
+-- GET /group/find/{groupId}  group_find(:me, :groupId)
+-- A group; its notice and top message are for members.
+-- Refuses: 3001 no such group
+-- Writes: nothing
+-- Tells: nobody
+create function api.group_find(me bigint, groupId im.id)
+returns table (id bigint, "groupName" text, "groupAvatar" text, "groupNotice" text, "ownerId" bigint,
+               "memberCount" integer, "createTime" timestamptz, "isMuted" boolean, "isJoined" boolean,
+               "isDnd" boolean, "topMessage" text)
+language plpgsql stable rows 1 security definer set search_path = im, pg_temp as $$
+begin
+  return query
+    select g.id, g.group_name::text, g.group_avatar::text,
+           case when b.role is null then '' else g.group_notice::text end,
+           g.owner_id, g.member_count, g.created_at, c.muted, b.role is not null, coalesce(b.dnd, false),
+           case when b.role is not null then g.top_message::text end
+      from im.conversation c
+      join im.chat_group g on g.id = c.group_id
+      left join im.member b on b.conversation_id = c.id and b.account_id = me and b.left_at is null
+     where c.group_id = groupId and c.closed is distinct from 'dissolved';
+  if not found then
+    raise sqlstate 'I3001';
+  end if;
+end $$;
+
+-- GET /group/list  group_list(:me)
+-- The groups the caller is in, the one with the latest message first.
+-- Refuses: nothing
+-- Writes: nothing
+-- Tells: nobody
+create function api.group_list(me bigint)
+returns table (id bigint, "groupName" text, "groupAvatar" text, "memberCount" integer, "unreadCount" bigint,
+               "ownerId" bigint, "isDnd" boolean)
+language plpgsql stable rows 50 security definer set search_path = im, pg_temp as $$
+begin
+  return query
+    select g.id, g.group_name::text, g.group_avatar::text, g.member_count,
+           im.member_unread(c.id, me, b.read_seq, c.last_seq), g.owner_id, b.dnd
+      from im.member b
+      join im.conversation c on c.id = b.conversation_id and c.closed is distinct from 'dissolved'
+      join im.chat_group g on g.id = c.group_id
+      left join im.message m on m.conversation_id = c.id and m.seq = c.last_seq
+     where b.account_id = me and b.left_at is null and b.role is not null
+     order by coalesce(m.sent_at, g.created_at) desc, g.id desc;
+end $$;
+
+-- POST /group/invite  group_invite(:me, groupId, memberIds)
+-- Brings friends of the caller in; those who are members already are passed over.
+-- Refuses: 400 memberIds (none, or more than fifty); 2001 not a friend; 2003 blocked either way; 3001 no such group;
+--   3002 not a member; 3004 group banned; 3005 all are members already; 3007 group full
+-- Writes: member, chat_group, outbox
+-- Tells: members, GROUP_MESSAGE JOIN
+create function api.group_invite(me bigint, groupId im.id, memberIds im.ids) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  mine im.member := im.group_take(me, groupId, 1, false);
+  invited bigint[] := array(select distinct u.id from unnest(memberIds) u(id) where u.id <> me order by 1);
+begin
+  if cardinality(memberIds) = 0 or cardinality(invited) > im.setting_int('group.invite_limit') then
+    raise sqlstate 'I0400' using message = 'memberIds';
+  end if;
+  perform im.friends_check(me, invited);
+  invited := array(select u.id from unnest(invited) u(id)
+                    where not exists (select from im.member b where b.conversation_id = mine.conversation_id
+                                         and b.account_id = u.id and b.left_at is null));
+  if cardinality(invited) = 0 then
+    raise sqlstate 'I3005';
+  end if;
+  perform im.group_admit(mine.conversation_id, me, invited);
+end $$;
+
+-- POST /group/join/{groupId}  group_join(:me, :groupId)
+-- Joins a group of one's own accord; who was removed needs an invitation.
+-- Refuses: 403 was removed; 3001 no such group; 3004 group banned; 3005 a member already; 3007 group full
+-- Writes: member, chat_group, outbox
+-- Tells: members, GROUP_MESSAGE JOIN
+create function api.group_join(me bigint, groupId im.id) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  place im.conversation;
+  mine im.member;
+begin
+  select * into place from im.conversation c where c.group_id = groupId for no key update;
+  if not found or place.closed = 'dissolved' then
+    raise sqlstate 'I3001';
+  end if;
+  select * into mine from im.member b where b.conversation_id = place.id and b.account_id = me;
+  if found and mine.left_at is null then
+    raise sqlstate 'I3005';
+  elsif place.closed = 'banned' then
+    raise sqlstate 'I3004';
+  elsif mine.removed then
+    raise sqlstate 'I0403';
+  end if;
+  perform im.group_admit(place.id, me, array[me]);
+end $$;
+
+-- DELETE /group/members/remove  group_members_remove(:me, groupId, memberIds)
+-- Removes members: the owner anybody else, a manager ordinary members.
+-- Refuses: 400 memberIds (none); 3001 no such group; 3002 caller or one of them is not a member; 3003 role too low,
+--   or oneself; 3004 group banned
+-- Writes: member, chat_group, outbox
+-- Tells: members and those removed, GROUP_MESSAGE REMOVE
+create function api.group_members_remove(me bigint, groupId im.id, memberIds im.ids) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  mine im.member := im.group_take(me, groupId, 2, false);
+  removed bigint[] := array(select distinct u.id from unnest(memberIds) u(id) order by 1);
+  target bigint;
+begin
+  if cardinality(removed) = 0 then
+    raise sqlstate 'I0400' using message = 'memberIds';
+  end if;
+  foreach target in array removed loop
+    perform im.group_below(mine, target);
+  end loop;
+  perform im.group_part(mine.conversation_id, me, removed, 'REMOVE');
+end $$;
+
+-- DELETE /group/quit/{groupId}  group_quit(:me, :groupId)
+-- Leaves a group; the owner dissolves it instead.
+-- Refuses: 3001 no such group; 3002 not a member; 3003 the owner
+-- Writes: member, chat_group, outbox
+-- Tells: members and the one who left, GROUP_MESSAGE QUIT
+create function api.group_quit(me bigint, groupId im.id) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  mine im.member := im.group_take(me, groupId, 1, true);
+begin
+  if mine.role = 'OWNER' then
+    raise sqlstate 'I3003';
+  end if;
+  perform im.group_part(mine.conversation_id, me, array[me], 'QUIT');
+end $$;
+
+-- PUT /group/muted  group_muted(:me, groupId, isMuted)
+-- Mutes all ordinary members, or ends that.
+-- Refuses: 3001 no such group; 3002 not a member; 3003 neither owner nor manager; 3004 group banned
+-- Writes: conversation, outbox
+-- Tells: members, GROUP_MESSAGE MUTED
+create function api.group_muted(me bigint, groupId im.id, isMuted boolean) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  mine im.member := im.group_take(me, groupId, 2, false);
+begin
+  update im.conversation c set muted = isMuted where c.id = mine.conversation_id;
+  perform im.group_tell(mine.conversation_id, json_build_object(
+    'event', 'MUTED', 'groupId', groupId, 'operatorId', me, 'isMuted', isMuted));
+end $$;
+
+-- PUT /group/members/muted  group_members_muted(:me, groupId, userId, isMuted, duration?)
+-- Mutes one member for so many seconds, or until lifted; or lifts it.
+-- Refuses: 3001 no such group; 3002 caller or target is not a member; 3003 target is not of lower rank;
+--   3004 group banned
+-- Writes: member, outbox
+-- Tells: members, GROUP_MESSAGE MEMBER_MUTED
+create function api.group_members_muted(me bigint, groupId im.id, userId im.user_id, isMuted boolean,
+                                        duration im.mute_seconds) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  mine im.member := im.group_take(me, groupId, 2, false);
+  theirs im.member := im.group_below(mine, userId);
+begin
+  update im.member b
+     set muted_until = case when isMuted then coalesce(clock_timestamp() + make_interval(secs => duration), 'infinity') end
+   where b.conversation_id = theirs.conversation_id and b.account_id = theirs.account_id;
+  perform im.group_tell(mine.conversation_id, json_build_object(
+    'event', 'MEMBER_MUTED', 'groupId', groupId, 'operatorId', me, 'userId', userId, 'isMuted', isMuted,
+    'duration', case when isMuted then duration end));
+end $$;
+
+-- POST /group/setTopMessage/{groupId}  group_top_message_set(:me, :groupId, content)
+-- Pins a text to the group.
+-- Refuses: 3001 no such group; 3002 not a member; 3003 neither owner nor manager; 3004 group banned
+-- Writes: chat_group, outbox
+-- Tells: members, GROUP_MESSAGE TOP_MESSAGE
+create function api.group_top_message_set(me bigint, groupId im.id, content im.top_message) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  perform im.group_top_message(me, groupId, content);
+end $$;
+
+-- DELETE /group/removeTopMessage/{groupId}  group_top_message_remove(:me, :groupId)
+-- Takes the pinned text away; again changes nothing.
+-- Refuses: 3001 no such group; 3002 not a member; 3003 neither owner nor manager; 3004 group banned
+-- Writes: chat_group, outbox
+-- Tells: members, GROUP_MESSAGE TOP_MESSAGE with content null
+create function api.group_top_message_remove(me bigint, groupId im.id) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  perform im.group_top_message(me, groupId, null);
+end $$;
+
+-- POST /group/manager/add  group_manager_add(:me, groupId, userId)
+-- Makes a member a manager; again changes nothing.
+-- Refuses: 3001 no such group; 3002 caller or target is not a member; 3003 not the owner, or oneself; 3004 group banned
+-- Writes: member, outbox
+-- Tells: members, GROUP_MESSAGE MANAGER
+create function api.group_manager_add(me bigint, groupId im.id, userId im.user_id) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  perform im.group_manager(me, groupId, userId, 'MANAGER');
+end $$;
+
+-- DELETE /group/manager/remove  group_manager_remove(:me, groupId, userId)
+-- Makes a manager an ordinary member; again changes nothing.
+-- Refuses: 3001 no such group; 3002 caller or target is not a member; 3003 not the owner, or oneself; 3004 group banned
+-- Writes: member, outbox
+-- Tells: members, GROUP_MESSAGE MANAGER
+create function api.group_manager_remove(me bigint, groupId im.id, userId im.user_id) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  perform im.group_manager(me, groupId, userId, 'MEMBER');
+end $$;
+
+-- PUT /group/dnd  group_dnd(:me, groupId, isDnd)
+-- Whether the caller wants no disturbance by this group.
+-- Refuses: 3001 no such group; 3002 not a member
+-- Writes: member, outbox
+-- Tells: the caller's devices, GROUP_MESSAGE DND
+create function api.group_dnd(me bigint, groupId im.id, isDnd boolean) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  mine im.member := im.group_member(me, groupId);
+begin
+  update im.member b set dnd = isDnd where b.conversation_id = mine.conversation_id and b.account_id = me;
+  perform im.tell(array[me], 'GROUP_MESSAGE', json_build_object('event', 'DND', 'groupId', groupId, 'isDnd', isDnd));
+end $$;

@@ -18,3 +18,55 @@ begin
       left join im.purse p on p.account_id = a.id and p.kind = 'available'
      where a.id = me;
 end $$;
+
+-- PUT /user/update  user_update(:me, nickName?, headImage?, sex?, signature?)
+-- Changes what is given of the caller's profile; an empty picture or signature removes it.
+-- Refuses: nothing but 400
+-- Writes: account
+-- Tells: nobody
+create function api.user_update(me bigint, nickName im.nickname, headImage im.image, sex im.sex,
+                                signature im.signature) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  update im.account a
+     set nick_name = coalesce(nickName, a.nick_name), head_image = coalesce(headImage, a.head_image),
+         sex = coalesce(user_update.sex, a.sex), signature = coalesce(user_update.signature, a.signature),
+         updated_at = now()
+   where a.id = me;
+end $$;
+
+-- GET /user/search  user_search(:me, name)
+-- Up to twenty people with that phone, e-mail address (both exactly), or name (in part).
+-- Refuses: nothing but 400
+-- Writes: nothing
+-- Tells: nobody
+create function api.user_search(me bigint, name im.search_name)
+returns table (id bigint, username text, "nickName" text, "headImage" text)
+language plpgsql stable rows 20 security definer set search_path = im, pg_temp as $$
+begin
+  return query
+    select a.id, a.username::text, a.nick_name::text, a.head_image::text
+      from unnest(im.user_match(me, trim(name))) with ordinality u(id, place)
+      join im.account a on a.id = u.id
+     order by u.place;
+end $$;
+
+-- GET /user/find/{userId}  user_find(:me, :userId)
+-- What anybody may see of an account, and whether it is a friend.
+-- Refuses: 1001 no such user
+-- Writes: nothing
+-- Tells: nobody
+create function api.user_find(me bigint, userId im.id)
+returns table (id bigint, username text, "nickName" text, "headImage" text, sex smallint, signature text,
+               "isFriend" boolean)
+language plpgsql stable rows 1 security definer set search_path = im, pg_temp as $$
+begin
+  return query
+    select a.id, a.username::text, a.nick_name::text, a.head_image::text, a.sex::smallint, a.signature::text,
+           exists (select from im.friendship f where f.account_id = me and f.friend_id = a.id)
+      from im.account a
+     where a.id = userId;
+  if not found then
+    raise sqlstate 'I1001';
+  end if;
+end $$;

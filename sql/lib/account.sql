@@ -112,3 +112,26 @@ begin
   get diagnostics n = row_count;
   return gone + n;
 end $$;
+
+-- For the backstage: bans an account until then (null: until lifted), ends its sessions and closes its sockets.
+-- Waits for what the account is just doing, so that nothing of it commits after the ban.  Refuses 1001.
+create or replace function im.account_ban(account bigint, until timestamptz, why text) returns void
+language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock(account);
+  update im.account a set status = 'banned', banned_until = until, ban_reason = why where a.id = account;
+  if not found then
+    raise sqlstate 'I1001';
+  end if;
+  perform im.account_expel(account, 'ban', 'BANNED', why);
+end $$;
+
+-- Refuses 1001; lifting a ban that is not there changes nothing.
+create or replace function im.account_unban(account bigint) returns void
+language plpgsql as $$
+begin
+  update im.account a set status = 'normal', banned_until = null, ban_reason = null where a.id = account;
+  if not found then
+    raise sqlstate 'I1001';
+  end if;
+end $$;

@@ -110,3 +110,15 @@ begin
              where b.account_id = me and b.left_at is null
              limit 1000) counted);
 end $$;
+
+-- How many messages of others came after the read pointer: exact up to a thousand, beyond that by seq alone.
+create or replace function im.member_unread(conversation bigint, me bigint, read_seq bigint, last_seq bigint)
+returns bigint
+language plpgsql stable as $$
+begin
+  if last_seq - read_seq not between 1 and 1000 then
+    return greatest(last_seq - read_seq, 0);
+  end if;
+  return (select count(*) from im.message m
+           where m.conversation_id = conversation and m.seq > member_unread.read_seq and m.sender_id <> me);
+end $$;

@@ -58,6 +58,7 @@ begin
   values (request.from_id, request.to_id, pair), (request.to_id, request.from_id, pair);
   perform im.pair_refresh(request.from_id, request.to_id);
   perform im.friend_request_tell(request, 'APPROVE');
+  perform im.presence_tell_pair(request.from_id, request.to_id);
 end $$;
 
 -- Job of imclerk: requests nobody answered are over.

@@ -44,3 +44,148 @@ begin
   end if;
   return mine;
 end $$;
+
+create or replace function im.role_rank(role text) returns integer
+language sql immutable as $$
+  select case role when 'OWNER' then 3 when 'MANAGER' then 2 else 1 end
+$$;
+
+-- Takes the group's lock for a change and answers the caller's own row as it is under it.  least_rank as of
+-- im.role_rank(); even_banned: the change is allowed in a banned group too.
+-- Refuses 3001 no such group, 3002 not a member, 3003 role too low, 3004 banned.
+create or replace function im.group_take(me bigint, chat_group bigint, least_rank integer, even_banned boolean)
+returns im.member
+language plpgsql as $$
+declare
+  place im.conversation;
+  mine im.member;
+begin
+  select * into place from im.conversation c where c.group_id = chat_group for no key update;
+  if not found or place.closed = 'dissolved' then
+    raise sqlstate 'I3001';
+  end if;
+  select * into mine from im.member b
+   where b.conversation_id = place.id and b.account_id = me and b.left_at is null;
+  if not found then
+    raise sqlstate 'I3002';
+  elsif place.closed = 'banned' and not even_banned then
+    raise sqlstate 'I3004';
+  elsif im.role_rank(mine.role) < least_rank then
+    raise sqlstate 'I3003';
+  end if;
+  return mine;
+end $$;
+
+-- The row of the member a change is about.  Refuses 3002 not a member, 3003 not of lower rank than the caller.
+create or replace function im.group_below(mine im.member, target bigint) returns im.member
+language plpgsql stable as $$
+declare
+  theirs im.member;
+begin
+  select * into theirs from im.member b
+   where b.conversation_id = mine.conversation_id and b.account_id = target and b.left_at is null;
+  if not found then
+    raise sqlstate 'I3002';
+  elsif im.role_rank(theirs.role) >= im.role_rank(mine.role) then
+    raise sqlstate 'I3003';
+  end if;
+  return theirs;
+end $$;
+
+-- Adds accounts who are not members, under the group's lock, and tells everybody.  Who comes back sees what is
+-- said from now on, and stays muted if he was.  Refuses 3007 too many members.
+create or replace function im.group_admit(place bigint, operator bigint, newcomers bigint[]) returns void
+language plpgsql as $$
+declare
+  grown im.chat_group;
+begin
+  insert into im.member as b (conversation_id, account_id, role, joined_seq, read_seq, delivered_seq)
+  select c.id, n.id, 'MEMBER', c.last_seq, c.last_seq, c.last_seq
+    from im.conversation c, unnest(newcomers) n(id)
+   where c.id = place
+  on conflict on constraint member_pkey do update
+    set role = 'MEMBER', joined_seq = excluded.joined_seq, joined_at = now(), left_at = null, removed = false,
+        read_seq = excluded.read_seq, delivered_seq = excluded.delivered_seq, dnd = false, topped = false;
+  update im.chat_group g set member_count = g.member_count + cardinality(newcomers)
+   where g.conversation_id = place returning * into grown;
+  if grown.member_count > im.setting_int('group.member_limit') then
+    raise sqlstate 'I3007';
+  end if;
+  perform im.group_tell(place, json_build_object(
+    'event', 'JOIN', 'groupId', grown.id, 'operatorId', operator, 'memberIds', array_to_json(newcomers),
+    'memberCount', grown.member_count));
+end $$;
+
+-- Takes members out, under the group's lock, and tells them and those who stay.  event: QUIT or REMOVE.
+create or replace function im.group_part(place bigint, operator bigint, leavers bigint[], event text) returns void
+language plpgsql as $$
+declare
+  shrunk im.chat_group;
+  data json;
+begin
+  update im.member b set left_at = now(), removed = (event = 'REMOVE')
+   where b.conversation_id = place and b.account_id = any (leavers) and b.left_at is null;
+  update im.chat_group g set member_count = g.member_count - cardinality(leavers)
+   where g.conversation_id = place returning * into shrunk;
+  data := json_build_object('event', event, 'groupId', shrunk.id, 'operatorId', operator,
+                            'memberIds', array_to_json(leavers), 'memberCount', shrunk.member_count);
+  perform im.tell(leavers, 'GROUP_MESSAGE', data);
+  perform im.group_tell(place, data);
+end $$;
+
+-- For the backstage: nobody sends, joins or changes anything in a banned group.  Refuse 3001; again changes nothing.
+create or replace function im.group_ban(chat_group bigint, why text) returns void
+language plpgsql as $$
+declare
+  place im.conversation;
+begin
+  select * into place from im.conversation c where c.group_id = chat_group for no key update;
+  if not found or place.closed = 'dissolved' then
+    raise sqlstate 'I3001';
+  elsif place.closed is null then
+    update im.conversation c set closed = 'banned' where c.id = place.id;
+    perform im.group_tell(place.id, json_build_object('event', 'BAN', 'groupId', chat_group, 'reason', why));
+  end if;
+  update im.chat_group g set ban_reason = why where g.id = chat_group;
+end $$;
+
+create or replace function im.group_unban(chat_group bigint) returns void
+language plpgsql as $$
+declare
+  place im.conversation;
+begin
+  select * into place from im.conversation c where c.group_id = chat_group for no key update;
+  if not found or place.closed = 'dissolved' then
+    raise sqlstate 'I3001';
+  elsif place.closed = 'banned' then
+    update im.conversation c set closed = null where c.id = place.id;
+    update im.chat_group g set ban_reason = null where g.id = chat_group;
+    perform im.group_tell(place.id, json_build_object('event', 'UNBAN', 'groupId', chat_group));
+  end if;
+end $$;
+
+create or replace function im.group_top_message(me bigint, chat_group bigint, pinned text) returns void
+language plpgsql as $$
+declare
+  mine im.member := im.group_take(me, chat_group, 2, false);
+begin
+  update im.chat_group g set top_message = pinned where g.id = chat_group and g.top_message is distinct from pinned;
+  if found then
+    perform im.group_tell(mine.conversation_id, json_build_object(
+      'event', 'TOP_MESSAGE', 'groupId', chat_group, 'operatorId', me, 'content', pinned));
+  end if;
+end $$;
+
+create or replace function im.group_manager(me bigint, chat_group bigint, target bigint, new_role text) returns void
+language plpgsql as $$
+declare
+  mine im.member := im.group_take(me, chat_group, 3, false);
+  theirs im.member := im.group_below(mine, target);
+begin
+  if theirs.role <> new_role then
+    update im.member b set role = new_role
+     where b.conversation_id = mine.conversation_id and b.account_id = target;
+    perform im.group_tell(mine.conversation_id, json_build_object(
+      'event', 'MANAGER', 'groupId', chat_group, 'operatorId', me, 'userId', target, 'role', new_role));
+  end if;
+end $$;

@@ -68,3 +68,23 @@ begin
   end loop;
   return gone;
 end $$;
+
+-- After what is between two friends has changed: each is told how the other looks now.
+create or replace function im.presence_tell_pair(one bigint, other bigint) returns void
+language plpgsql as $$
+declare
+  them record;
+begin
+  for them in
+    select f.account_id as viewer, f.friend_id as seen,
+           case when p.online and c.closed is null then p.status else 'OFFLINE' end as shown
+      from im.friendship f
+      join im.conversation c on c.id = f.conversation_id
+      join im.presence p on p.account_id = f.friend_id and p.online
+     where (f.account_id = one and f.friend_id = other) or (f.account_id = other and f.friend_id = one)
+  loop
+    perform im.tell(array[them.viewer], 'FRIEND_REQUEST',
+      json_build_object('event', case them.shown when 'OFFLINE' then 'OFFLINE' else 'ONLINE' end,
+                        'userId', them.seen, 'onlineStatus', them.shown));
+  end loop;
+end $$;

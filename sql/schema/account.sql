@@ -24,6 +24,16 @@ create unique index account_username_i1004 on im.account (username_key);
 create unique index account_phone_i1005 on im.account (phone);
 create unique index account_email_i1005 on im.account (lower(email));
 
+-- Pairs of neighbouring characters, for substring search in any script; words of Chinese have no ends to index.
+create function im.bigram(name text) returns text[]
+language plpgsql immutable strict parallel safe as $$
+begin
+  return array(select distinct substr(name, i, 2) from generate_series(1, length(name) - 1) i);
+end $$;
+create index account_search on im.account using gin (im.bigram(username_key || e'\n' || nick_name_key));
+create index account_username_prefix on im.account (username_key text_pattern_ops);
+create index account_nick_name_prefix on im.account (nick_name_key text_pattern_ops);
+
 -- One log-in on one device: the family of its refresh tokens.
 create table im.session (
   id bigint generated always as identity constraint session_pkey primary key,

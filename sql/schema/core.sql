@@ -11,6 +11,7 @@ create table im.migration (
 -- Field syntax.  A domain's check is the field's whole rule; a violation answers 400 with the field's name.
 
 create domain im.id bigint constraint id_range check (value between 1 and 9007199254740991);
+create domain im.user_id bigint constraint user_id_range check (value between 1 and 9007199254740991);
 create domain im.message_id bigint constraint message_id_range check (value between 1 and 9007199254740991);
 create domain im.ids bigint[] constraint ids_range
   check (cardinality(value) <= 10000 and array_position(value, null) is null

@@ -1,0 +1,32 @@
+-- Internal functions about finding people.
+
+-- Up to twenty accounts for a search: the owner of that phone or e-mail address, else names that begin with the
+-- text, else (from two characters on) names that contain it.  Who has blocked the searcher is not found.
+create or replace function im.user_match(me bigint, wanted text) returns bigint[]
+language plpgsql stable as $$
+declare
+  key text := lower(normalize(wanted, nfkc));
+  pattern text := replace(replace(replace(key, '\', '\\'), '%', '\%'), '_', '\_');
+  found_ids bigint[];
+begin
+  if wanted like '%@%' then
+    found_ids := array(select a.id from im.account a where lower(a.email) = lower(wanted));
+  elsif wanted ~ '^\+?[0-9]{7,15}$' then
+    found_ids := array(select a.id from im.account a where a.phone = wanted);
+  end if;
+  found_ids := found_ids || array(
+    select a.id from im.account a where a.username_key like pattern || '%' order by a.username_key limit 40);
+  found_ids := found_ids || array(
+    select a.id from im.account a where a.nick_name_key like pattern || '%' order by a.nick_name_key limit 40);
+  if length(key) > 1 and cardinality(found_ids) < 20 then
+    found_ids := found_ids || array(
+      select a.id from im.account a
+       where im.bigram(a.username_key || e'\n' || a.nick_name_key) @> im.bigram(key)
+         and (a.username_key like '%' || pattern || '%' or a.nick_name_key like '%' || pattern || '%')
+       limit 40);
+  end if;
+  return array(
+    select u.id from unnest(found_ids) with ordinality u(id, place)
+     where not exists (select from im.blacklist b where b.account_id = u.id and b.target_id = me)
+     group by u.id order by min(u.place) limit 20);
+end $$;
