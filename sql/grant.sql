@@ -77,6 +77,16 @@ grant execute on function api.message_private_send to im_message, im_socket;
 grant execute on function api.message_group_send to im_message, im_socket;
 grant execute on function api.message_private_pull to im_message;
 grant execute on function api.message_private_readed to im_message;
+grant execute on function api.message_private_max_readed to im_message;
+grant execute on function api.message_private_history to im_message;
+grant execute on function api.message_private_recall to im_message;
+grant execute on function api.message_group_pull to im_message;
+grant execute on function api.message_group_readed to im_message;
+grant execute on function api.message_group_readed_users to im_message;
+grant execute on function api.message_group_history to im_message;
+grant execute on function api.message_group_recall to im_message;
+grant execute on function api.conversation_list to im_message;
+grant execute on function api.conversation_set to im_message;
 
 grant execute on function api.socket_open to im_socket;
 grant execute on function api.socket_heartbeat to im_socket;

@@ -62,21 +62,248 @@ end $$;
 create function api.message_private_readed(me bigint, friendId im.id, maxMessageId im.message_id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare
-  pair bigint;
-  newest bigint;
-  now_read bigint;
+  pair bigint := (im.pair_find(me, friendId)).id;
+  now_read bigint := im.member_read(pair, me, maxMessageId);
 begin
-  select c.id, c.last_seq into pair, newest from im.conversation c
-   where c.low_id = least(me, friendId) and c.high_id = greatest(me, friendId) and c.group_id is null;
-  if not found then
-    raise sqlstate 'I2001';
-  end if;
-  now_read := case when maxMessageId is null then newest else im.seq_at(pair, maxMessageId) end;
-  update im.member b set read_seq = now_read, delivered_seq = greatest(b.delivered_seq, now_read)
-   where b.conversation_id = pair and b.account_id = me and b.read_seq < now_read;
-  if found then
+  if now_read is not null then
     perform im.tell(array[me, friendId], 'PRIVATE_MESSAGE', json_build_object(
       'event', 'READ', 'conversationId', pair, 'readerId', me, 'friendId', friendId,
       'maxMessageId', (select m.id from im.message m where m.conversation_id = pair and m.seq = now_read)));
+  end if;
+end $$;
+
+-- GET /message/private/maxReadedId  message_private_max_readed(:me, friendId)
+-- The newest message of the caller that the friend has read, by its id; 0 when there is none.
+-- Refuses: 2001 never been friends
+-- Writes: nothing
+-- Tells: nobody
+create function api.message_private_max_readed(me bigint, friendId im.id) returns bigint
+language plpgsql stable security definer set search_path = im, pg_temp as $$
+declare
+  pair bigint := (im.pair_find(me, friendId)).id;
+  their_read bigint;
+begin
+  select b.read_seq into their_read from im.member b where b.conversation_id = pair and b.account_id = friendId;
+  return coalesce((select m.id from im.message m
+                    where m.conversation_id = pair and m.seq <= their_read and m.sender_id = me
+                    order by m.seq desc limit 1), 0);
+end $$;
+
+-- GET /message/private/history  message_private_history(:me, friendId, page?, size?)
+-- The chat with a friend, or with somebody who was one: the newest first.
+-- Refuses: 2001 never been friends
+-- Writes: nothing
+-- Tells: nobody
+create function api.message_private_history(me bigint, friendId im.id, page integer, size integer)
+returns table (total bigint, id bigint, "conversationId" bigint, seq bigint, "senderId" bigint, "receiverId" bigint,
+               content text, "messageType" smallint, "atUserIds" json, "sendTime" timestamptz, status integer,
+               "isRecalled" boolean, "clientMsgId" text)
+language plpgsql stable rows 20 security definer set search_path = im, pg_temp as $$
+declare
+  pair im.conversation := im.pair_find(me, friendId);
+  newest bigint := pair.last_seq - im.page_offset(page, size);
+begin
+  -- seq has no holes, so a page is a range of it, however deep.
+  return query
+    select pair.last_seq, p.*
+      from (values (1)) one
+      left join im.private_message p
+             on p."conversationId" = pair.id and p.seq <= newest and p.seq > newest - im.page_limit(size)
+     order by p.seq desc;
+end $$;
+
+-- DELETE /message/private/recall/{id}  message_private_recall(:me, :id)
+-- Takes one's own message back within two minutes: its text is gone everywhere.  Recalling again changes nothing.
+-- Refuses: 403 somebody else's, too late, or not of a kind to recall; 404 no such message in a chat of the caller
+-- Writes: message, outbox
+-- Tells: both, PRIVATE_MESSAGE RECALL
+create function api.message_private_recall(me bigint, message_id im.message_id) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  m im.message;
+  pair im.conversation;
+begin
+  select * into m from im.message x where x.id = message_private_recall.message_id for update;
+  select * into pair from im.conversation c where c.id = m.conversation_id and me in (c.low_id, c.high_id);
+  if not found then
+    raise sqlstate 'I0404';
+  elsif m.sender_id <> me or m.message_type > 6 then
+    raise sqlstate 'I0403';
+  elsif m.recalled_at is not null then
+    return;
+  elsif im.message_late(m.sent_at) then
+    raise sqlstate 'I0403';
+  end if;
+  perform im.message_erase(m, me);
+  perform im.tell(array[pair.low_id, pair.high_id], 'PRIVATE_MESSAGE', json_build_object(
+    'event', 'RECALL', 'id', m.id, 'conversationId', pair.id, 'seq', m.seq, 'senderId', me,
+    'receiverId', case me when pair.low_id then pair.high_id else pair.low_id end, 'operatorId', me));
+end $$;
+
+-- GET /message/group/pullOfflineMessage  message_group_pull(:me, minId?)
+-- As message_private_pull, for all groups of the caller: what came after joining and is not acknowledged.
+-- Refuses: nothing
+-- Writes: nothing
+-- Tells: nobody
+create function api.message_group_pull(me bigint, minId im.min_id) returns setof im.group_message
+language plpgsql stable rows 100 security definer set search_path = im, pg_temp as $$
+declare
+  most integer := im.setting_int('message.pull_limit');
+begin
+  return query
+    select g.*
+      from im.member b
+      join im.conversation c on c.id = b.conversation_id and c.last_seq > b.delivered_seq
+       and c.closed is distinct from 'dissolved'
+     cross join lateral (
+       select v.* from im.group_message v
+        where v."conversationId" = b.conversation_id and v."senderId" <> me
+          and v.seq > greatest(b.delivered_seq, case when minId > 0 then im.seq_at(b.conversation_id, minId) end)
+        order by v.seq limit most) g
+     where b.account_id = me and b.left_at is null and b.role is not null
+     order by g.id
+     limit most;
+end $$;
+
+-- PUT /message/group/readed  message_group_readed(:me, groupId, maxMessageId?)
+-- The group's messages up to that one are read; never goes back, never past the newest.
+-- Refuses: 3001 no such group; 3002 not a member
+-- Writes: member, reading, outbox
+-- Tells: the caller's devices, GROUP_MESSAGE READ, when it advanced
+create function api.message_group_readed(me bigint, groupId im.id, maxMessageId im.message_id) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  place bigint := (im.group_member(me, groupId)).conversation_id;
+  now_read bigint := im.member_read(place, me, maxMessageId);
+begin
+  if now_read is not null then
+    insert into im.reading (conversation_id, account_id, seq) values (place, me, now_read);
+    perform im.tell(array[me], 'GROUP_MESSAGE', json_build_object(
+      'event', 'READ', 'conversationId', place, 'readerId', me, 'groupId', groupId,
+      'maxMessageId', (select m.id from im.message m where m.conversation_id = place and m.seq = now_read)));
+  end if;
+end $$;
+
+-- GET /message/group/findReadedUsers  message_group_readed_users(:me, messageId)
+-- Who of the present members has read a message, and when: the first to read it first.
+-- Refuses: 404 no such message that the caller can see
+-- Writes: nothing
+-- Tells: nobody
+create function api.message_group_readed_users(me bigint, messageId im.message_id)
+returns table ("userId" bigint, "nickName" text, "headImage" text, "readTime" timestamptz)
+language plpgsql stable rows 100 security definer set search_path = im, pg_temp as $$
+declare
+  m im.message := im.group_message_seen(me, messageId);
+begin
+  return query
+    select a.id, a.nick_name::text, a.head_image::text, r.read_at
+      from im.member b
+      join im.account a on a.id = b.account_id
+     cross join lateral (
+       select x.read_at from im.reading x
+        where x.conversation_id = b.conversation_id and x.account_id = b.account_id and x.seq >= m.seq
+        order by x.seq limit 1) r
+     where b.conversation_id = m.conversation_id and b.left_at is null and b.account_id <> m.sender_id
+       and b.joined_seq < m.seq and b.read_seq >= m.seq
+     order by r.read_at, a.id;
+end $$;
+
+-- GET /message/group/history  message_group_history(:me, groupId, page?, size?)
+-- What was said in a group since the caller joined, the newest first.
+-- Refuses: 3001 no such group; 3002 not a member
+-- Writes: nothing
+-- Tells: nobody
+create function api.message_group_history(me bigint, groupId im.id, page integer, size integer)
+returns table (total bigint, id bigint, "conversationId" bigint, seq bigint, "senderId" bigint, "groupId" bigint,
+               content text, "messageType" smallint, "atUserIds" json, "sendTime" timestamptz, status integer,
+               "isRecalled" boolean, "clientMsgId" text)
+language plpgsql stable rows 20 security definer set search_path = im, pg_temp as $$
+declare
+  mine im.member := im.group_member(me, message_group_history.groupId);
+  last bigint;
+  newest bigint;
+begin
+  select c.last_seq into last from im.conversation c where c.id = mine.conversation_id;
+  newest := last - im.page_offset(page, size);
+  return query
+    select last - mine.joined_seq, g.*
+      from (values (1)) one
+      left join im.group_message g
+             on g."conversationId" = mine.conversation_id and g.seq > mine.joined_seq
+            and g.seq <= newest and g.seq > newest - im.page_limit(size)
+     order by g.seq desc;
+end $$;
+
+-- DELETE /message/group/recall/{id}  message_group_recall(:me, :id)
+-- Takes a message back: one's own within two minutes, the owner any, a manager those of ordinary members.
+-- Recalling again changes nothing.
+-- Refuses: 403 not of a kind to recall; 404 no such message that the caller can see; 3003 none of these
+-- Writes: message, outbox
+-- Tells: members, GROUP_MESSAGE RECALL
+create function api.message_group_recall(me bigint, message_id im.message_id) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  m im.message := im.group_message_seen(me, message_group_recall.message_id);
+  place bigint := (select c.group_id from im.conversation c where c.id = m.conversation_id);
+begin
+  select * into m from im.message x where x.id = m.id for update;
+  if m.message_type > 6 then
+    raise sqlstate 'I0403';
+  elsif m.recalled_at is not null and m.sender_id = me then
+    return;
+  elsif not im.group_may_recall(me, m) then
+    raise sqlstate 'I3003';
+  elsif m.recalled_at is not null then
+    return;
+  end if;
+  perform im.message_erase(m, me);
+  perform im.tell_conversation(m.conversation_id, m.seq, 'GROUP_MESSAGE', json_build_object(
+    'event', 'RECALL', 'id', m.id, 'conversationId', m.conversation_id, 'seq', m.seq, 'senderId', m.sender_id,
+    'groupId', place, 'operatorId', me));
+end $$;
+
+-- GET /conversation/list  conversation_list(:me)
+-- What a first screen shows: every chat and group with its last message, the topped and the latest first.  name
+-- is the remark, nick name or group name; targetId the friend or the group.
+-- Refuses: nothing
+-- Writes: nothing
+-- Tells: nobody
+create function api.conversation_list(me bigint)
+returns table ("conversationId" bigint, type text, "targetId" bigint, name text, "headImage" text,
+               "lastSeq" bigint, "readSeq" bigint, "unreadCount" bigint, "lastMessageId" bigint,
+               "lastSenderId" bigint, "lastContent" text, "lastMessageType" smallint, "lastSendTime" timestamptz,
+               "lastIsRecalled" boolean, "isTop" boolean, "isDnd" boolean)
+language plpgsql stable rows 50 security definer set search_path = im, pg_temp as $$
+begin
+  return query
+    select c.id, case when c.group_id is null then 'PRIVATE' else 'GROUP' end, coalesce(c.group_id, a.id),
+           coalesce(g.group_name::text, nullif(f.remark::text, ''), a.nick_name::text),
+           coalesce(g.group_avatar::text, a.head_image::text), c.last_seq, b.read_seq,
+           im.member_unread(c.id, me, b.read_seq, c.last_seq), m.id, m.sender_id, m.content, m.message_type,
+           m.sent_at, m.recalled_at is not null, b.topped, b.dnd
+      from im.member b
+      join im.conversation c on c.id = b.conversation_id and c.closed is distinct from 'dissolved'
+      left join im.chat_group g on g.id = c.group_id
+      left join im.account a on a.id = case me when c.low_id then c.high_id else c.low_id end
+      left join im.friendship f on f.account_id = me and f.friend_id = a.id
+      left join im.message m on m.conversation_id = c.id and m.seq = c.last_seq and m.seq > b.joined_seq
+     where b.account_id = me and b.left_at is null
+       and (c.group_id is not null or f.account_id is not null or c.last_seq > 0)
+     order by b.topped desc, coalesce(m.sent_at, b.joined_at) desc, c.id desc;
+end $$;
+
+-- PUT /conversation/set  conversation_set(:me, conversationId, isTop?, isDnd?)
+-- Whether a conversation is shown first, and whether it disturbs.
+-- Refuses: 404 no such conversation of the caller
+-- Writes: member
+-- Tells: nobody
+create function api.conversation_set(me bigint, conversationId im.id, isTop boolean, isDnd boolean) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  update im.member b set topped = coalesce(isTop, b.topped), dnd = coalesce(isDnd, b.dnd)
+   where b.conversation_id = conversationId and b.account_id = me and b.left_at is null
+     and not exists (select from im.conversation c where c.id = b.conversation_id and c.closed = 'dissolved');
+  if not found then
+    raise sqlstate 'I0404';
   end if;
 end $$;

@@ -122,3 +122,30 @@ begin
   return (select count(*) from im.message m
            where m.conversation_id = conversation and m.seq > member_unread.read_seq and m.sender_id <> me);
 end $$;
+
+-- The conversation of two people who are, or were, friends.  Refuses 2001.
+create or replace function im.pair_find(me bigint, friend bigint) returns im.conversation
+language plpgsql stable as $$
+declare
+  pair im.conversation;
+begin
+  select * into pair from im.conversation c
+   where c.low_id = least(me, friend) and c.high_id = greatest(me, friend) and c.group_id is null;
+  if not found then
+    raise sqlstate 'I2001';
+  end if;
+  return pair;
+end $$;
+
+-- Moves the account's read pointer up to that message (null: the newest); answers the seq when it moved, else null.
+create or replace function im.member_read(conversation bigint, me bigint, max_message bigint) returns bigint
+language plpgsql as $$
+declare
+  now_read bigint := case when max_message is null
+    then (select c.last_seq from im.conversation c where c.id = conversation)
+    else im.seq_at(conversation, max_message) end;
+begin
+  update im.member b set read_seq = now_read, delivered_seq = greatest(b.delivered_seq, now_read)
+   where b.conversation_id = conversation and b.account_id = me and b.read_seq < now_read;
+  return case when found then now_read end;
+end $$;

@@ -178,3 +178,51 @@ begin
   end if;
   raise sqlstate 'I3001';
 end $$;
+
+create or replace function im.message_late(sent_at timestamptz) returns boolean
+language plpgsql stable as $$
+begin
+  return clock_timestamp() > sent_at + im.setting_interval('message.recall_window');
+end $$;
+
+-- Recalls a message: its text goes for good.
+create or replace function im.message_erase(m im.message, operator bigint) returns void
+language plpgsql as $$
+begin
+  update im.message x set content = '', at_user_ids = null, recalled_at = now(), recalled_by = operator
+   where x.conversation_id = m.conversation_id and x.seq = m.seq;
+end $$;
+
+-- A group message that this account may see: it is a member, and joined before.  Refuses 404.
+create or replace function im.group_message_seen(me bigint, message bigint) returns im.message
+language plpgsql stable as $$
+declare
+  m im.message;
+begin
+  select x.* into m
+    from im.message x
+    join im.conversation c on c.id = x.conversation_id and c.group_id is not null
+     and c.closed is distinct from 'dissolved'
+    join im.member b on b.conversation_id = x.conversation_id and b.account_id = me and b.left_at is null
+     and b.joined_seq < x.seq
+   where x.id = message;
+  if not found then
+    raise sqlstate 'I0404';
+  end if;
+  return m;
+end $$;
+
+create or replace function im.group_may_recall(me bigint, m im.message) returns boolean
+language plpgsql stable as $$
+declare
+  my_role text;
+  their_role text;
+begin
+  if m.sender_id = me and not im.message_late(m.sent_at) then
+    return true;
+  end if;
+  select b.role into my_role from im.member b where b.conversation_id = m.conversation_id and b.account_id = me;
+  select b.role into their_role from im.member b
+   where b.conversation_id = m.conversation_id and b.account_id = m.sender_id and b.left_at is null;
+  return my_role = 'OWNER' or (my_role = 'MANAGER' and coalesce(their_role, 'MEMBER') = 'MEMBER');
+end $$;

@@ -1,24 +1,21 @@
--- Sensitive words.  Programs keep the enabled ones in memory and ask every second whether the list has changed.
+-- Sensitive words.  The programs keep them in memory and look at the version every second or two.
 
-create domain im.word_text as text
-  constraint word_length check (char_length(value) between 1 and 50)
-  constraint word_visible check (value ~ '[[:alnum:]]');
+create domain im.word text constraint word_form check (value ~ '^[^[:cntrl:]]{1,50}$' and value ~ '[^[:space:]]');
 
-create table im.word (
-  id bigint generated always as identity constraint word_pkey primary key,
-  word im.word_text not null,
+create table im.sensitive_word (
+  id bigint generated always as identity constraint sensitive_word_pkey primary key,
+  word im.word not null,
   enabled boolean not null default true,
-  created_at timestamptz not null default now()
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
 );
-create unique index "word_word_i0400" on im.word (lower(normalize(word, nfkc)));
+create unique index sensitive_word_word_i0400 on im.sensitive_word (lower(normalize(word, nfkc)));
 
--- One row: which list this is.  Raised by every statement that changes im.word, in its transaction; the row's lock
--- makes list changes take turns.
 create table im.word_version (
   version bigint not null,
-  only_row boolean not null default true constraint word_version_one primary key check (only_row)
+  one boolean not null default true constraint word_version_pkey primary key constraint word_version_one check (one)
 );
-insert into im.word_version (version) values (0);
+insert into im.word_version (version) values (1);
 
 create function im.word_changed() returns trigger
 language plpgsql as $$
@@ -26,5 +23,5 @@ begin
   update im.word_version set version = version + 1;
   return null;
 end $$;
-create trigger word_changed after insert or update or delete or truncate on im.word
+create trigger word_changed after insert or update or delete or truncate on im.sensitive_word
   for each statement execute function im.word_changed();
