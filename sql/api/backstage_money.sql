@@ -49,7 +49,7 @@ end $$;
 -- Closes a pending order that no money came for.
 -- Refuses: 403 without recharge.approve; 404 no such order; 4005 not pending
 -- Writes: recharge, audit
--- Tells: nobody
+-- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
 create function api.admin_recharge_reject(me bigint, order_id im.id, reason im.reason) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare
@@ -63,6 +63,156 @@ begin
   update im.recharge r
      set status = 3, admin_id = me, reason = admin_recharge_reject.reason, decided_at = now()
    where r.id = order_id;
+  perform im.tell_wallet(pending.account_id, 'recharge', 'RECHARGE_REJECTED', pending.amount, order_id, reason);
   perform im.audit_write(me, 'recharge.approve', 'recharge ' || order_id, '{"status": 1}',
     jsonb_build_object('status', 3, 'userId', pending.account_id, 'amount', pending.amount), reason);
+end $$;
+
+-- GET /im/withdraw/list  PAGE  admin_withdraw_list(:me, status?, page?, size?, userId?)
+-- Withdrawals, newest first.  status: 1 requested, 2 approved, 3 rejected, 4 paid, 5 failed
+-- Refuses: 403 without withdraw.read
+-- Writes: nothing
+-- Tells: nobody
+create function api.admin_withdraw_list(me bigint, of_status integer, page integer, size integer,
+                                        of_user im.id default null)
+returns table (total bigint, id bigint, "userId" bigint, username text, amount numeric, "chainType" text,
+               "toAddress" text, status integer, "txHash" text, "approvedBy" bigint, "decidedBy" bigint, reason text,
+               "createTime" timestamptz, "decideTime" timestamptz)
+language plpgsql stable security definer set search_path = im, pg_temp as $$
+begin
+  perform im.permit(me, 'withdraw.read');
+  return query
+    select t.total, r.*
+      from (select count(*) from im.withdraw o
+             where (of_status is null or o.status = of_status) and (of_user is null or o.account_id = of_user)) t (total)
+      left join lateral (
+        select o.id, o.account_id, a.username::text, o.amount::numeric, o.chain_type::text, o.to_address::text,
+               o.status::integer, o.tx_hash::text, o.approved_by, o.decided_by, o.reason::text, o.created_at,
+               o.decided_at
+          from im.withdraw o
+          join im.account a on a.id = o.account_id
+         where (of_status is null or o.status = of_status) and (of_user is null or o.account_id = of_user)
+         order by o.id desc limit im.page_limit(size) offset im.page_offset(page, size)) r on true;
+end $$;
+
+-- POST /im/withdraw/approve  NOTHING  admin_withdraw_approve(:me, id, reason?)
+-- Lets a requested withdrawal be paid.
+-- Refuses: 403 without withdraw.approve; 404 no such order; 4005 not requested
+-- Writes: withdraw, audit
+-- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
+create function api.admin_withdraw_approve(me bigint, order_id im.id, reason im.reason) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  perform im.withdraw_review(me, 'withdraw.approve', order_id, 2, null, reason);
+end $$;
+
+-- POST /im/withdraw/reject  NOTHING  admin_withdraw_reject(:me, id, reason?)
+-- Refuses a requested withdrawal; the money is the owner's again.
+-- Refuses: 403 without withdraw.approve; 404 no such order; 4005 not requested
+-- Writes: withdraw, journal, posting, purse, audit
+-- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
+create function api.admin_withdraw_reject(me bigint, order_id im.id, reason im.reason) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  perform im.withdraw_review(me, 'withdraw.approve', order_id, 3, null, reason);
+end $$;
+
+-- POST /im/withdraw/paid  NOTHING  admin_withdraw_paid(:me, id, txHash?, reason?)
+-- Reports an approved withdrawal as paid; the money leaves the house.
+-- Refuses: 403 without withdraw.pay, or the approver when four eyes are asked for; 404 no such order;
+--   4005 not approved, payment already used
+-- Writes: withdraw, journal, posting, purse, audit
+-- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
+create function api.admin_withdraw_paid(me bigint, order_id im.id, tx_hash im.tx_hash, reason im.reason) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  perform im.withdraw_review(me, 'withdraw.pay', order_id, 4, tx_hash, reason);
+end $$;
+
+-- POST /im/withdraw/failed  NOTHING  admin_withdraw_failed(:me, id, reason?)
+-- Reports that an approved withdrawal could not be paid; the money is the owner's again.
+-- Refuses: 403 without withdraw.pay; 404 no such order; 4005 not approved
+-- Writes: withdraw, journal, posting, purse, audit
+-- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
+create function api.admin_withdraw_failed(me bigint, order_id im.id, reason im.reason) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  perform im.withdraw_review(me, 'withdraw.pay', order_id, 5, null, reason);
+end $$;
+
+-- GET /im/fund/list  PAGE  admin_fund_list(:me, userId?, type?, page?, size?)
+-- Postings to what people can spend and to what is frozen, newest first.
+-- Refuses: 403 without fund.read
+-- Writes: nothing
+-- Tells: nobody
+create function api.admin_fund_list(me bigint, of_user im.id, of_type integer, page integer, size integer)
+returns table (total bigint, id bigint, "userId" bigint, purse text, type integer, action text, subject text,
+               amount numeric, balance numeric, remark text, "createTime" timestamptz)
+language plpgsql stable security definer set search_path = im, pg_temp as $$
+begin
+  perform im.permit(me, 'fund.read');
+  return query
+    with fund as (
+      select j.id, p.account_id, p.kind as purse, im.fund_type(j.kind), upper(j.kind), j.subject, x.amount, x.balance,
+             j.remark, j.created_at
+        from im.purse p
+        join im.posting x on x.purse_id = p.id
+        join im.journal j on j.id = x.journal_id
+       where p.account_id is not null and (of_user is null or p.account_id = of_user)
+         and (of_type is null or im.fund_type(j.kind) = of_type)
+    )
+    select t.total, r.*
+      from (select count(*) from fund) t (total)
+      left join lateral (
+        select * from fund f order by f.id desc, f.purse
+         limit im.page_limit(size) offset im.page_offset(page, size)) r on true;
+end $$;
+
+-- GET /im/fund/check  ONE  admin_fund_check(:me)
+-- Proves the whole ledger; problem and row are those of the first row that is wrong, null when none is.
+-- Refuses: 403 without fund.check
+-- Writes: nothing
+-- Tells: nobody
+create function api.admin_fund_check(me bigint)
+returns table (ok boolean, problem text, "row" text, "entryCount" bigint, "postingCount" bigint, available numeric,
+               frozen numeric, escrow numeric, "cashIn" numeric, "cashOut" numeric, vip numeric)
+language plpgsql stable security definer set search_path = im, pg_temp as $$
+begin
+  perform im.permit(me, 'fund.check');
+  return query
+    select c.problem is null, c.problem, c.subject, (select count(*) from im.journal), (select count(*) from im.posting),
+           im.purse_total('available'), im.purse_total('frozen'), im.purse_total('escrow'), im.purse_total('cash_in'),
+           im.purse_total('cash_out'), im.purse_total('vip')
+      from (select) one
+      left join im.ledger_check() c on true
+     limit 1;
+end $$;
+
+-- GET /im/redPacket/list  PAGE  admin_redpacket_list(:me, userId?, status?, page?, size?)
+-- Red packets of a sender or of all, newest first.  status: 1 open, 2 all robbed, 3 expired
+-- Refuses: 403 without redpacket.read
+-- Writes: nothing
+-- Tells: nobody
+create function api.admin_redpacket_list(me bigint, of_user im.id, of_status integer, page integer, size integer)
+returns table (total bigint, "redPacketId" uuid, "senderId" bigint, "receiverType" integer, "receiverId" bigint,
+               "totalAmount" numeric, "totalCount" integer, "redPacketType" integer, remark text, status integer,
+               "remainCount" integer, "remainAmount" numeric, refunded numeric, "createTime" timestamptz,
+               "expireTime" timestamptz)
+language plpgsql stable security definer set search_path = im, pg_temp as $$
+begin
+  perform im.permit(me, 'redpacket.read');
+  return query
+    with packet as (
+      select r.id, r.sender_id, r.receiver_type::integer, r.receiver_id, r.total::numeric, r.count::integer,
+             r.type::integer, r.remark::text, s.status, s.remain_count, s.remain_amount, r.refunded, r.created_at,
+             r.expires_at
+        from im.redpacket r
+        cross join lateral im.redpacket_state(r) s
+       where (of_user is null or r.sender_id = of_user) and (of_status is null or s.status = of_status)
+    )
+    select t.total, p.*
+      from (select count(*) from packet) t (total)
+      left join lateral (
+        select * from packet q order by q.created_at desc, q.id
+         limit im.page_limit(size) offset im.page_offset(page, size)) p on true;
 end $$;

@@ -72,10 +72,10 @@ begin
 end $$;
 
 -- For the clerk: forgets what is older than promised.
-create or replace function im.idempotency_purge() returns integer
+create or replace function im.due_idempotency() returns bigint
 language plpgsql as $$
 declare
-  purged integer;
+  purged bigint;
 begin
   delete from im.idempotency i where i.created_at < now() - im.setting_interval('idempotency.ttl');
   get diagnostics purged = row_count;

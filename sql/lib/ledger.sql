@@ -93,12 +93,19 @@ language sql immutable as $$
            when 'vip' then 6 when 'withdraw_returned' then 7 when 'adjustment' then 8 end
 $$;
 
--- Tells the owner what has happened to their money without their asking on this device.
-create or replace function im.tell_wallet(account bigint, entry_kind text, amount numeric, order_id bigint, note text)
-returns void
+-- Tells the owner what has happened to an order of theirs, or to their money without their asking.
+create or replace function im.tell_wallet(account bigint, entry_kind text, act text, amount numeric, order_id bigint,
+                                          note text) returns void
 language plpgsql as $$
 begin
   perform im.tell(array[account], 'SYSTEM_MESSAGE', json_build_object(
-    'event', 'WALLET', 'type', im.fund_type(entry_kind), 'action', upper(entry_kind), 'orderId', order_id,
-    'amount', amount, 'balance', im.balance(account), 'remark', note, 'createTime', im.time_text(now())));
+    'event', 'WALLET', 'action', act, 'type', im.fund_type(entry_kind), 'orderId', order_id, 'amount', amount,
+    'balance', im.balance(account), 'reason', note, 'createTime', im.time_text(now())));
+end $$;
+
+-- What all purses of a kind hold together.
+create or replace function im.purse_total(purse_kind text) returns numeric
+language plpgsql stable as $$
+begin
+  return (select coalesce(sum(p.balance), 0.00) from im.purse p where p.kind = purse_kind);
 end $$;

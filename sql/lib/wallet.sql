@@ -17,7 +17,7 @@ begin
   end if;
   if (select count(*) from im.recharge r where r.account_id = me and r.status = 1)
      >= im.setting_int('wallet.recharge_pending') then
-    raise sqlstate 'I2005';
+    raise sqlstate 'I0429';
   end if;
   insert into im.recharge (account_id, amount, pay_type, chain_type, from_address)
   values (me, amount, pay_type, lower(chain_type), from_address)
@@ -58,7 +58,26 @@ begin
      set status = 2, journal_id = entry, admin_id = admin, tx_chain = case when hash is not null then lower(chain) end,
          tx_hash = im.tx_fold(hash), reason = note, decided_at = now()
    where r.id = pending.id;
-  perform im.tell_wallet(pending.account_id, 'recharge', pending.amount, pending.id, note);
+  perform im.tell_wallet(pending.account_id, 'recharge', 'RECHARGE_CREDITED', pending.amount, pending.id, note);
+end $$;
+
+-- Credits the order that a signed callback names, once, whatever is repeated.  An order that an administrator has
+-- credited already takes the payment's number, so that no other order can.  Refuses 404 no such order, 400 another
+-- amount, 4005 order rejected or credited by another payment, payment already credited to another order.
+create or replace function im.recharge_paid(order_id bigint, paid numeric, chain text, hash text) returns void
+language plpgsql as $$
+declare
+  pending im.recharge := im.recharge_lock(order_id);
+begin
+  if pending.amount <> paid then
+    raise sqlstate 'I0400' using message = 'amount';
+  elsif pending.status = 2 and pending.tx_chain = lower(chain) and pending.tx_hash = im.tx_fold(hash) then
+    return;
+  elsif pending.status = 2 and pending.tx_hash is null then
+    update im.recharge r set tx_chain = lower(chain), tx_hash = im.tx_fold(hash) where r.id = order_id;
+    return;
+  end if;
+  perform im.recharge_credit(pending, null, chain, hash, null);
 end $$;
 
 -- The chain of a withdrawal: the one named, or the usual one of such an address.  Refuses 400 when an address cannot
@@ -118,8 +137,9 @@ begin
          approved_by = case when next = 2 then admin else w.approved_by end,
          decided_by = case when next <> 2 then admin end
    where w.id = order_id;
-  perform im.tell_wallet(was.account_id, case next when 2 then 'withdraw' when 4 then 'withdraw_paid'
-                                                   else 'withdraw_returned' end, was.amount, was.id, note);
+  perform im.tell_wallet(was.account_id, case when next in (2, 4) then 'withdraw' else 'withdraw_returned' end,
+                         'WITHDRAW_' || (array['APPROVED', 'REJECTED', 'PAID', 'FAILED'])[next - 1],
+                         was.amount, was.id, note);
   return was;
 end $$;
 
@@ -162,4 +182,17 @@ begin
    where v.id = made.id;
   update im.account a set vip_until = made.vip_until where a.id = me;
   return jsonb_build_object('vipExpireTime', made.vip_until, 'amount', price, 'balance', im.balance(me));
+end $$;
+
+-- One act of review: the permission, the edge, the record.
+create or replace function im.withdraw_review(admin bigint, permission text, order_id bigint, next integer, hash text,
+                                              note text) returns void
+language plpgsql as $$
+declare
+  was im.withdraw;
+begin
+  perform im.permit(admin, permission);
+  was := im.withdraw_move(order_id, next::smallint, admin, hash, note);
+  perform im.audit_write(admin, permission, 'withdraw ' || order_id, jsonb_build_object('status', was.status),
+    jsonb_build_object('status', next, 'userId', was.account_id, 'amount', was.amount, 'txHash', hash), note);
 end $$;
