@@ -244,6 +244,12 @@ begin
   return cardinality(due);
 end $$;
 
+create or replace function im.due_redpacket() returns bigint
+language plpgsql as $$
+begin
+  return im.redpacket_refund_due();
+end $$;
+
 -- Closes one expired packet, with its free shares and their purses locked.
 create or replace function im.redpacket_close(p im.redpacket) returns void
 language plpgsql as $$
@@ -260,7 +266,7 @@ begin
   end if;
   perform im.ledger_post('redpacket_refunded', p.id::text, '红包退回',
                          array[im.purse_house('escrow'), im.purse_of(p.sender_id, 'available')], array[-rest, rest]);
-  perform im.tell_wallet(p.sender_id, 'redpacket_refunded', rest, null, '红包退回');
+  perform im.tell_wallet(p.sender_id, 'redpacket_refunded', 'REDPACKET_REFUNDED', rest, null, p.id::text);
   if p.conversation_id is not null and not im.redpacket_crowd(p) then
     perform im.tell_conversation(p.conversation_id, null, 'SYSTEM_MESSAGE', json_build_object(
       'event', 'RED_PACKET', 'action', 'REFUNDED', 'redPacketId', p.id, 'conversationId', p.conversation_id,

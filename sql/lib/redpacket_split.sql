@@ -32,7 +32,7 @@ create or replace function im.redpacket_split_lucky(seed text, total bigint, cou
 returns bigint[]
 language plpgsql immutable as $$
 declare
-  shares bigint[] := '{}';
+  shares bigint[] := array[]::bigint[];
   rest bigint := total;
   mean bigint;
   low bigint;
