@@ -87,6 +87,8 @@ static void answer_frame(struct request *r, int code, const char *detail, const 
         code = CODE_BAD_REQUEST; /* no row of that type */
         detail = "type";
     }
+    if (!r->known) /* refused before frame() looked at it: not JSON */
+        request_identify(r, AUDIENCE_USER);
     if (r->known && code != CODE_OK)
         push_error(r, code, detail);
     else if (r->known && strcmp(data, "null") != 0)
