@@ -1,17 +1,27 @@
 /*
- * message: sending over HTTP, offline pull, reading, history.  See message(8); the rules are in
- * sql/api/message.sql.
+ * message: sending over HTTP, offline pull, reading, recall, history, the conversation list.  See message(8); the
+ * rules are in sql/api/message.sql.
  */
 #include "program.h"
 
 static const struct route routes[] = {
-    /* method  path                                who   shape    call                                       handler */
+    /* method  path  who  shape  call, handler */
     {"POST", "/message/private/send", USER, ONE,
      "message_private_send(:me, receiverId, content*, messageType, atUserIds?, clientMsgId?)", NULL},
-    {"POST", "/message/group/send", USER, ONE,
-     "message_group_send(:me, groupId, content*, messageType, atUserIds?, clientMsgId?)", NULL},
     {"GET", "/message/private/pullOfflineMessage", USER, LIST, "message_private_pull(:me, minId?)", NULL},
     {"PUT", "/message/private/readed", USER, NOTHING, "message_private_readed(:me, friendId, maxMessageId?)", NULL},
+    {"GET", "/message/private/maxReadedId", USER, VALUE, "message_private_max_readed(:me, friendId)", NULL},
+    {"GET", "/message/private/history", USER, PAGE, "message_private_history(:me, friendId, page?, size?)", NULL},
+    {"DELETE", "/message/private/recall/{id}", USER, NOTHING, "message_private_recall(:me, :id)", NULL},
+    {"POST", "/message/group/send", USER, ONE,
+     "message_group_send(:me, groupId, content*, messageType, atUserIds?, clientMsgId?)", NULL},
+    {"GET", "/message/group/pullOfflineMessage", USER, LIST, "message_group_pull(:me, minId?)", NULL},
+    {"PUT", "/message/group/readed", USER, NOTHING, "message_group_readed(:me, groupId, maxMessageId?)", NULL},
+    {"GET", "/message/group/findReadedUsers", USER, LIST, "message_group_readed_users(:me, messageId)", NULL},
+    {"GET", "/message/group/history", USER, PAGE, "message_group_history(:me, groupId, page?, size?)", NULL},
+    {"DELETE", "/message/group/recall/{id}", USER, NOTHING, "message_group_recall(:me, :id)", NULL},
+    {"GET", "/conversation/list", USER, LIST, "conversation_list(:me)", NULL},
+    {"PUT", "/conversation/set", USER, NOTHING, "conversation_set(:me, conversationId, isTop?, isDnd?)", NULL},
     {0},
 };
 
