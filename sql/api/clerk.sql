@@ -11,10 +11,11 @@ language plpgsql stable security definer set search_path = im, pg_temp as $$
 begin
   return query
     select null::integer, o.xid::text, coalesce(im.outbox_channels(o.recipients, o.conversation_id, o.seq), ''), o.body
-      from im.outbox o
-     where o.created_at < now() - age
-     order by o.xid, o.id
-     limit clerk_outbox.max;
+      from (select * from im.outbox b
+             where b.created_at < now() - age
+             order by b.xid
+             fetch first (clerk_outbox.max) rows with ties) o    -- whole transactions: told() deletes whole ones
+     order by o.xid, o.id;
 end $$;
 
 -- (imclerk)  clerk_presence(node, event, account, connection)
