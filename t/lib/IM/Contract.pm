@@ -13,11 +13,13 @@ use Mojo::JSON qw(from_json);
 has 'service';                                                       # chat, backstage or redpacket
 has root   => sub { curfile->dirname->dirname->dirname->dirname };
 has schema => sub ($self) { _load($self->root->child('openapi', $self->service . '.yaml')) };
-has money  => sub ($self) { $self->_money_names };
 
 # What any operation may answer besides the codes that it lists; 500 and 502 are never expected.
 my @ALWAYS   = (413, 429);
 my @LOGGED_IN = (401, 1003);
+
+# HTTP status is 200 but for what nginx itself says; 404 and 429 may be either's.
+my %HTTP = (404 => [200, 404], 413 => [413], 429 => [200, 429], 502 => [502], 504 => [504]);
 
 sub _load ($file) {
     my $schema = JSON::Validator->new->schema("$file")->schema;
@@ -62,7 +64,7 @@ sub answer_faults ($self, $method, $path, $status, $text) {
     return ($self->_refusal_faults($body, $status), $self->_code_faults($operation, $code)) if $code ne 200;
 
     my $schema = $operation->{responses}{200}{content}{'application/json'}{schema}{oneOf}[1];
-    return ($self->_status_faults($status, 200), $self->_faults($body, $schema), $self->_money_faults($text));
+    return ($self->_status_faults($status, 200), $self->_faults($body, $schema), $self->_money_faults($text, $schema));
 }
 
 # The faults of a pushed text.
@@ -71,7 +73,7 @@ sub push_faults ($self, $text) {
     return 'has no type or no data.event' if ref $frame ne 'HASH' || ref $frame->{data} ne 'HASH';
     my $schema = $self->push_schemas->{ ($frame->{type} // '') . ' ' . ($frame->{data}{event} // '') };
     return 'is not declared in WsPush' if !$schema;
-    return ($self->_faults($frame, $schema), $self->_money_faults($text));
+    return ($self->_faults($frame, $schema), $self->_money_faults($text, $schema));
 }
 
 # "TYPE EVENT" => schema, of everything that the server may push.
@@ -92,11 +94,10 @@ sub _faults ($self, $data, $schema) { return map {"$_"} $self->schema->validate(
 sub _refusal_faults ($self, $body, $status) {
     my $schema = $self->{refusal} //= _load($self->root->child('openapi', 'common.yaml'));
     my @faults = map {"$_"} $schema->validate($body, $schema->get('/components/schemas/Refusal'));
-    my %http   = map { ($_ => 1) } 413, 429, 502, 504;
-    return (@faults, $self->_status_faults($status, $http{ $body->{code} // 0 } ? $body->{code} : 200, 404));
+    my $code = $body->{code} // 0;
+    return (@faults, $self->_status_faults($status, $HTTP{$code} ? @{ $HTTP{$code} } : 200));
 }
 
-# A 404 may also be nginx's own, outside the API.
 sub _status_faults ($self, $status, @right) {
     return (grep { $_ == $status } @right) ? () : "came with HTTP status $status";
 }
@@ -107,8 +108,9 @@ sub _code_faults ($self, $operation, $code) {
     return (grep { $_ eq $code } @allowed) ? () : "has code $code, which the operation does not list";
 }
 
-sub _money_faults ($self, $text) {
-    my $names = join '|', @{ $self->money };
+sub _money_faults ($self, $text, $schema) {
+    my $names = $self->{money}{$schema} //= join '|', sort keys %{ $self->_money_names($schema) };
+    return if $names eq '';
     my @faults;
     while ($text =~ /"($names)"\s*:\s*([^\s,}\]]+)/g) {
         push @faults, "$1 is $2, not money with two decimals" if $2 !~ /\A-?(0|[1-9][0-9]*)\.[0-9]{2}\z|\Anull\z/;
@@ -116,23 +118,26 @@ sub _money_faults ($self, $text) {
     return @faults;
 }
 
-sub _money_names ($self) {
-    my %names;
-    my $common = '/components/schemas/Money';
-    my @nodes  = $self->schema->data;
+# The names of the properties that are money, anywhere in a schema.
+sub _money_names ($self, $schema) {
+    my (%names, %seen);
+    my @nodes = ($schema);
     while (@nodes) {
         my $node = shift @nodes;
         if (ref $node eq 'ARRAY') { push @nodes, grep {ref} @$node; next }
-        next if ref $node ne 'HASH';
+        next if ref $node ne 'HASH' || $seen{$node}++;
         my $properties = ref $node->{properties} eq 'HASH' ? $node->{properties} : {};
         for my $name (keys %$properties) {
-            my $property = $properties->{$name};
-            next if ref $property ne 'HASH';
-            $names{$name} = 1 if ($property->{format} // '') eq 'money' || ($property->{'$ref'} // '') =~ /\Q$common\E$/;
+            $names{$name} = 1 if _is_money($properties->{$name});
         }
+        push @nodes, $self->_resolve($node) if ($node->{'$ref'} // '') =~ /^#/;
         push @nodes, map { $node->{$_} } grep { $_ ne '$ref' && ref $node->{$_} } keys %$node;
     }
-    return [sort keys %names];
+    return \%names;
+}
+
+sub _is_money ($property) {
+    return ref $property eq 'HASH' && (($property->{format} // '') eq 'money' || ($property->{'$ref'} // '') =~ m{/Money\z});
 }
 
 1;

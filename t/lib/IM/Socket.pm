@@ -21,6 +21,7 @@ has query    => sub ($self) { { accessToken => $self->user->access } };
 has headers  => sub { {} };
 has deadline => 5;
 has frames   => sub { [] };
+has faults   => sub { [] };                              # of frames, until somebody waits for one
 has [qw(tx status closed texts)];
 
 # Each socket its own agent, on the one loop that all sockets share.
@@ -50,7 +51,7 @@ sub _opened ($self, $tx) {
 sub _arrived ($self, $bytes) {
     my $text   = Mojo::Util::decode('UTF-8', $bytes) // $bytes;
     my @faults = $self->user->im->contract('chat')->push_faults($text);
-    $self->user->im->complain("a frame pushed to @{[$self->user->name // 'a stranger']} " . join('; ', @faults) . ": $text")
+    push @{ $self->faults }, "a frame pushed to @{[$self->user->name // 'a stranger']} " . join('; ', @faults) . ": $text"
         if @faults;
     push @{ $self->texts }, $text;
     push @{ $self->frames }, { %{ (eval { decode_json $bytes }) // {} }, at => time };
@@ -136,6 +137,7 @@ sub _until ($self, $condition, $deadline) {
     my $timer = Mojo::IOLoop->timer($deadline => sub { $over = 1 });
     Mojo::IOLoop->one_tick until $over || $condition->();
     Mojo::IOLoop->remove($timer);
+    $self->user->im->complain($_) for splice @{ $self->faults };
     return !$over;
 }
 

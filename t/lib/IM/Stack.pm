@@ -17,14 +17,16 @@ use Mojo::Base -base, -signatures;
 use File::Temp qw(tempdir);
 use IM::Contract;
 use IM::Logs;
+use IM::Parts;
 use IM::User;
 use IO::Socket::INET;
 use Mojo::File qw(curfile path);
 use Mojo::IOLoop;
 use Mojo::Promise;
-use Mojo::Util qw(scope_guard trim);
+use Mojo::Util qw(trim);
+use POSIX ();
 use Test::More ();
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 my @PORTS = qw(IM_PORT_CHAT IM_PORT_BACKSTAGE IM_PORT_REDPACKET IM_PORT_HOP);
 my %RUNNING;    # state folder => stack, for END
@@ -72,10 +74,15 @@ sub imctl ($self, @arguments) {
 
 # SQL as im_owner: the rows, each a list of text; in scalar context the first value of the first row.
 sub sql ($self, $sql) {
-    my ($status, $output) = $self->_command($sql, qw(psql -X -q -A -t -v ON_ERROR_STOP=1), '-F', "\x1f", '-R', "\x1e");
+    my ($status, $output) = $self->psql($sql, '-F', "\x1f", '-R', "\x1e");
     die "psql failed: $output\n$sql\n" if $status;
     my @rows = map { [split /\x1f/, $_, -1] } split /\x1e\n?/, $output =~ s/\n\z//r;
     return wantarray ? @rows : @rows ? $rows[0][0] : undef;
+}
+
+# The same with psql's own output: (exit status, text).
+sub psql ($self, $sql, @arguments) {
+    return $self->_command($sql, qw(psql -X -q -A -t -v ON_ERROR_STOP=1), @arguments);
 }
 
 sub url ($self, $service) { return 'http://127.0.0.1:' . $self->port($service) }
@@ -164,17 +171,33 @@ sub allow ($self, @patterns) {
     return $self;
 }
 
+# Its processes: who can be stopped and killed.
+sub parts ($self) { return IM::Parts->new($self->state) }
+
+# SQL in a process of its own, for locks that are held while the story goes on; its pid, which the story waits for.
+sub background_sql ($self, $sql) {
+    my $pid = fork // die "could not fork: $!\n";
+    return $pid if $pid;
+    my ($status) = $self->psql($sql);
+    POSIX::_exit($status);
+}
+
 sub logs ($self) { return IM::Logs->new(im => $self) }
 
 # Asks again until the condition is true: for what the server does in its own time.  Seconds it took, or undef.
 sub eventually ($self, $deadline, $condition) {
     my $start = time;
     while (time - $start < $deadline) {
-        return time - $start if eval { $condition->() };
-        Mojo::IOLoop->timer(0.02 => sub { Mojo::IOLoop->stop });
-        Mojo::IOLoop->start;
+        return time - $start || 0.001 if eval { $condition->() };
+        $self->run(0.02);
     }
     return;
+}
+
+# Lets sockets and promises go on for so many seconds.
+sub run ($self, $seconds) {
+    my $timer = Mojo::IOLoop->timer($seconds => sub { Mojo::IOLoop->stop });
+    Mojo::IOLoop->start;
 }
 
 # Stops the stack and asserts that nothing in its logs says that anything went wrong.

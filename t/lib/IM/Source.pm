@@ -1,0 +1,109 @@
+package IM::Source;
+
+# The tree as t/tree.t sees it: route tables, api functions with their contract comments, manuals, configuration
+# keys, read by regular expressions from the files themselves.
+
+use Mojo::Base -base, -signatures;
+use Mojo::File qw(curfile path);
+use Mojo::Util qw(decode);
+
+has root => sub { curfile->dirname->dirname->dirname->dirname };
+
+sub files ($self, $folder, $pattern) {
+    return path($self->root, $folder)->list->grep($pattern)->sort->each;
+}
+
+# File names without folder and ending.
+sub stems ($self, $folder, $ending) { return map { $_->basename($ending) } $self->files($folder, qr/\Q$ending\E\z/) }
+
+sub text ($self, $file) {
+    my $bytes = path($self->root, $file)->slurp;
+    return decode('UTF-8', $bytes) // die "$file is not UTF-8\n";
+}
+
+# The rows of a program's route table: {method, path, who, shape, call, handler, service}.
+sub routes ($self, $program) {
+    my $source = $self->text("cgi-bin/$program.c");
+    my @rows;
+    while ($source =~ /\{"([A-Z]+)",\s*"([^"]+)",\s*(ANYONE|USER|ADMIN|CALLER),\s*(NOTHING|ONE|LIST|VALUE|PAGE),\s*
+                       (NULL|"[^"]*"(?:\s*"[^"]*")*),\s*(\w+)\}/gx)
+    {
+        my %row = (method => $1, path => $2, who => $3, shape => $4, call => $5, handler => $6, program => $program);
+        $row{$_} = undef for grep { $row{$_} eq 'NULL' } qw(call handler);
+        $row{call} =~ s/"\s*"|"//g if $row{call};
+        push @rows, { %row, service => _service(\%row) };
+    }
+    return @rows;
+}
+
+# As many rows as the table has lines that begin with a method: the regular expression has missed none.
+sub row_count ($self, $program) { return scalar(() = $self->text("cgi-bin/$program.c") =~ /^\s*\{"[A-Z]+",/gm) }
+
+# Which contract a row belongs to; undef for what only nginx may call.
+sub _service ($row) {
+    return 'ws' if $row->{method} eq 'WS';
+    return undef if $row->{path} =~ m{^/socket/};
+    return 'backstage' if $row->{program} eq 'backstage';
+    return $row->{path} =~ m{^/red/} ? 'redpacket' : 'chat';
+}
+
+# Every call that a program declares, in rows or for its handlers: {function, fields => {name => optional}}.
+sub calls ($self, $program) {
+    my $source = $self->text("cgi-bin/$program.c");
+    my @texts  = ((map { $_->{call} // () } $self->routes($program)), $source =~ /\.text\s*=\s*"([^"]+)"/g);
+    return map { $self->call($_) } @texts;
+}
+
+sub call ($self, $text) {
+    my ($function, $list) = $text =~ /\A(\w+)\((.*)\)\z/ or die "not a call: $text\n";
+    my %fields;
+    for my $argument (split /\s*,\s*/, $list) {
+        $fields{tradePassword} = 1, next if $argument eq ':trade';
+        next if $argument =~ /^:/;
+        my ($names, $optional) = $argument =~ /\A([\w|]+)[*!]?(\?)?\z/ or die "not an argument: $argument\n";
+        $fields{$_} = $optional ? 1 : 0 for (split /\|/, $names)[0];
+    }
+    return { function => $function, fields => \%fields };
+}
+
+# api functions: name => {file, comment, refuses => [codes]}.
+sub functions ($self) {
+    my %functions;
+    for my $stem ($self->stems('sql/api', '.sql')) {
+        my $text = $self->text("sql/api/$stem.sql");
+        while ($text =~ /((?:^--[^\n]*\n)*)^create function api\.(\w+)/gm) {
+            my ($comment, $name) = ($1, $2);
+            my ($refuses) = $comment =~ /^-- Refuses:(.*(?:\n--(?! \w+:).*)*)/m;
+            $functions{$name} = { file => "sql/api/$stem.sql", comment => $comment, refuses => [($refuses // '') =~ /\b(\d{3,4})\b/g] };
+        }
+    }
+    return \%functions;
+}
+
+# "function program" of every execute right.
+sub grants ($self) {
+    my %grants;
+    my $text = $self->text('sql/grant.sql');
+    while ($text =~ /grant execute on function api\.(\w+)(?:\([^)]*\))?\s+to ([\w\s,]+);/gi) {
+        my ($function, $roles) = ($1, $2);
+        $grants{"$function $_"} = 1 for $roles =~ /im_(\w+)/g;
+    }
+    return \%grants;
+}
+
+# Configuration keys, with the files that read them.
+sub keys_read ($self) {
+    my %read;
+    for my $file ((map { "src/$_" } map { $_->basename } $self->files('src', qr/\.c\z/)),
+        (map { "cgi-bin/$_" } map { $_->basename } $self->files('cgi-bin', qr/\.c\z/)))
+    {
+        my $text = $self->text($file);
+        $read{$1}{$file} = 1 while $text =~ /(?:config_\w+|getenv)\("(IM_[A-Z_]+)"/g;
+        $read{"$1*"}{$file} = 1 while $text =~ /(?:config_\w+|getenv)\("(IM_[A-Z_]+_)"/g;
+    }
+    my $imctl = $self->text('imctl') =~ s/^\s*#.*$//gmr;
+    $read{$1}{imctl} = 1 while $imctl =~ /\b(IM_[A-Z][A-Z_]*[A-Z])(?![A-Z_\w]*=)/g;
+    return \%read;
+}
+
+1;
