@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tap.h"
 
@@ -106,6 +107,7 @@ int main(void)
     ok(strcmp(text, again) == 0, "the same claims give the same token");
     ok(token_verify(text, AUDIENCE_USER, TOKEN_ACCESS, &out), "a token is valid for its audience and kind");
     ok(out.subject == 10001 && out.session == 7 && out.version == 3 && out.generation == 2, "its claims come back");
+    ok(token_verify(text, AUDIENCE_USER, TOKEN_ACCESS, &out) && out.subject == 10001, "and again when it is remembered");
     ok(!token_verify(text, AUDIENCE_ADMIN, TOKEN_ACCESS, &out), "not for another audience");
     ok(!token_verify(text, AUDIENCE_USER, TOKEN_REFRESH, &out), "not as another kind");
     check_cuts(text);
@@ -117,6 +119,14 @@ int main(void)
     old.key = old_key;
     text = forge(&old);
     ok(token_verify(text, AUDIENCE_USER, TOKEN_ACCESS, &out), "the old key is still accepted");
+    free(text);
+
+    in.issued_at = time(NULL) - 1799;
+    text = token_sign(AUDIENCE_USER, TOKEN_ACCESS, &in);
+    ok(token_verify(text, AUDIENCE_USER, TOKEN_ACCESS, &out), "a token in its last second is valid");
+    while (time(NULL) < in.issued_at + 1800)
+        usleep(10000);
+    ok(!token_verify(text, AUDIENCE_USER, TOKEN_ACCESS, &out), "remembered or not, it expires");
     free(text);
 
     memset(long_text, 'a', sizeof long_text);
