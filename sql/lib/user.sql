@@ -6,7 +6,7 @@ create or replace function im.user_match(me bigint, wanted text) returns bigint[
 language plpgsql stable as $$
 declare
   key text := lower(normalize(wanted, nfkc));
-  pattern text := replace(replace(replace(key, '\', '\\'), '%', '\%'), '_', '\_');
+  past text := key || chr(1114111);        -- after every name that begins with it
   found_ids bigint[];
 begin
   if wanted like '%@%' then
@@ -15,14 +15,16 @@ begin
     found_ids := array(select a.id from im.account a where a.phone = wanted);
   end if;
   found_ids := found_ids || array(
-    select a.id from im.account a where a.username_key like pattern || '%' order by a.username_key limit 40);
+    select a.id from im.account a where a.username_key ~>=~ key and a.username_key ~<~ past
+     order by a.username_key using ~<~ limit 40);
   found_ids := found_ids || array(
-    select a.id from im.account a where a.nick_name_key like pattern || '%' order by a.nick_name_key limit 40);
+    select a.id from im.account a where a.nick_name_key ~>=~ key and a.nick_name_key ~<~ past
+     order by a.nick_name_key using ~<~ limit 40);
   if length(key) > 1 and cardinality(found_ids) < 20 then
     found_ids := found_ids || array(
       select a.id from im.account a
        where im.bigram(a.username_key || e'\n' || a.nick_name_key) @> im.bigram(key)
-         and (a.username_key like '%' || pattern || '%' or a.nick_name_key like '%' || pattern || '%')
+         and (strpos(a.username_key, key) > 0 or strpos(a.nick_name_key, key) > 0)
        limit 40);
   end if;
   return array(
