@@ -23,6 +23,8 @@ begin
     execute format('alter role %I set search_path = api', role);
     execute format('alter role %I set statement_timeout = %L', role, '5s');
     execute format('alter role %I set lock_timeout = %L', role, '2s');
+    -- Compiling a plan costs more than any request.
+    execute format('alter role %I set jit = off', role);
     execute format('alter role %I set idle_in_transaction_session_timeout = %L', role, '10s');
     -- A refusal is an exception by design: the program logs it, the server must not.
     execute format('alter role %I set log_min_messages = fatal', role);
