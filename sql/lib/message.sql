@@ -36,7 +36,8 @@ begin
 end $$;
 
 -- Appends to the chat of two friends and tells both; types 7 and 8 are for callers inside.  The same client id
--- again answers the first message.  Refuses 2001 not friends, 2003 blocked, 400 atUserIds, clientMsgId.
+-- again answers the first message, and tells the sender again: over a socket that is the acknowledgement.
+-- Refuses 2001 not friends, 2003 blocked, 400 atUserIds, clientMsgId.
 create or replace function im.private_append(sender bigint, receiver bigint, text_content text, type_number integer,
                                              at_ids bigint[], client_id text) returns im.private_message
 language plpgsql as $$
@@ -61,6 +62,7 @@ begin
     if first_seq is not null then
       update im.conversation c set last_seq = c.last_seq - 1 where c.id = pair;
       select * into m from im.private_message p where p."conversationId" = pair and p.seq = first_seq;
+      perform im.tell(array[sender], 'PRIVATE_MESSAGE', im.private_json(m, 'MESSAGE'));
       return m;
     end if;
   end if;
@@ -74,7 +76,7 @@ end $$;
 
 -- What a message to somebody who cannot be written to is answered with: the stored one if it is a retry.
 create or replace function im.private_closed(sender bigint, receiver bigint, client_id text) returns im.private_message
-language plpgsql stable as $$
+language plpgsql as $$
 declare
   pair im.conversation;
   m im.private_message;
@@ -85,6 +87,7 @@ begin
     select * into m from im.private_message p
      where p."conversationId" = pair.id and p.seq = im.message_sent(sender, client_id, pair.id);
     if found then
+      perform im.tell(array[sender], 'PRIVATE_MESSAGE', im.private_json(m, 'MESSAGE'));
       return m;
     end if;
   end if;
@@ -119,6 +122,7 @@ begin
     if first_seq is not null then
       update im.conversation c set last_seq = c.last_seq - 1 where c.id = place;
       select * into m from im.group_message g where g."conversationId" = place and g.seq = first_seq;
+      perform im.tell(array[sender], 'GROUP_MESSAGE', im.group_json(m, 'MESSAGE'));
       return m;
     end if;
   end if;
@@ -155,7 +159,7 @@ begin
 end $$;
 
 create or replace function im.group_closed(sender bigint, receiver bigint, client_id text) returns im.group_message
-language plpgsql stable as $$
+language plpgsql as $$
 declare
   place im.conversation;
   m im.group_message;
@@ -165,6 +169,7 @@ begin
     select * into m from im.group_message g
      where g."conversationId" = place.id and g.seq = im.message_sent(sender, client_id, place.id);
     if found then
+      perform im.tell(array[sender], 'GROUP_MESSAGE', im.group_json(m, 'MESSAGE'));
       return m;
     end if;
   end if;
