@@ -118,6 +118,7 @@ void call_types(struct call *const *calls, int count)
                 break;
             }
             a->kind = kind_of(calls[c], type);
+            a->max = type == 21 ? INT16_MAX : type == 23 ? INT32_MAX : exact_max;
         }
     }
     PQclear(domains);
@@ -136,14 +137,14 @@ static bool money_valid(const char *text)
     return cents >= 1 && cents <= 2 && text[whole + 1 + cents] == '\0';
 }
 
-/* An optional minus and at most 16 digits without leading zeros. */
-static bool integer_valid(const char *text)
+/* An optional minus and at most 16 digits without leading zeros, within max. */
+static bool integer_valid(const char *text, int64_t max)
 {
-    size_t digits;
+    const char *number = text + (*text == '-');
+    size_t digits = strspn(number, "0123456789");
 
-    text += *text == '-';
-    digits = strspn(text, "0123456789");
-    return digits >= 1 && digits <= 16 && text[digits] == '\0' && (text[0] != '0' || digits == 1);
+    return digits >= 1 && digits <= 16 && number[digits] == '\0' && (number[0] != '0' || digits == 1) &&
+           llabs(strtoll(text, NULL, 10)) <= max;
 }
 
 static bool uuid_valid(const char *text)
@@ -167,7 +168,7 @@ static const char *bind_list(const char *text, struct obstack *pool)
             return NULL;
         memcpy(part, at, n);
         part[n] = '\0';
-        if (!integer_valid(part))
+        if (!integer_valid(part, exact_max))
             return NULL;
         at += n;
         if (!*at)
@@ -186,7 +187,7 @@ static const char *bind_text(const struct argument *a, const char *text, struct 
     case KIND_TEXT:
         return text;
     case KIND_INT:
-        return integer_valid(text) ? text : NULL;
+        return integer_valid(text, a->max) ? text : NULL;
     case KIND_MONEY:
         return money_valid(text) ? text : NULL;
     case KIND_UUID:
@@ -202,11 +203,11 @@ static const char *bind_text(const struct argument *a, const char *text, struct 
     return NULL;
 }
 
-static bool json_exact(struct json_object *value)
+static bool json_within(struct json_object *value, int64_t max)
 {
     int64_t number = json_object_get_int64(value);
 
-    return json_object_is_type(value, json_type_int) && number <= exact_max && number >= -exact_max;
+    return json_object_is_type(value, json_type_int) && number <= max && number >= -max;
 }
 
 static void grow_quoted(struct obstack *pool, const char *text)
@@ -230,7 +231,7 @@ static const char *bind_array(const struct argument *a, struct json_object *valu
     size_t n = json_object_array_length(value);
     for (size_t i = 0; i < n; i++) {
         struct json_object *item = json_object_array_get_idx(value, i);
-        if (texts ? !json_object_is_type(item, json_type_string) : !json_exact(item))
+        if (texts ? !json_object_is_type(item, json_type_string) : !json_within(item, exact_max))
             return NULL;
     }
     obstack_1grow(pool, '{');
@@ -258,7 +259,7 @@ static const char *bind_json(const struct argument *a, struct json_object *value
     case KIND_UUID:
         return json_object_is_type(value, json_type_string) && uuid_valid(text) ? text : NULL;
     case KIND_INT:
-        return json_exact(value) ? text : NULL;
+        return json_within(value, a->max) ? text : NULL;
     case KIND_MONEY:
         return number && money_valid(text) ? text : NULL;
     case KIND_BOOL:

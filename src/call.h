@@ -16,6 +16,7 @@
 #include "db.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct request;
 
@@ -29,6 +30,7 @@ struct argument {
     bool optional;
     char filter;      /* '*' or '!', 0 for none */
     enum value_kind kind;
+    int64_t max;      /* KIND_INT: the greatest value; the least is -max */
     char domain[64];  /* the SQL type's name when it is a domain, else "" */
 };
 
