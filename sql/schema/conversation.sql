@@ -50,6 +50,9 @@ create table im.member (
 create index member_account on im.member (account_id) where left_at is null;
 create unique index member_one_owner on im.member (conversation_id) where role = 'OWNER' and left_at is null;
 
+-- Old months are deleted in small batches by ranges of id (the unique index finds them), oldest first; nothing else
+-- is locked or moved, seq keeps its meaning, and history just ends earlier.  When one table is too large for that,
+-- it becomes one hash-partitioned by conversation_id: every query but the two by id and by client id names it.
 -- id is drawn under the conversation's lock too, so it rises with seq inside a conversation.
 -- No foreign keys here: enter() has vouched for the sender and the lock for the conversation, and a row lock on
 -- the sender's account at every message costs more than the message.  t/sql/message.pg checks the references.
