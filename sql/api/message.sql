@@ -5,7 +5,7 @@
 -- Stores a message to a friend and answers it; the same clientMsgId again answers the first one.
 -- Refuses: 2001 not friends; 2003 blocked either way; 400 atUserIds names others, clientMsgId used elsewhere
 -- Writes: conversation, message, outbox
--- Tells: both, PRIVATE_MESSAGE MESSAGE
+-- Tells: both, PRIVATE_MESSAGE MESSAGE; of a repetition the sender alone
 create function api.message_private_send(me bigint, receiverId im.id, content im.content,
                                          messageType im.message_type, atUserIds im.at_ids, clientMsgId im.client_msg_id)
 returns im.private_message
@@ -20,7 +20,7 @@ end $$;
 -- Refuses: 3001 no such group; 3002 not a member; 3003 @all by an ordinary member; 3004 group banned; 3006 muted;
 --   400 atUserIds names others than members, clientMsgId used elsewhere
 -- Writes: conversation, message, outbox
--- Tells: members who joined before, GROUP_MESSAGE MESSAGE
+-- Tells: members who joined before, GROUP_MESSAGE MESSAGE; of a repetition the sender alone
 create function api.message_group_send(me bigint, groupId im.id, content im.content,
                                        messageType im.message_type, atUserIds im.at_ids, clientMsgId im.client_msg_id)
 returns im.group_message
