@@ -30,6 +30,7 @@ static struct statement presence_reset = {.sql = "select from api.clerk_presence
 static const char *outbox_values[1];
 static struct job outbox_job, due_job, presence_job;
 static bool outbox_running, due_running, presence_running;
+static bool stopping; /* begins nothing more, and ends when what runs in PostgreSQL is done */
 
 /* This clerk's push instance, and what its presence stream has said but PostgreSQL has not yet heard. */
 static const char *node;
@@ -75,6 +76,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     struct timeval wait = {0, TICK_MS * 1000};
 
     (void)fd, (void)what, (void)arg;
+    if (stopping)
+        return;
     event_add(tick, &wait);
     if (!outbox_running && push_busy() == 0) {
         outbox_job = (struct job){.steps = {{.statement = &outbox, .values = outbox_values}}, .count = 1,
@@ -123,7 +126,7 @@ static void presence_next(void)
 {
     struct change *c = &changes[change_first];
 
-    if (presence_running)
+    if (presence_running || stopping)
         return;
     presence_values[0] = node;
     if (reset_wanted) {
@@ -205,7 +208,7 @@ static void stream_open(void)
 static void on_stop(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what, (void)arg;
-    event_base_loopbreak(loop);
+    stopping = true;
 }
 
 int main(void)
@@ -230,7 +233,9 @@ int main(void)
     tick = event_new(loop, -1, 0, on_tick, NULL);
     event_add(tick, &now);
     log_info("ready");
-    event_base_dispatch(loop);
+    do
+        event_base_loop(loop, EVLOOP_ONCE);
+    while (!stopping || db_busy());
     log_info("stopped");
     http_close(stream);
     push_close();
