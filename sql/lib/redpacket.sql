@@ -132,19 +132,28 @@ begin
   end if;
 end $$;
 
--- Locks a free share for the caller: one that nobody is claiming, or else, when all that are left are being claimed,
--- waits for those: nobody is told that it is empty because of a claim that then rolls back.
-create or replace function im.redpacket_free_share(packet uuid) returns im.redpacket_share
+-- Locks a free share for the caller.  When all that are left are being claimed it looks again until one is given up
+-- or all are claimed: nobody is told that it is empty because of a claim that then rolls back.  It looks instead of
+-- waiting for the rows' locks: skip locked keeps the lock of a row that was claimed under its eyes, and of those that
+-- wait for one another's some wait in a circle.
+create or replace function im.redpacket_free_share(p im.redpacket) returns im.redpacket_share
 language plpgsql as $$
 declare
   share im.redpacket_share;
+  patience timestamptz := clock_timestamp() + im.setting_interval('redpacket.wait');
+  pause double precision := 0.001;
 begin
-  select * into share from im.redpacket_share s
-   where s.packet_id = packet and s.state = 'free' order by s.number limit 1 for update skip locked;
-  if not found then
+  loop
     select * into share from im.redpacket_share s
-     where s.packet_id = packet and s.state = 'free' order by s.number limit 1 for update;
-  end if;
+     where s.packet_id = p.id and s.state = 'free' order by s.number limit 1 for update skip locked;
+    exit when found or clock_timestamp() >= p.expires_at
+           or not exists (select from im.redpacket_share s where s.packet_id = p.id and s.state = 'free');
+    if clock_timestamp() > patience then
+      raise lock_not_available using message = 'shares of a red packet stay locked';
+    end if;
+    perform pg_sleep(pause);
+    pause := least(2 * pause, 0.050);
+  end loop;
   return share;
 end $$;
 
@@ -180,7 +189,7 @@ begin
      or clock_timestamp() >= p.expires_at then
     perform im.redpacket_refuse(packet, robber);
   end if;
-  share := im.redpacket_free_share(packet);
+  share := im.redpacket_free_share(p);
   if share.number is null or clock_timestamp() >= p.expires_at then
     perform im.redpacket_refuse(packet, robber);
   end if;

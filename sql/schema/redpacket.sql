@@ -64,5 +64,6 @@ insert into im.setting (name, value, note) values
   ('redpacket.count_max',      '100',      'the most shares of one red packet'),
   ('redpacket.share_max',      '200.00',   'the most one share may be'),
   ('redpacket.ttl',            '24 hours', 'how long a red packet can be robbed'),
+  ('redpacket.wait',           '3 seconds', 'how long a rob waits for claims under way before it fails'),
   ('redpacket.sender_may_rob', 'on',       'off: a sender cannot rob the own packet in a group'),
   ('redpacket.tell_members',   '200',      'up to so many members a group is told of every rob; above, only the two concerned');
