@@ -4,21 +4,17 @@
 create or replace function im.private_json(m im.private_message, event text) returns json
 language plpgsql stable as $$
 begin
-  return json_build_object(
-    'event', event, 'id', m.id, 'conversationId', m."conversationId", 'seq', m.seq, 'senderId', m."senderId",
-    'receiverId', m."receiverId", 'content', m.content, 'messageType', m."messageType", 'atUserIds', m."atUserIds",
-    'sendTime', im.time_text(m."sendTime"), 'status', m.status, 'isRecalled', m."isRecalled",
-    'clientMsgId', m."clientMsgId");
+  return row_to_json(row(event, m.id, m."conversationId", m.seq, m."senderId", m."receiverId", m.content, m."messageType",
+    m."atUserIds", to_char(m."sendTime", 'YYYY-MM-DD HH24:MI:SS'), m.status, m."isRecalled",
+    m."clientMsgId")::im.private_frame);
 end $$;
 
 create or replace function im.group_json(m im.group_message, event text) returns json
 language plpgsql stable as $$
 begin
-  return json_build_object(
-    'event', event, 'id', m.id, 'conversationId', m."conversationId", 'seq', m.seq, 'senderId', m."senderId",
-    'groupId', m."groupId", 'content', m.content, 'messageType', m."messageType", 'atUserIds', m."atUserIds",
-    'sendTime', im.time_text(m."sendTime"), 'status', m.status, 'isRecalled', m."isRecalled",
-    'clientMsgId', m."clientMsgId");
+  return row_to_json(row(event, m.id, m."conversationId", m.seq, m."senderId", m."groupId", m.content, m."messageType",
+    m."atUserIds", to_char(m."sendTime", 'YYYY-MM-DD HH24:MI:SS'), m.status, m."isRecalled",
+    m."clientMsgId")::im.group_frame);
 end $$;
 
 -- Where the sender's message with this client id is, or null.  Refuses 400 when it is in another conversation:

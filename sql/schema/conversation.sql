@@ -115,3 +115,11 @@ create view im.group_message as
          1 as status, m.recalled_at is not null as "isRecalled", m.client_msg_id as "clientMsgId"
     from im.message m
     join im.conversation c on c.id = m.conversation_id and c.group_id is not null;
+
+-- The same as the data of a frame.  row_to_json() of a row type costs a fifth of json_build_object().
+create type im.private_frame as (event text, id bigint, "conversationId" bigint, seq bigint, "senderId" bigint, "receiverId" bigint,
+  content text, "messageType" smallint, "atUserIds" json, "sendTime" text, status integer, "isRecalled" boolean,
+  "clientMsgId" text);
+create type im.group_frame as (event text, id bigint, "conversationId" bigint, seq bigint, "senderId" bigint, "groupId" bigint,
+  content text, "messageType" smallint, "atUserIds" json, "sendTime" text, status integer, "isRecalled" boolean,
+  "clientMsgId" text);
