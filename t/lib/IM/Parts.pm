@@ -12,8 +12,9 @@ sub names ($self) { return map { $_->basename } $self->{service}->list({ dir => 
 
 # runit's word to a part: up, down, term, …; waits until it is so.
 sub sv ($self, $part, $word) {
-    my $status = system 'sv', '-w', 15, $word, $self->{service}->child($part)->to_string;
-    die "sv $word $part failed\n" if $status;
+    my $folder = $self->{service}->child($part);
+    my $output = `sv -w 15 $word $folder 2>&1`;
+    die "sv $word $part failed: $output\n" if $?;
 }
 
 # All processes of the machine: pid => {pid, session, name, command, cwd}.
@@ -34,6 +35,7 @@ sub _processes ($self) {
 # life names the session that its present life is.
 sub processes ($self, $part, $name = undef) {
     my (undef, $leader) = split ' ', eval { $self->{service}->child($part, 'life')->slurp } // return ();
+    return () if !$leader;
     my $all = $self->_processes;
     return grep { !defined $name || $_->{name} eq $name }
         sort { ($b->{pid} == $leader) <=> ($a->{pid} == $leader) || $a->{pid} <=> $b->{pid} }

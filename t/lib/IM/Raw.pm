@@ -74,7 +74,7 @@ sub frame ($self, $payload, %o) {
     return $self->write($head . $payload) if !$mask;
     my $key = pack 'N', 0x12345678;
     my $pad = $key x (1 + length($payload) / 4);
-    return $self->write($head . $key . ($payload ^ substr $pad, 0, length $payload));
+    return $self->write($head . $key . ($payload ^. substr $pad, 0, length $payload));
 }
 
 sub close ($self) { CORE::close($self->{socket}) }

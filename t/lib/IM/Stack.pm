@@ -31,6 +31,9 @@ use Time::HiRes qw(time);
 my @PORTS = qw(IM_PORT_CHAT IM_PORT_BACKSTAGE IM_PORT_REDPACKET IM_PORT_HOP);
 my %RUNNING;    # state folder => stack, for END
 
+# Chinese in titles and diagnostics.
+binmode Test::More->builder->$_, ':encoding(UTF-8)' for qw(output failure_output todo_output);
+
 has root     => sub { curfile->dirname->dirname->dirname->dirname->to_string };
 has config   => sub { {} };
 has complain => sub { \&_fail };

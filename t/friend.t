@@ -1,0 +1,89 @@
+# friend: applications, friendships, and who is told.
+use v5.36;
+use utf8;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IM::Stack;
+use Mojo::JSON qw(false true);
+use Test::More;
+
+my $im = IM::Stack->new;
+my ($ann, $bob, $cat) = $im->users(qw(ann bob cat));
+my ($ann_socket, $bob_socket) = map { $_->socket } $ann, $bob;
+my $apply   = sub ($from, $to, %more) { $from->post('/friend/request/apply', { friendId => $to->id, %more }) };
+my $approve = sub ($user, $id) { $user->post('/friend/request/approve', { requestId => $id }) };
+my $request;
+
+subtest 'ann asks, bob approves' => sub {
+    $request = $apply->($ann, $bob, applyInfo => '我是安')->ok('ann applies to bob', { requestId => qr/^\d+$/ })->{requestId};
+    $bob_socket->expect(FRIEND_REQUEST => 'APPLY',
+        { requestId => $request, fromId => $ann->id, toId => $bob->id, nickName => 'Ann', applyInfo => '我是安', status => 1 },
+        'bob is told');
+    $apply->($ann, $bob, applyInfo => 'again')->ok('asking again changes nothing', { requestId => $request });
+    $ann->get('/friend/list')->ok('they are not friends yet', []);
+
+    $approve->($ann, $request)->refused(404, 'ann cannot approve her own request');
+    $approve->($cat, $request)->refused(404, 'nor can cat');
+    $approve->($bob, $request)->ok('bob approves', undef);
+    $ann_socket->expect(FRIEND_REQUEST => 'APPROVE', { requestId => $request, status => 2 }, 'ann is told');
+
+    $ann->get('/friend/list')->ok('bob is in her list', [{ id => $bob->id, username => 'bob', nickName => 'Bob' }]);
+    $bob->get('/friend/list')->ok('and she in his', [{ id => $ann->id, username => 'ann' }]);
+    $cat->get('/friend/list')->ok('cat has no friends', []);
+};
+
+subtest 'refusals' => sub {
+    $apply->($ann, $bob)->refused(2002, 'friends do not apply again');
+    $approve->($bob, $request)->refused(2004, 'what is approved is not approved again');
+    $approve->($bob, 4711)->refused(404, 'nor what does not exist');
+    $apply->($ann, $ann)->refused(400, 'nobody befriends herself', qr/friendId/);
+    $ann->post('/friend/request/apply', { friendId => 99999 })->refused(1001, 'nor nobody');
+    $ann->post('/friend/request/apply', {})->refused(400, 'a friend must be named', qr/friendId/);
+    $ann->post('/friend/request/apply', { friendId => '10002' })->refused(400, 'by a number', qr/friendId/);
+    $apply->($ann, $cat, applyInfo => 'x' x 101)->refused(400, 'in 100 characters', qr/applyInfo/);
+    $approve->($bob, 'x')->refused(400, 'a request has a number', qr/requestId/);
+
+    my $old = $apply->($ann, $cat)->must->{requestId};
+    $im->sql("update im.friend_request set created_at = now() - interval '31 days' where id = $old");
+    $approve->($cat, $old)->refused(2004, 'an expired request is not approved');
+};
+
+subtest 'crossing' => sub {
+    $apply->($bob, $cat)->ok('bob applies to cat');
+    $apply->($cat, $bob)->ok('cat applies to bob');
+    $bob->get('/friend/list')->ok('that makes them friends', sub { 1 == grep { $_->{id} == $cat->id } @$_ });
+    $bob_socket->expect(FRIEND_REQUEST => 'APPROVE', {}, 'bob is told');
+};
+
+subtest 'blocked' => sub {
+    my ($dan, $eve) = $im->users(qw(dan eve));
+    $im->sql("insert into im.blacklist (account_id, target_id) values (@{[$dan->id]}, @{[$eve->id]})");
+    $apply->($eve, $dan)->refused(2003, 'who is blocked cannot apply');
+    my $waiting = $apply->($ann, $dan)->must->{requestId};
+    $im->sql("insert into im.blacklist (account_id, target_id) values (@{[$ann->id]}, @{[$dan->id]})");
+    $approve->($dan, $waiting)->refused(2003, 'nor is a request approved across a block');
+};
+
+subtest 'too many' => sub {
+    my $fay = $im->user('fay');
+    $im->sql(q{insert into im.account (username, nick_name, password_hash)
+               select 'many' || n, 'many', 'x' from generate_series(1, 21) n});
+    my @ids = map { $_->[0] + 0 } $im->sql("select id from im.account where username like 'many%' order by id");
+    my $last = pop @ids;
+    is scalar(grep { $_->code eq 200 } map { $fay->post('/friend/request/apply', { friendId => $_ }) } @ids), 20,
+        'fay has twenty requests pending';
+    $fay->post('/friend/request/apply', { friendId => $last })->refused(2005, 'the next is one too many');
+};
+
+subtest 'presence' => sub {
+    ok $im->eventually(5, sub { $ann->get('/friend/list')->data->[0]{isOnline} }), 'ann sees that bob is online';
+    $ann->get('/friend/list')->ok('by both fields', [{ id => $bob->id, isOnline => true, onlineStatus => 'ONLINE' }]);
+    $bob_socket->heartbeat({ status => 'BUSY' });
+    ok $im->eventually(5, sub { $ann->get('/friend/list')->data->[0]{onlineStatus} eq 'BUSY' }), 'that he is busy';
+    $bob_socket->close;
+    ok $im->eventually(5, sub { !$ann->get('/friend/list')->data->[0]{isOnline} }), 'and that he has gone';
+    $ann_socket->expect(FRIEND_REQUEST => 'OFFLINE', { userId => $bob->id }, 'ann is told');
+};
+
+$im->end;
+done_testing;

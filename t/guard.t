@@ -1,0 +1,288 @@
+# guard: what crashed, hung or fooled these very packages, tried again at every run (see push.conf, nginx.conf,
+# src/json.h and src/token.h for what keeps it from happening).
+use v5.36;
+use utf8;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Crypt::JWT qw(encode_jwt);
+use IM::Raw;
+use IM::Stack;
+use Mojo::File qw(path);
+use Mojo::Util qw(b64_encode encode);
+use Test::More;
+use Time::HiRes qw(time);
+
+my $im = IM::Stack->new(IM_PROCESSES_user => 1);
+my ($ann, $bob) = $im->users(qw(ann bob));
+$im->befriend($ann, $bob);
+my $port  = $im->port('backstage');
+my $token = 'accessToken=' . $ann->access;
+my $count = 0;
+
+# Crashes so far, and whether a message still goes from socket to socket.
+sub survived ($title) {
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    is scalar($im->logs->grep(qr/exited on signal/)), 0, "$title: nothing crashed";
+    my ($from, $to) = map { $_->socket } $ann, $bob;
+    $from->send(PRIVATE_MESSAGE => { receiverId => $bob->id, content => 'alive', messageType => 1, clientMsgId => 'g' . ++$count });
+    $to->expect(PRIVATE_MESSAGE => 'MESSAGE', { clientMsgId => "g$count" }, "$title: messages still arrive");
+    $_->close for $from, $to;
+}
+
+sub socket_of ($user) {
+    my $raw = IM::Raw->new($port);
+    is $raw->upgrade('accessToken=' . $user->access), 101, 'connected' or die "no handshake\n";
+    return $raw;
+}
+
+subtest 'nchan: asking to resume' => sub {
+    my @id = ('1700000000:0', '0:0', time . ':1', 'x', '-1:-1');
+    for my $id (@id) {
+        IM::Raw->new($port)->upgrade($token, "Last-Event-ID: $id");
+        IM::Raw->new($port)->upgrade("$token&last_event_id=$id");
+        IM::Raw->new($port)->upgrade("$token&last_event_id=$id", 'If-Modified-Since: Tue, 14 Nov 2023 22:13:20 GMT');
+    }
+    my ($etag, $since) = ('If-None-Match: 1', 'If-Modified-Since: Tue, 14 Nov 2023 22:13:20 GMT');
+    is(IM::Raw->new($port)->upgrade($token, @$_), 400, "a handshake with @$_ is refused")
+        for [$etag], [$since], [$etag, $since], ['If-None-Match: 0', 'If-Modified-Since: 0'], ['If-None-Match: 0'];
+    survived('resuming');
+};
+
+subtest 'nchan: frames' => sub {
+    my $hello = '{"type":"HEARTBEAT","data":{}}';
+    my %frames = (
+        'more than 64 KiB'       => ['x' x 70_000],
+        'a megabyte'             => ['x' x 1_000_000],
+        'a claim of 2^62 bytes'  => ['x', length => 2**62],
+        'a first fragment'       => [$hello, fin => 0],
+        'a stray continuation'   => [$hello, opcode => 0],
+        'no mask'                => [$hello, mask => 0],
+        'reserved bits'          => [$hello, rsv => 4],
+        'a reserved opcode'      => [$hello, opcode => 3],
+        'binary'                 => ["\0\1\2", opcode => 2],
+        'invalid UTF-8'          => ["\xff\xfe{}"],
+        'an empty text'          => [''],
+        'a long ping'            => ['x' x 126, opcode => 9],
+        'a ping'                 => ['x', opcode => 9],
+        'a stray pong'           => ['x', opcode => 10],
+        'close without a code'   => ['', opcode => 8],
+        'close with one byte'    => ['x', opcode => 8],
+        'close with a bad code'  => [pack('n', 999), opcode => 8],
+    );
+    for my $name (sort keys %frames) {
+        my ($payload, %lie) = @{ $frames{$name} };
+        my $raw = IM::Raw->new($port);
+        $raw->upgrade($token);
+        $raw->frame($payload, %lie)->frame($hello);
+        $raw->read(qr/HEARTBEAT|\x88/, 0.2);
+        $raw->close;
+    }
+    survived('odd frames');
+};
+
+subtest 'nchan: leaving in the middle' => sub {
+    for my $round (1 .. 60) {
+        my $raw = IM::Raw->new($port);
+        $raw->upgrade($token);
+        $raw->frame('{"type":"HEARTBEAT","data":{}}') for 1 .. 5;
+        $raw->close;
+    }
+    for my $cut (1, 20, 100) {
+        my $raw = IM::Raw->new($port);
+        $raw->write(substr "GET /ws?$token HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n", 0, $cut);
+        $raw->close;
+    }
+    survived('leaving');
+};
+
+subtest 'nchan: the handler is away' => sub {
+    my $raw = socket_of($ann);
+    $im->parts->sv('socket', 'down');
+    $raw->frame('{"type":"HEARTBEAT","data":{}}') for 1 .. 20;
+    $raw->read(qr/never/, 1);
+    ok !$raw->gone(0.2), 'an open socket stays open';
+    my $status = IM::Raw->new($port)->upgrade($token);
+    like $status, qr/^50[24]$/, 'a new one is refused';
+    $im->parts->sv('socket', 'up');
+    ok $im->eventually(10, sub { IM::Raw->new($port)->upgrade($token) == 101 }), 'until the handler is back';
+    $im->allow(qr/connect\(\) to unix:\S+socket\.sock failed/);
+    survived('a handler that was away');
+};
+
+subtest 'nchan: a channel that was closed is not deaf afterwards' => sub {
+    my $cat = $im->user('cat');
+    $im->befriend($cat, $bob);
+    for my $round (1 .. 8) {
+        my $socket = $cat->socket;
+        $cat->post('/logout', { all => \1 })->must;
+        $socket->expect_close("round $round: logging out everywhere closes the socket");
+        $cat->login->must;
+        my $again = $cat->socket;
+        $bob->post('/message/private/send', { receiverId => $cat->id, content => "round $round", messageType => 1 })->must;
+        $again->expect(PRIVATE_MESSAGE => 'MESSAGE', { content => "round $round" }, 'the next one hears');
+        $again->close;
+    }
+};
+
+subtest 'nchan: more recipients than one request takes' => sub {
+    my $group = $im->group($ann, $bob);
+    $im->sql(qq{
+        insert into im.account (username, nick_name, password_hash) select 'crowd' || n, 'crowd', 'x' from generate_series(1, 600) n;
+        insert into im.member (conversation_id, account_id, role)
+        select c.id, a.id, 'MEMBER' from im.conversation c, im.account a where c.group_id = $group and a.username like 'crowd%'});
+    my $late = $im->user('late');
+    $im->sql("insert into im.member (conversation_id, account_id, role) select id, @{[$late->id]}, 'MEMBER' from im.conversation where group_id = $group");
+    my @sockets = map { $_->socket } $bob, $late;
+    $ann->post('/message/group/send', { groupId => $group, content => 'to 603', messageType => 1 })->ok('a message to 603 members');
+    $_->expect(GROUP_MESSAGE => 'MESSAGE', { content => 'to 603' }, 'reaches the first and the last') for @sockets;
+};
+
+subtest 'keep-alive: idle connections pin nobody' => sub {
+    my $chat = $im->port('chat');
+    my @idle = map { IM::Raw->new($chat) } 1 .. 80;
+    $_->write("GET /user/self HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer @{[$ann->access]}\r\n\r\n") for @idle;
+    is scalar(grep { $_->read(qr/"code":200.*\}/) =~ /"code":200/ } @idle), 80, 'eighty connections are answered and stay open';
+    my @slow = map { IM::Raw->new($chat)->write("POST /friend/request/apply HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{") } 1 .. 40;
+    my $start = time;
+    my @answers = $im->together(map { $ann->post_p('/friend/request/apply', { friendId => $ann->id }) } 1 .. 40);
+    is scalar(grep { $_->code eq 400 } @answers), 40, 'forty more are answered beside forty that dawdle';
+    cmp_ok time - $start, '<', 2, 'without waiting';
+};
+
+subtest 'tokens' => sub {
+    my $key    = path($im->state, 'secret/auth/IM_JWT_KEY')->slurp =~ s/\s+\z//r;
+    my ($head, $body, $signature) = split /\./, $ann->access;
+    my $claims = Mojo::JSON::decode_json(Mojo::Util::b64_decode($body =~ tr{-_}{+/}r));
+    my $header = Mojo::JSON::decode_json(Mojo::Util::b64_decode($head =~ tr{-_}{+/}r));
+    my $sign   = sub (%o) {
+        my %claims = (%$claims, %{ $o{claims} // {} });
+        delete $claims{$_} for grep { !defined $claims{$_} } keys %claims;
+        encode_jwt(payload => \%claims, key => $o{key} // $key, alg => $o{alg} // 'HS256', allow_none => 1,
+            extra_headers => { kid => $header->{kid}, typ => 'JWT', %{ $o{header} // {} } });
+    };
+    my $try = sub ($text, $title) {
+        $im->secret($text) if length $text > 20;
+        $ann->as(access => $text)->get('/user/self')->refused(401, "$title: no entry");
+        is(IM::Raw->new($port)->upgrade("accessToken=$text"), 401, "$title: no socket") if $text =~ /\A[\w.-]+\z/ && length $text < 4000;
+    };
+    $ann->as(access => $sign->())->get('/user/self')->ok('a token signed here is good');
+    $try->($sign->(alg => 'none'), 'alg none');
+    $try->("$head.$body.", 'without its signature');
+    $try->("$head.$body", 'without even the dot');
+    $try->($sign->(alg => $_), $_) for qw(HS384 HS512);
+    $try->($sign->(key => 'x' x 64), 'another key');
+    $try->($sign->(key => ''), 'an empty key') if eval { $sign->(key => ''); 1 };
+    $try->($sign->(claims => { exp => int(time) - 1 }), 'expired');
+    $try->($sign->(claims => { exp => undef }), 'without an end');
+    $try->($sign->(claims => { exp => "$claims->{exp}" }), 'with an end in quotes');
+    $try->($sign->(claims => { exp => -1 }), 'that ended before it began');
+    $try->($sign->(claims => { nbf => int(time) + 600 }), 'not valid yet');
+    $try->($ann->refresh, 'a refresh token');
+    $try->($im->admin->access, "an administrator's");
+    $try->($sign->(claims => { aud => 'im-admin' }), 'for administrators');
+    $try->($sign->(claims => { aud => ['im-user', 'im-admin'] }), 'for everybody');
+    $try->($sign->(claims => { iss => 'else' }), 'of somebody else');
+    $try->($sign->(claims => { sub => $_ }), "of account '$_'") for '0', '-1', '1 ', '010001', '99999999999999999999', '', $bob->id . 'x';
+    $try->($sign->(claims => { sub => $ann->id + 0 }), 'of an account without quotes');
+    $try->($sign->(claims => { ver => $claims->{ver} + 1 }), 'of another version');
+    $try->($sign->(claims => { ver => undef }), 'of no version');
+    $try->($sign->(claims => { sid => $claims->{sid} + 1000 }), 'of no session');
+    $try->($sign->(claims => { pad => 'x' x 3000 }), 'of 4 KiB');
+    $try->(('x' x 7000), 'of 7 KiB of nothing');
+    $try->(substr($ann->access, 0, -1), 'cut short');
+    $try->($_, "'$_'") for '.', '..', 'a.b.c', 'null', '%00';
+    for my $head ('Basic ' . $ann->access, 'Bearer', 'Bearer  ' . $ann->access, 'Bearer ' . $ann->access . ' x', '') {
+        $ann->as(access => undef)->raw(GET => '/user/self', '', Authorization => $head)
+            ->refused(401, 'Authorization: ' . ($head =~ s/ey\S+/token/r));
+    }
+};
+
+subtest 'JSON' => sub {
+    my $apply = sub ($bytes) { $ann->raw(POST => '/friend/request/apply', $bytes) };
+    my $id    = $bob->id;
+    my %bad = (
+        'nothing closed'      => '{"friendId":' . $id,           'two documents'    => qq({"friendId":$id}{}),
+        'trailing junk'       => qq({"friendId":$id}x),          'a comment'        => qq({"friendId":$id/**/}),
+        'single quotes'       => qq({'friendId':$id}),           'a trailing comma' => qq({"friendId":$id,}),
+        'a byte order mark'   => qq(\xef\xbb\xbf{"friendId":$id}), 'an array'       => '[]',
+        'a scalar'            => '5',                            'null'             => 'null',
+        'NaN'                 => '{"friendId":NaN}',             'Infinity'         => '{"friendId":-Infinity}',
+        '1e400'               => '{"friendId":1e400}',           'a leading zero'   => "{\"friendId\":0$id}",
+        'a bare point'        => qq({"friendId":$id.}),          'a plus'           => qq({"friendId":+$id}),
+        'hexadecimal'         => '{"friendId":0x2712}',          'a fraction'       => qq({"friendId":$id.0}),
+        'an exponent'         => '{"friendId":1e4}',             'text'             => qq({"friendId":"$id"}),
+        'text after digits'   => qq({"friendId":"${id}abc"}),    'beyond 2^53'      => '{"friendId":9007199254740993}',
+        'beyond 2^63'         => '{"friendId":9223372036854775808}', 'beyond 2^64'  => '{"friendId":18446744073709551617}',
+        'a key twice'         => qq({"friendId":1,"friendId":$id}),
+        'a key twice, once escaped' => qq({"friendId":1,"\\u0066riendId":$id}),
+        'a key cut at NUL'    => qq({"friendId\\u0000x":$id}),   'a NUL escaped'    => qq({"friendId":$id,"applyInfo":"a\\u0000b"}),
+        'a NUL'               => qq({"friendId":$id,"applyInfo":"a\0b"}),
+        'a raw newline'       => qq({"friendId":$id,"applyInfo":"a\nb"}),
+        'overlong UTF-8'      => qq({"friendId":$id,"applyInfo":"\xc0\xaf"}),
+        'a surrogate'         => qq({"friendId":$id,"applyInfo":"\xed\xa0\x80"}),
+        'half a surrogate pair' => qq({"friendId":$id,"applyInfo":"\\ud800"}),
+        'UTF-8 beyond Unicode'  => qq({"friendId":$id,"applyInfo":"\xf5\x80\x80\x80"}),
+        'cut UTF-8'           => qq({"friendId":$id,"applyInfo":"\xe4\xbd"}),
+        'a bad escape'        => qq({"friendId":$id,"applyInfo":"\\x"}),
+        'too deep'            => qq({"friendId":$id,"x":) . '[' x 9 . ']' x 9 . '}',
+        'far too deep'        => '{"x":' . '[' x 30_000,
+        'true'                => '{"friendId":true}',            'a list'           => "{\"friendId\":[$id]}",
+        'an object'           => '{"friendId":{}}',              'null for a required field' => '{"friendId":null}',
+    );
+    for my $name (sort keys %bad) {
+        my $answer = $apply->($bad{$name});
+        $answer->refused(400, "$name is refused");
+    }
+    is $im->sql('select count(*) from im.friend_request where status = 1'), 0, 'and none of it did anything';
+    $apply->('x' x 65_537)->refused(413, 'more than 64 KiB is too much');
+    for my $body ('', ' ', "\n") {
+        $apply->($body)->refused(400, 'an empty body lacks the field', qr/friendId/);
+    }
+    my $hello = encode 'UTF-8', qq({"friendId":$id,"applyInfo":"\x{1F600}\\ud83d\\ude00","unknown":{"a":[1.5e3,null]}});
+    $apply->(" $hello\n")->refused(2002, 'what is right gets through');
+};
+
+subtest 'HTTP' => sub {
+    my $chat = $im->port('chat');
+    my @auth = ('Authorization: Bearer ' . $ann->access);
+    for my $case (
+        ['GET /user%2fself', 404], ['GET /user/self%00', 400, 404], ['GET //user/self', 404], ['GET /user/./self', 404],
+        ['GET /group/members/1%0d%0aX:y', 400, 404], ['GET /group/members/%2f..%2f..%2fuser%2fself', 400, 404],
+        ['GET /group/members/', 404, 400], ['GET /group/members/1/2', 404], ['GET /user/self?x=%zz', 200], ['GET /friend/list?page=%ff', 200],
+        ['get /user/self', 400, 404], ['TRACE /user/self', 404, 400], ['GET /user/self;x', 404], ['GET http://evil/user/self', 200, 404],
+    ) {
+        my ($line, @codes) = @$case;
+        my ($status, $text) = IM::Raw->new($chat)->request($line, '', @auth);
+        my ($code) = $text =~ /"code":(\d+)/;
+        ok +(grep { ($code // $status) == $_ } @codes), "$line" or diag "  answered $status " . ($text =~ s/.*\r\n\r\n//sr);
+    }
+    my ($status) = IM::Raw->new($chat)->request('GET /user/self', '', @auth, 'Proxy: http://evil/');
+    is $status, 200, 'a Proxy header does nothing';
+    my $raw = IM::Raw->new($chat);
+    $raw->write("POST /friend/request/apply HTTP/1.1\r\nHost: x\r\n$auth[0]\r\nContent-Length: 20\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /friend/list HTTP/1.1\r\nHost: x\r\n\r\n");
+    is scalar(() = $raw->read(qr/(?!)/, 1) =~ m{HTTP/1\.1 200}g), 0, 'two lengths smuggle nothing';
+    my $cut = IM::Raw->new($chat);
+    $cut->write("POST /friend/request/apply HTTP/1.1\r\nHost: x\r\n$auth[0]\r\nContent-Length: 100\r\n\r\n{\"friendId\":")->close;
+    $ann->get('/user/self')->ok('a client that leaves in its body hurts nobody');
+};
+
+subtest 'stopping finishes what runs' => sub {
+    my $lock = $im->background_sql("begin; select pg_advisory_xact_lock(@{[$ann->id]}); select pg_sleep(1); commit");
+    ok $im->eventually(5, sub { $im->sql("select count(*) from pg_locks where locktype = 'advisory' and granted and mode = 'ExclusiveLock'") > 0 }),
+        "somebody holds ann's account for a second";
+    my $running = $ann->ua->start_p($ann->_build(GET => '/user/self', {}));
+    my ($answer, $error);
+    $running->then(sub ($tx) { $answer = $ann->_judge(GET => '/user/self', $tx) })->catch(sub ($why) { $error = $why });
+    $im->run(0.3);
+    ok !$answer, 'her request runs';
+    kill TERM => $im->parts->pids('user', 'multiwatch');
+    $im->eventually(10, sub { $answer || $error });
+    ok $answer, 'it gets its answer although multiwatch was told to stop' or diag $error;
+    $answer->ok('the right one', { id => $ann->id }) if $answer;
+    ok $im->eventually(2, sub { $ann->get('/user/self')->code eq 200 }), 'and the program is back';
+    waitpid $lock, 0;
+};
+
+$im->allow(qr/connect\(\) to unix:\S+user\.sock failed/, qr/client intended to send too large body/);
+$im->end;
+done_testing;

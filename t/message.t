@@ -1,0 +1,140 @@
+# message: sending over HTTP, pulling what was missed, reading.
+use v5.36;
+use utf8;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IM::Stack;
+use Mojo::JSON qw(false);
+use Test::More;
+
+my $im = IM::Stack->new;
+my ($ann, $bob, $cat, $dan) = $im->users(qw(ann bob cat dan));
+$im->befriend($ann, $bob, $cat);
+my $group = $im->group($ann, $bob, $cat);
+my $say   = sub ($from, $to, $text, %more) {
+    $from->post('/message/private/send', { receiverId => $to->id, content => $text, messageType => 1, %more });
+};
+my $tell = sub ($from, $text, %more) {
+    $from->post('/message/group/send', { groupId => $group, content => $text, messageType => 1, %more });
+};
+my $pull = sub ($user, %query) { $user->get('/message/private/pullOfflineMessage', {%query}) };
+my $read = sub ($user, $friend, $id) {
+    $user->put('/message/private/readed', { friendId => $friend->id, maxMessageId => $id });
+};
+my ($first, $second);
+
+subtest 'ann writes to bob' => sub {
+    my $socket = $bob->socket;
+    $first = $say->($ann, $bob, '你好', clientMsgId => 'a1')->ok('ann writes', {
+        senderId => $ann->id, receiverId => $bob->id, content => '你好', messageType => 1, atUserIds => [], seq => 1,
+        status => 1, isRecalled => false, clientMsgId => 'a1',
+    });
+    my $pushed = $socket->expect(PRIVATE_MESSAGE => 'MESSAGE', { id => $first->{id} }, 'bob gets it at once');
+    delete $pushed->{event};
+    is_deeply $pushed, $first, 'with exactly the fields of the answer';
+    $second = $say->($ann, $bob, '在吗', atUserIds => [$bob->id])->ok('and again', { seq => 2, atUserIds => [$bob->id], clientMsgId => undef });
+
+    $pull->($bob)->ok('bob pulls both, oldest first', [$first, $second]);
+    $pull->($bob)->ok('pulling consumes nothing', [$first, $second]);
+    $pull->($bob, minId => $first->{id})->ok('he may begin after the first', [$second]);
+    $pull->($ann)->ok("ann's own messages are not pulled by her", []);
+    $pull->($cat)->ok('nor by cat', []);
+};
+
+subtest 'a retry is no second message' => sub {
+    $say->($ann, $bob, '你好', clientMsgId => 'a1')->ok('the same clientMsgId gets the first answer', $first);
+    $say->($bob, $ann, 'mine', clientMsgId => 'a1')->ok("bob's a1 is his own", { senderId => $bob->id, seq => 3 });
+    my @twins = $im->together(map {
+        $ann->post_p('/message/private/send', { receiverId => $bob->id, content => 'twice', messageType => 1, clientMsgId => 'a2' })
+    } 1 .. 8);
+    $_->ok('a twin is answered') for @twins;
+    is_deeply $_->data, $twins[0]->data, 'alike' for @twins;
+    is $im->sql(q{select count(*) from im.message where client_msg_id = 'a2'}), 1, 'and stored once';
+};
+
+subtest 'bob reads' => sub {
+    my ($socket, $other) = ($ann->socket, $bob->socket);
+    my $newest = $pull->($bob)->must->[-1]{id};
+    $read->($bob, $ann, $first->{id})->ok('bob has read the first', undef);
+    $socket->expect(PRIVATE_MESSAGE => 'READ', { maxMessageId => $first->{id}, readerId => $bob->id }, 'ann is told');
+    $other->expect(PRIVATE_MESSAGE => 'READ', { maxMessageId => $first->{id} }, "as are bob's other devices");
+    $pull->($bob)->ok('what is read is not pulled again', sub { $_->[0]{id} == $second->{id} });
+    $say->($ann, $bob, '你好', clientMsgId => 'a1')->ok('its status is read', { id => $first->{id}, status => 3 });
+
+    $read->($bob, $ann, $newest)->ok('he has read all');
+    $pull->($bob)->ok('nothing is left', []);
+    $read->($bob, $ann, $first->{id})->ok('reading an older one is no error');
+    $pull->($bob)->ok('and takes nothing back', []);
+    $read->($bob, $ann, 9007199254740991)->ok('reading beyond the newest means the newest');
+    $say->($ann, $bob, 'later')->ok('a later message', { status => 1 });
+    $pull->($bob)->ok('is not read', [{ content => 'later' }]);
+
+    $read->($bob, $cat, 1)->refused(2001, 'strangers have nothing to read');
+    $read->($bob, $ann, 0)->refused(400, 'a message has a number', qr/maxMessageId/);
+    $bob->put('/message/private/readed', { maxMessageId => 1 })->refused(400, 'a friend must be named', qr/friendId/);
+};
+
+subtest 'whom one can write to' => sub {
+    $say->($ann, $dan, 'hi')->refused(2001, 'not to a stranger');
+    $say->($ann, $ann, 'hi')->refused(2001, 'not to oneself');
+    $ann->post('/message/private/send', { receiverId => 99999, content => 'hi', messageType => 1 })->refused(2001, 'not to nobody');
+    $im->sql("begin; select im.pair_lock(@{[$ann->id]}, @{[$cat->id]});
+        insert into im.blacklist (account_id, target_id) values (@{[$cat->id]}, @{[$ann->id]});
+        select im.pair_refresh(@{[$ann->id]}, @{[$cat->id]}); commit");
+    $say->($ann, $cat, 'hi')->refused(2003, 'not to who has blocked her');
+    $say->($cat, $ann, 'hi')->refused(2003, 'nor the other way round');
+};
+
+subtest 'what one can write' => sub {
+    for my $case (
+        [content => undef, 'nothing'], [content => '', 'an empty text'], [content => 'x' x 4097, '4097 characters'], [content => 5, 'a number'],
+        [messageType => 0, 'a message of type 0'], [messageType => 7, 'a red packet by hand'], [messageType => '1', 'a type in quotes'],
+        [receiverId => undef, 'to no one'], [receiverId => 1.5, 'to one and a half'],
+        [atUserIds => [10004], 'to somebody who is not there'], [atUserIds => [-1], 'to all of two'],
+        [clientMsgId => 'x' x 65, 'with a clientMsgId of 65 characters'],
+    ) {
+        my ($field, $value, $title) = @$case;
+        $say->($ann, $bob, 'hi', $field => $value)->refused(400, "one cannot say $title", qr/\b$field\b/);
+    }
+    my $hostile = qq{"\\ </script><b>%n' ; -- \x{202e}👨‍👩‍👧 } . "\t\r\n" . 'e' . "\x{301}" x 20;
+    $say->($ann, $bob, $hostile)->ok('but anything else', { content => $hostile });
+    $pull->($bob)->ok('arrives as it was written', sub { $_->[-1]{content} eq $hostile });
+    $say->($ann, $bob, '字' x 4096)->ok('4096 characters are not too many');
+};
+
+subtest 'the group' => sub {
+    my @sockets = map { $_->socket } $ann, $bob, $cat;
+    my $message = $tell->($bob, 'to all', clientMsgId => 'g1')->ok('bob writes to the group',
+        { groupId => $group, senderId => $bob->id, content => 'to all', clientMsgId => 'g1', status => 1 });
+    for (@sockets) {
+        my $pushed = $_->expect(GROUP_MESSAGE => 'MESSAGE', { id => $message->{id} }, 'a member gets it');
+        delete $pushed->{event};
+        is_deeply $pushed, $message, 'as it was answered';
+    }
+    $tell->($bob, 'to all', clientMsgId => 'g1')->ok('a retry is no second message', $message);
+    $tell->($ann, 'look', atUserIds => [$bob->id, $cat->id])->ok('ann names two', { atUserIds => [$bob->id, $cat->id], seq => $message->{seq} + 1 });
+    $tell->($ann, 'all of you', atUserIds => [-1])->ok('the owner may name all', { atUserIds => [-1] });
+    $tell->($bob, 'all of you', atUserIds => [-1])->refused(3003, 'a member may not');
+    $tell->($bob, 'dan', atUserIds => [$dan->id])->refused(400, 'nor name who is not there', qr/atUserIds/);
+    $tell->($dan, 'hi')->refused(3002, 'who is not a member does not write');
+    $tell->($ann, 'hi', groupId => 99999)->refused(3001, 'nor into no group');
+
+    my $conversation = $message->{conversationId};
+    $im->sql("update im.member set muted_until = 'infinity' where conversation_id = $conversation and account_id = " . $bob->id);
+    $tell->($bob, 'hi')->refused(3006, 'a muted member is silent');
+    $im->sql("update im.conversation set muted = true where id = $conversation");
+    $tell->($cat, 'hi')->refused(3006, 'as are all when the group is muted');
+    $tell->($ann, 'hi')->ok('but the owner');
+    $im->sql("update im.conversation set closed = 'banned' where id = $conversation");
+    $tell->($ann, 'hi')->refused(3004, 'a banned group is silent');
+    $im->sql("update im.conversation set closed = 'dissolved' where id = $conversation");
+    $tell->($ann, 'hi')->refused(3001, 'a dissolved one is no more');
+};
+
+subtest 'order' => sub {
+    my @seqs = map { $_->[0] } $im->sql("select seq from im.message where conversation_id = $first->{conversationId} order by id");
+    is_deeply \@seqs, [1 .. @seqs], 'seq has no holes and rises with id';
+};
+
+$im->end;
+done_testing;

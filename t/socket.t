@@ -1,0 +1,120 @@
+# socket: the handshake, frames and their answers.
+use v5.36;
+use utf8;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IM::Stack;
+use Mojo::JSON qw(encode_json);
+use Test::More;
+
+my $im = IM::Stack->new(IM_ACCESS_TTL => 1800);
+my ($ann, $bob, $cat) = $im->users(qw(ann bob cat));
+$im->befriend($ann, $bob);
+my $group = $im->group($ann, $bob);
+my ($ann_socket, $ann_tablet, $bob_socket);
+
+subtest 'handshake' => sub {
+    is $im->stranger->socket(query => {})->status, 401, 'a stranger is refused';
+    is $im->stranger->socket(query => { accessToken => 'x.y.z' })->status, 401, 'as is a token that is none';
+    is $ann->socket(query => { accessToken => $ann->refresh })->status, 401, 'and a refresh token';
+    is $ann->socket(query => { accessToken => $im->admin->access })->status, 401, "and an administrator's";
+
+    $ann_socket = $ann->socket;
+    is $ann_socket->status, 101, 'ann connects to 8081';
+    $ann_tablet = $ann->socket(service => 'chat');
+    is $ann_tablet->status, 101, 'and her tablet to 8080';
+    is $ann->socket(query => {}, headers => { Authorization => 'Bearer ' . $ann->access })->close->status, 101,
+        'the token may come as a header';
+
+    is $ann->socket(headers => { Origin => 'https://evil.example' })->status, 403, 'a foreign page is refused';
+    is $ann->socket(headers => { Origin => $im->url('backstage') })->close->status, 101, 'our own is not';
+
+    $im->sql("update im.account set status = 'banned' where id = " . $cat->id);
+    is $cat->socket->status, 403, 'a banned user is refused';
+    $bob_socket = $bob->socket;
+};
+
+subtest 'heartbeat' => sub {
+    is $ann_socket->heartbeat->{pending}, 0, 'ann has missed nothing';
+    my $message = $bob->post('/message/private/send', { receiverId => $ann->id, content => 'hi', messageType => 1 })->must;
+    is $ann_socket->heartbeat->{pending}, 1, 'then one message';
+    my $mine = $ann_socket->heartbeat({ received => [[$message->{conversationId}, $message->{seq}]] });
+    is $mine->{pending}, 0, 'which she acknowledges';
+    $ann->get('/message/private/pullOfflineMessage')->ok('so it is not pulled', []);
+    is $im->sql("select delivered_seq from im.member where conversation_id = $message->{conversationId} and account_id = "
+        . $ann->id), 1, 'bob could see that it was delivered';
+    $ann_socket->heartbeat({ received => [[$message->{conversationId}, 99]] });
+    is $im->sql("select delivered_seq from im.member where conversation_id = $message->{conversationId} and account_id = "
+        . $ann->id), 1, 'what was never sent cannot be acknowledged';
+    $ann_socket->send(HEARTBEAT => { received => [[1]] });
+    $ann_socket->expect(SYSTEM_MESSAGE => 'ERROR', { code => 400, message => qr/received/ }, 'a broken list is refused');
+    $ann_socket->send(HEARTBEAT => { status => 'ASLEEP' });
+    $ann_socket->expect(SYSTEM_MESSAGE => 'ERROR', { code => 400, message => qr/status/ }, 'as is an unknown status');
+};
+
+subtest 'messages' => sub {
+    my $hello = { receiverId => $bob->id, content => '你好', messageType => 1, atUserIds => [], clientMsgId => 'w1' };
+    $ann_socket->send(PRIVATE_MESSAGE => $hello);
+    my $stored = $ann_socket->expect(PRIVATE_MESSAGE => 'MESSAGE', { clientMsgId => 'w1' }, 'the acknowledgement carries her clientMsgId');
+    is_deeply $ann_tablet->expect(PRIVATE_MESSAGE => 'MESSAGE', { clientMsgId => 'w1' }), $stored, 'her tablet has the same';
+    is_deeply $bob_socket->expect(PRIVATE_MESSAGE => 'MESSAGE', { clientMsgId => 'w1' }), $stored, 'and so has bob';
+    $ann_socket->send(PRIVATE_MESSAGE => $hello);
+    is_deeply $ann_socket->expect(PRIVATE_MESSAGE => 'MESSAGE', { clientMsgId => 'w1' }), $stored, 'a retry is acknowledged again';
+    is $im->sql(q{select count(*) from im.message where client_msg_id = 'w1'}), 1, 'and stored once';
+
+    $ann_socket->send(GROUP_MESSAGE => { groupId => $group, content => 'all', messageType => 1, clientMsgId => 'w2' });
+    $_->expect(GROUP_MESSAGE => 'MESSAGE', { groupId => $group, senderId => $ann->id, content => 'all', clientMsgId => 'w2' }, 'a member gets it')
+        for $ann_socket, $ann_tablet, $bob_socket;
+
+    $ann_socket->send(PRIVATE_MESSAGE => { %$hello, senderId => $bob->id, clientMsgId => 'w3' });
+    $ann_socket->expect(PRIVATE_MESSAGE => 'MESSAGE', { clientMsgId => 'w3', senderId => $ann->id }, 'the sender is whose socket it is');
+};
+
+subtest 'refusals' => sub {
+    my $error = sub ($code, $title, %more) {
+        $ann_socket->expect(SYSTEM_MESSAGE => 'ERROR', { code => $code, %more }, $title);
+    };
+    $ann_socket->send(PRIVATE_MESSAGE => { receiverId => $cat->id, content => 'hi', messageType => 1, clientMsgId => 'e1' });
+    $error->(2001, 'a stranger gets no message', clientMsgId => 'e1', message => qr/\p{Han}/);
+    $ann_socket->send(PRIVATE_MESSAGE => { receiverId => $bob->id, content => '', messageType => 1 });
+    $error->(400, 'an empty one is refused', message => qr/content/);
+    $ann_socket->send(GROUP_MESSAGE => { groupId => 99999, content => 'hi', messageType => 1 });
+    $error->(3001, 'a group must exist');
+    $ann_socket->send($_ => { event => 'NOTICE' }), $error->(400, "$_ is not a client's to send", message => qr/type/)
+        for qw(SYSTEM_MESSAGE FRIEND_REQUEST SHUTDOWN /socket/frame), '';
+    for my $text ('', 'hello', '[]', '{}', '{"type":5}', '{"type":"PRIVATE_MESSAGE","data":[]}', '{"type":"HEARTBEAT","data":{}',
+        '{"type":"HEARTBEAT","type":"HEARTBEAT","data":{}}', '{"type":"HEARTBEAT","data":{"status":"a\u0000"}}')
+    {
+        $ann_socket->send_text($text);
+        $error->(400, "'$text' is refused");
+    }
+    ok $ann_socket->is_open, 'after all that the socket is open';
+    $ann_socket->heartbeat;
+    $bob_socket->nothing(SYSTEM_MESSAGE => 'ERROR', 'and bob has heard nothing of it');
+};
+
+subtest 'a token that ends' => sub {
+    my $watch = $ann->socket;
+    $im->sql('update im.account set version = version + 1 where id = ' . $ann->id);
+    $watch->send('HEARTBEAT');
+    $watch->expect(SYSTEM_MESSAGE => 'ERROR', { code => 401 }, 'the next frame after it is refused');
+    $watch->expect_close('and the socket closed');
+    $ann->login->must;
+    is $ann->socket->heartbeat->{pending}, 0, 'ann logs in and connects again';
+    $im->sql("update im.account set status = 'banned' where id = " . $bob->id);
+    $bob_socket->send('HEARTBEAT');
+    $bob_socket->expect(SYSTEM_MESSAGE => 'ERROR', { code => 1003 }, 'a banned user is told so');
+    $bob_socket->expect_close('and his socket closed');
+};
+
+subtest 'ten sockets' => sub {
+    my $dan = $im->user('dan');
+    my @open = map { $dan->socket } 1 .. 10;
+    is scalar(grep { $_->is_open } @open), 10, 'ten sockets of one account are open';
+    my $eleventh = $dan->socket;
+    $eleventh->wait_until(sub { defined $eleventh->closed }, 1) if $eleventh->is_open;
+    ok !$eleventh->is_open, 'the eleventh is refused';
+};
+
+$im->end;
+done_testing;

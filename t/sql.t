@@ -1,0 +1,38 @@
+# sql: every t/sql/*.pg, as the database's owner, on one private stack; each file rolls back what it does.
+use v5.36;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IM::Stack;
+use Mojo::File qw(path);
+use Mojo::Util qw(decode);
+use Test::More;
+
+my $im    = IM::Stack->new;
+my @files = path($FindBin::Bin, 'sql')->list->grep(qr/\.pg\z/)->sort->each;
+ok @files, 'there are tests in SQL';
+
+for my $file (@files) {
+    my ($status, $output) = $im->psql(decode('UTF-8', $file->slurp));
+    subtest $file->basename => sub { pass_on($status, $output) };
+}
+
+# The TAP that psql printed, line by line.
+sub pass_on ($status, $output) {
+    my ($plan, $seen) = (undef, 0);
+    for my $line (split /\n/, $output) {
+        if ($line =~ /\A1\.\.(\d+)/) { $plan = $1 }
+        elsif ($line =~ /\A(not )?ok\s+\d+(?:\s+-?\s*(.*))?\z/) {
+            $seen++;
+            my ($failed, $title) = ($1, $2 // 'unnamed');
+            ok !$failed, $title =~ /\A[\d\s]+\z/ ? "answers $title" : $title;
+        }
+        elsif ($line =~ /\S/) { $line =~ /\A# / ? diag $line : note $line }
+    }
+    is $status, 0, 'psql ends well' or diag $output;
+    return fail 'no plan was printed' if !defined $plan;
+    is $seen, $plan, 'as many tests ran as were planned';
+}
+
+$im->allow(qr/\b(ERROR|FATAL):/);    # they provoke errors on purpose; crashes and panics still count
+$im->end;
+done_testing;
