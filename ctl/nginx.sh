@@ -1,0 +1,45 @@
+# The two nginx instances: nginx.conf is the edge, push.conf holds the WebSockets.
+
+# NAME: fills NAME.conf of the source into NAME/nginx.conf of the state folder.
+render_nginx() {
+    folder=$state/$1
+    text=$(nginx_configuration "$1")
+    [ "$(cat "$folder/nginx.conf" 2>/dev/null)" != "$text" ] || newer "$share/refused.conf" "$folder/refused.conf" || return 0
+    cp "$share/refused.conf" "$folder/refused.conf"
+    say "$text" >"$folder/nginx.conf"
+    # nchan makes this folder, whatever it is told, and only root can.
+    [ -d /var/lib/nginx/body ] || as_root mkdir -p /var/lib/nginx/body 2>/dev/null || :
+    # Through cat because nginx opens /dev/stdout, and may open only a pipe of its own user's.
+    # shellcheck disable=SC2016
+    why=$(as_user sh -c 'nginx -t -q -e stderr -p "$0" -c nginx.conf 2>&1 | cat' "$folder" | grep -m 1 '\[emerg\]') || return 0
+    rm "$folder/nginx.conf"
+    die "$1.conf: ${why#*\[emerg\] }"
+}
+
+nginx_configuration() {
+    sed -e "s|@STATE@|$state|; s|@WEB@|$share/web|; s|@ORIGINS@|$(origins)|; s|@RATE_LIMIT@|$IM_RATE_LIMIT|" \
+        -e "s|@LISTEN@|$IM_LISTEN|; s|@LISTEN_REDPACKET@|$IM_LISTEN_REDPACKET|" \
+        -e "s|@PORT_CHAT@|$IM_PORT_CHAT|; s|@PORT_BACKSTAGE@|$IM_PORT_BACKSTAGE|" \
+        -e "s|@PORT_REDPACKET@|$IM_PORT_REDPACKET|; s|@PORT_HOP@|$IM_PORT_HOP|; s|@SOCKETS@|$IM_SOCKETS|" \
+        -e "s|@WORKERS@|$IM_NGINX_WORKERS|; s|@CONNECTIONS@|$IM_NGINX_CONNECTIONS|" "$share/$1.conf"
+}
+
+# IM_ORIGINS as lines of a map, each onto itself.
+origins() {
+    for origin in $IM_ORIGINS; do
+        case $origin in *[!A-Za-z0-9:/._-]*) die "IM_ORIGINS: not an origin: $origin" ;; esac
+        printf '"%s" "%s"; ' "$origin" "$origin"
+    done
+}
+
+check_ports() {
+    for key in IM_PORT_CHAT IM_PORT_BACKSTAGE IM_PORT_REDPACKET IM_PORT_HOP; do
+        eval "port=\$$key"
+        case $port in '' | *[!0-9]* | ??????*) die "$key is not a port: $port" ;; esac
+        ! port_taken "$port" || die "port $port is taken by another program: end that, or set $key"
+    done
+}
+
+port_taken() {
+    cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -q "^ *[0-9]*: [0-9A-F]*:$(printf %04X "$1") [0-9A-F:]* 0A "
+}

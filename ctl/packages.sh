@@ -1,0 +1,60 @@
+# The Debian packages that the file packages names, and the build.
+
+# SECTION ...: its packages.
+packages() {
+    awk -v wanted=" $* " '/^\[/ { on = index(wanted, " " substr($1, 2, length($1) - 2) " ") } on && /^[a-z]/ { print $1 }' \
+        "$share/packages"
+}
+
+missing_packages() {
+    command -v dpkg-query >/dev/null || die "this is not Debian: install what the file packages names, and set IM_BUILD=no"
+    wanted=$(packages "$@")
+    # shellcheck disable=SC2086
+    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null) || :
+    for package in $wanted; do
+        case "
+$installed
+" in *"
+installed $package
+"*) ;; *) say "$package" ;; esac
+    done
+}
+
+install_packages() {
+    # shellcheck disable=SC2046
+    set -- $(missing_packages "$@")
+    [ $# -gt 0 ] || return 0
+    say "installing $*"
+    output=$(mktemp)
+    if ! apt_get "$@" >"$output" 2>&1 </dev/null; then
+        why=$(grep -m 1 '^E: ' "$output") || why='neither root nor sudo'
+        rm -f "$output"
+        die "could not install $*: $why"
+    fi
+    rm -f "$output"
+}
+
+apt_get() {
+    as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+}
+
+build() {
+    [ "${IM_BUILD:-yes}" != no ] || return 0
+    [ -x "$programs/auth" ] || say "building"
+    output=$(mktemp)
+    exec 9<"$root"
+    if ! build_in_place >"$output" 2>&1 </dev/null; then
+        tail -n 20 "$output" >&2
+        rm -f "$output"
+        die "could not build"
+    fi
+    exec 9<&-
+    rm -f "$output"
+}
+
+build_in_place() (
+    flock 9 && cd "$root" || exit
+    [ -x configure ] || autoreconf -i || exit
+    [ -f Makefile ] || ./configure -q || exit
+    make -s -j"$(nproc)"
+)

@@ -1,0 +1,172 @@
+# The parts, supervised by runit: a folder per part in service/, the scripts that all share in service/.scripts/.
+
+write_parts() {
+    make_folder service/.scripts 755
+    for script in life.sh keeper log stop; do
+        ! newer "$share/ctl/run/$script" "$service/.scripts/$script" || cp "$share/ctl/run/$script" "$service/.scripts/"
+    done
+    parts="postgres push nginx clerk$built"
+    run="chpst -P"
+    [ "$self" != root ] || run="chpst -P -u im-chat"
+    write_part postgres INT "[ \"\${old_boot:-\$boot}\" = \"\$boot\" ] || rm -f $state/pg/postmaster.pid   # of another boot: says nothing
+exec $run $(command -v postgres) -D $state/pg -c config_file=$state/postgres/postgresql.conf"
+    write_part push TERM "rm -f $state/run/push.sock $state/run/ws.sock
+$(nginx_command push)"
+    write_part nginx QUIT "$(nginx_command nginx)"
+    write_part clerk TERM "exec chpst -e $state/env $run -e $state/secret/clerk $state/cgi-bin/imclerk"
+    multiwatch=$(command -v multiwatch)
+    for program in $built; do
+        write_part "$program" TERM "rm -f $state/run/$program.sock
+exec chpst -e $state/env $run -e $state/secret/$program spawn-fcgi -n -s $state/run/$program.sock -M 0600 \\
+    -- $multiwatch -f $(processes "$program") -- $state/cgi-bin/$program"
+    done
+}
+
+processes() {
+    eval "count=\${IM_PROCESSES_$1:-}"
+    case $1 in auth) say "${count:-2}" ;; *) say "${count:-1}" ;; esac
+}
+
+# nginx opens its access log, which is the pipe to svlogd, by name.
+nginx_command() {
+    [ "$self" != root ] || say "chown im-chat /dev/stdout"
+    say "ulimit -n \"\$(ulimit -H -n)\"" "exec $run nginx -e stderr -p $state/$1 -c nginx.conf -g 'daemon off;'"
+}
+
+# PART SIGNAL COMMANDS: how it is started; SIGNAL stops it.
+write_part() {
+    folder=$service/$1
+    if [ ! -d "$folder" ]; then
+        mkdir -p "$folder/log" "$folder/control" "$state/log/$1"
+        : >"$folder/run"
+        chmod 755 "$folder/run"
+        ln -s "$service/.scripts/log" "$folder/log/run"
+        ln -s "$service/.scripts/stop" "$folder/control/t"
+        say s1000000 n10 >"$state/log/$1/config"
+    fi
+    update "$folder/signal" "$2"
+    update "$folder/run" "#!/bin/sh
+# Runs $1; written by imctl up.
+exec 2>&1
+. $service/.scripts/life.sh
+life_begin
+$3"
+}
+
+# --- all of them ---
+
+# FOLDER COMMAND: a function of life.sh for that part.
+in_folder() (set +e && cd "$1" && . "$service/.scripts/life.sh" && shift && "$@")
+
+running() { [ -f "$service/life" ] && in_folder "$service" life_runs; }
+
+# The keeper keeps runsvdir.  Parts that PostgreSQL and the schema come before have the file down until start_part.
+start_keeper() {
+    ! running || return 0
+    for part in $parts; do
+        [ "$part" = postgres ] || : >"$service/$part/down"
+    done
+    (cd "$service" && exec env -i PATH="$PATH" LC_ALL=C.UTF-8 setsid .scripts/keeper) >/dev/null 2>&1 </dev/null 8<&- &
+    patiently running || die "could not start runit"
+}
+
+stop_parts() {
+    stop_together 10 nginx push
+    # shellcheck disable=SC2046
+    stop_together 10 $(part_names | grep -vx 'nginx\|push\|postgres')
+    stop_together 60 postgres
+    in_folder "$service" keeper_end
+    for part in $(part_names); do
+        in_folder "$service/$part" life_end
+        in_folder "$service/$part/log" life_end
+    done
+    rm -f "$service"/*/life "$service"/*/log/life "$service"/*/started "$service/life"
+}
+
+# SECONDS PART ...: killed after so many seconds.  A part whose runsv is missing is left to life_end.
+stop_together() { (cd "$service" && sv -w "$@" >/dev/null 2>&1) || :; }
+
+part_names() {
+    for folder in "$service"/*/; do
+        folder=${folder%/}
+        say "${folder##*/}"
+    done
+}
+
+# --- one of them ---
+
+# Starts it; if it runs, and something of it is newer than its start, starts it anew.
+start_part() {
+    folder=$service/$1
+    rm -f "$folder/down"
+    patiently sv up "$folder" >/dev/null 2>&1 || die "runit does not supervise $1"
+    if [ -f "$folder/started" ] && has_changed "$1" && in_folder "$folder" life_runs; then
+        case $1 in
+        nginx | push) sv hup "$folder" >/dev/null ;;
+        *) restart_part "$1" ;;
+        esac
+    fi
+    : >"$folder/started"
+}
+
+has_changed() {
+    case $1 in
+    postgres) set -- "$1" "$state"/postgres/*.conf ;;
+    nginx | push) set -- "$1" "$state/$1"/*.conf ;;
+    clerk) set -- "$1" "$conf" "$state/env" "$state"/env/* "$state/deployed" "$state"/secret/clerk/* "$state/cgi-bin/imclerk" ;;
+    *) set -- "$1" "$conf" "$state/env" "$state"/env/* "$state/deployed" "$state/secret/$1"/* "$state/cgi-bin/$1" ;;
+    esac
+    for file in "$service/$1/run" "$@"; do
+        [ ! "$file" -nt "$service/$1/started" ] || return 0
+    done
+    return 1
+}
+
+restart_part() { sv -w 30 restart "$service/$1" >/dev/null || :; }
+
+# Parts that are no more: their program is gone.
+remove_parts() {
+    for part in $(part_names); do
+        case " $parts " in *" $part "*) continue ;; esac
+        sv -w 10 force-shutdown "$service/$part" >/dev/null 2>&1 || :
+        rm -rf "${service:?}/$part"
+    done
+}
+
+part_processes() {
+    in_folder "$service/$1" life_runs || return 0
+    read -r boot leader start <"$service/$1/life"
+    { pgrep -s "$leader" && pgrep -P "$leader"; } | sort -nu | tr '\n' ' '
+}
+
+# --- do they answer? ---
+
+# PART ...: until all of them do.
+wait_for() {
+    for part in "$@"; do
+        patiently answers "$part" || die "$part does not answer; its log ends:
+$(tail -n 5 "$state/log/$part/current" 2>&1)"
+    done
+}
+
+answers() {
+    chat=http://$IM_LISTEN:$IM_PORT_CHAT
+    hop=http://127.0.0.1:$IM_PORT_HOP
+    case $1 in
+    postgres) grep -q ready "$state/pg/postmaster.pid" 2>/dev/null && pg_isready -q -h "$state/run" -U im_owner -d postgres ;;
+    push) get -f -o /dev/null --unix-socket "$state/run/push.sock" http://push/status ;;
+    nginx) refuses "$chat/" ;;
+    clerk) [ "$(value "select count(*) from pg_stat_activity where usename = 'im_clerk'" 2>/dev/null)" != 0 ] ;;
+    auth) refuses "$chat/setTradePwd" ;;
+    wallet) refuses "$chat/user/recharge" ;;
+    redpacket) refuses "$chat/redPackage" ;;
+    socket) [ "$(get -o /dev/null -w '%{http_code}' "$hop/socket/handshake")" = 401 ] ;;
+    backstage) refuses "$hop/im" ;;
+    *) refuses "$chat/$1" ;;
+    esac
+}
+
+# URL: whoever is there answers a path or method that it does not have with code 404, or asks for a token.
+refuses() { case $(get "$1") in *'"code":404,'* | *'"code":401,'*) ;; *) return 1 ;; esac; }
+
+get() { curl -s -m 2 --noproxy '*' "$@"; }

@@ -1,0 +1,68 @@
+# shellcheck shell=sh disable=SC2094
+# Sourced by the scripts of a part, in the part's folder, and by imctl.  Each life of a part is a session of its own
+# (chpst -P); the file life names the newest one: boot, leader (its process and session id), start time of the leader.
+# The file signal names what stops the part.
+
+read -r boot </proc/sys/kernel/random/boot_id
+
+# PID: when it started, in ticks since boot; nothing when it is gone or a zombie.
+started() {
+    # shellcheck disable=SC2086
+    read -r stat <"/proc/$1/stat" && set -- ${stat##*) } && [ "$1" != Z ] && echo "${20}"
+} 2>/dev/null
+
+life_read() {
+    old_boot='' leader='' start='' signal=TERM
+    read -r old_boot leader start <life
+    read -r signal <signal
+    [ "$old_boot" = "$boot" ]
+} 2>/dev/null
+
+life_runs() { life_read && [ "$(started "$leader")" = "$start" ]; }
+
+# Ends what is left of the newest life: all of it, or what a killed leader left behind.
+life_end() {
+    life_runs || [ "$old_boot" = "$boot" ] && [ -z "$(started "$leader")" ] || return 0     # else the number is another's
+    for signal in "$signal" 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 KILL; do
+        pkill "-$signal" -s "$leader" || return 0
+        sleep 0.05
+    done
+}
+
+# Begins a new life.  If the newest one still runs, because only its supervisor was killed, waits for it as if it had
+# been started here.  What a killed leader left behind is ended first, for it holds sockets and ports.
+life_begin() {
+    trap 'stopped=yes; life_stop' TERM
+    while life_runs; do
+        sleep 0.1 &
+        wait $!
+    done
+    [ -z "${stopped:-}" ] || exit 0
+    trap - TERM
+    life_end
+    echo "$boot $$ $(started $$)" >life
+}
+
+# Stops the newest life and, if it is another process, the script that waits for it.
+life_stop() {
+    ! life_runs || kill -s "$signal" "$leader"
+    [ -z "${stopped:-}" ] || return 0
+    read -r script <supervise/pid
+    [ "$script" = "$leader" ] || kill -s TERM "$script"
+}
+
+# Ends every supervisor below this folder; the parts run on.
+supervisors_end() {
+    for pid in $(pgrep -x runsv); do
+        case $(readlink "/proc/$pid/cwd") in "$PWD"/*) kill -s KILL "$pid" ;; esac
+    done
+}
+
+# Ends the keeper, and with it runsvdir and the supervisors.
+keeper_end() {
+    ! life_runs || kill -s TERM "$leader"
+    tries=50
+    while life_runs && [ $((tries -= 1)) -gt 0 ]; do sleep 0.1; done
+    life_end
+    supervisors_end
+}
