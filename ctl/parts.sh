@@ -71,9 +71,10 @@ start_keeper() {
 }
 
 stop_parts() {
-    stop_together 10 nginx push
+    stop_together 10 nginx      # nothing new comes in; then who publishes, then where it is published
     # shellcheck disable=SC2046
     stop_together 10 $(part_names | grep -vx 'nginx\|push\|postgres')
+    stop_together 10 push
     stop_together 60 postgres
     in_folder "$service" keeper_end
     for part in $(part_names); do
@@ -84,7 +85,11 @@ stop_parts() {
 }
 
 # SECONDS PART ...: killed after so many seconds.  A part whose runsv is missing is left to life_end.
-stop_together() { (cd "$service" && sv -w "$@" >/dev/null 2>&1) || :; }
+stop_together() {
+    seconds=$1
+    shift
+    (cd "$service" && printf './%s\n' "$@" | xargs sv -w "$seconds" force-stop >/dev/null 2>&1) || :
+}
 
 part_names() {
     for folder in "$service"/*/; do
