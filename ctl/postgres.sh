@@ -35,6 +35,7 @@ fsync = on
 synchronous_commit = on
 full_page_writes = on
 
+recovery_init_sync_method = syncfs     # as safe, and does not open every file
 jit = off
 log_line_prefix = '%p %u '
 log_checkpoints = off

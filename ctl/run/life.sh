@@ -1,14 +1,15 @@
 # shellcheck shell=sh disable=SC2094
 # Sourced by the scripts of a part, in the part's folder, and by imctl.  Each life of a part is a session of its own
-# (chpst -P); the file life names the newest one: boot, leader (its process and session id), start time of the leader.
+# (chpst -P); the file life names the newest one: boot, leader (its process, group and session id), start time of the leader.
 # The file signal names what stops the part.
 
 read -r boot </proc/sys/kernel/random/boot_id
 
-# PID: when it started, in ticks since boot; nothing when it is gone or a zombie.
+# PID: sets since to when it started, in ticks since boot; empty when it is gone or a zombie.
 started() {
+    since=''
     # shellcheck disable=SC2086
-    read -r stat <"/proc/$1/stat" && set -- ${stat##*) } && [ "$1" != Z ] && echo "${20}"
+    read -r stat <"/proc/$1/stat" && set -- ${stat##*) } && [ "$1" != Z ] && since=${20}
 } 2>/dev/null
 
 life_read() {
@@ -18,16 +19,22 @@ life_read() {
     [ "$old_boot" = "$boot" ]
 } 2>/dev/null
 
-life_runs() { life_read && [ "$(started "$leader")" = "$start" ]; }
+life_runs() { life_read && started "$leader" && [ "$since" = "$start" ]; }
 
-# Ends what is left of the newest life: all of it, or what a killed leader left behind.
+# Ends what is left of the newest life: all of it, killed after a second, or at once what a killed leader left behind.
 life_end() {
-    life_runs || [ "$old_boot" = "$boot" ] && [ -z "$(started "$leader")" ] || return 0     # else the number is another's
-    for signal in "$signal" 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 KILL; do
-        pkill "-$signal" -s "$leader" || return 0
-        sleep 0.05
-    done
-}
+    life_read || return 0
+    if started "$leader"; then
+        [ "$since" = "$start" ] || return 0     # the number is another's now
+    else
+        signal=KILL
+    fi
+    kill -s "$signal" -- "-$leader" || return 0
+    tries=50
+    [ "$signal" != KILL ] || tries=10       # after which they are zombies, which hold nothing
+    while kill -s 0 -- "-$leader" && [ $((tries -= 1)) -gt 0 ]; do sleep 0.02; done
+    kill -s KILL -- "-$leader"
+} 2>/dev/null
 
 # Begins a new life.  If the newest one still runs, because only its supervisor was killed, waits for it as if it had
 # been started here.  What a killed leader left behind is ended first, for it holds sockets and ports.
@@ -40,7 +47,8 @@ life_begin() {
     [ -z "${stopped:-}" ] || exit 0
     trap - TERM
     life_end
-    echo "$boot $$ $(started $$)" >life
+    started $$
+    echo "$boot $$ $since" >life
 }
 
 # Stops the newest life and, if it is another process, the script that waits for it.
