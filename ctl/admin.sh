@@ -1,4 +1,4 @@
-# Administrators and tokens.
+# Administrators.
 
 random_password() { tr -dc a-km-z2-9 </dev/urandom | head -c 16; }
 
@@ -28,5 +28,3 @@ admin() {
     esac
     say "the password of $2 is $password"
 }
-
-token() { die "there are no service tokens yet"; }

@@ -1,0 +1,19 @@
+# Money, proven: the ledger's invariants, and the shares of a red packet.
+
+ledger() {
+    [ "$*" = check ] || { usage >&2; exit 2; }
+    problems=$(value "select problem || ': ' || subject from im.ledger_check()")
+    [ -z "$problems" ] || die "the ledger does not hold
+$problems"
+    say 'the ledger holds'
+}
+
+packet() {
+    [ "$#,${1:-}" = 2,verify ] || { usage >&2; exit 2; }
+    shares=$(say "select number || ' ' || coalesce(amount::text, 'nothing') || case when agrees then ''
+                         else ', but ' || coalesce(drawn::text, 'nothing') || ' was drawn' end
+                    from im.redpacket_verify(:'id')" | database -At -v id="$2" -f - 2>&1) ||
+        case $shares in *I0404*) die "there is no packet $2" ;; *) die "${shares#*ERROR:  }" ;; esac
+    say "$shares"
+    case $shares in *' was drawn'*) die "packet $2 does not hold what its seed draws" ;; esac
+}

@@ -1,0 +1,55 @@
+# Keys, and the tokens of services.
+
+token() {
+    case $#,${1:-} in
+    1,rotate) rotate_key ;;
+    2,service) service_token "$2" ;;
+    2,revoke) close_service "$2" ;;
+    *) usage >&2; exit 2 ;;
+    esac
+}
+
+# Programs that only verify come first: when auth and backstage begin to sign with the new key, all others know it.
+rotate_key() {
+    lock_state
+    (umask 077 && cat "$state/secret/jwt-key" >"$state/secret/jwt-key-old")
+    rm "$state/secret/jwt-key"
+    built=$(part_names | grep -vx 'postgres\|push\|nginx\|clerk')
+    make_secrets
+    # shellcheck disable=SC2046
+    for program in $(say "$built" | grep -vx 'auth\|backstage') auth backstage; do start_part "$program"; done
+    # shellcheck disable=SC2086
+    wait_for $built
+    say 'tokens are signed with a new key; those of the one before are good until the next rotation'
+}
+
+# For ten years, or until it is revoked: its holder acts for every account.
+service_token() {
+    row=$(say "select id, version from im.service_open(:'name')" | database -At -F ' ' -v name="$1" -f - 2>&1) ||
+        die "could not make the service $1: ${row#*ERROR:  }"
+    # shellcheck disable=SC2086
+    set -- $row "$(date +%s)"
+    token_text=$(printf %s "{\"alg\":\"HS256\",\"typ\":\"JWT\",\"kid\":\"$(jwt_key | openssl dgst -sha256 -r | head -c 8)\"}" | base64url)
+    token_text=$token_text.$(printf %s "{\"iss\":\"im-chat\",\"aud\":\"im-service\",\"typ\":\"access\",\"sub\":\"$1\",\"ver\":$2,\
+\"sid\":0,\"gen\":0,\"iat\":$3,\"exp\":$(($3 + 315360000))}" | base64url)
+    say "$token_text.$(printf %s "$token_text" | hmac | base64url)"
+}
+
+close_service() {
+    output=$(say "select im.service_close(:'name')" | database -At -v name="$1" -f - 2>&1) || die "${output#*ERROR:  }"
+}
+
+jwt_key() { head -n 1 "$state/secret/jwt-key" | tr -d '\n'; }
+
+base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
+
+# HMAC-SHA256 of standard input by its definition: openssl would take the key as an argument, for every process to see.
+hmac() { { padded_key 92; { padded_key 54; cat; } | openssl dgst -sha256 -binary; } | openssl dgst -sha256 -binary; }
+
+padded_key() {
+    if [ "$(jwt_key | wc -c)" -le 64 ]; then jwt_key; else jwt_key | openssl dgst -sha256 -binary; fi |
+        { cat; head -c 64 /dev/zero; } | head -c 64 | od -An -v -tu1 -w1 | while read -r byte; do
+        # shellcheck disable=SC2059
+        printf "\\$(printf %03o $((byte ^ $1)))"
+    done
+}
