@@ -76,10 +76,10 @@ stop_parts() {
     stop_together 10 $(part_names | grep -vx 'nginx\|push\|postgres')
     stop_together 10 push
     stop_together 60 postgres
-    in_folder "$service" keeper_end
+    in_folder "$service" keeper_end || :
     for part in $(part_names); do
-        in_folder "$service/$part" life_end
-        in_folder "$service/$part/log" life_end
+        in_folder "$service/$part" life_end || :
+        in_folder "$service/$part/log" life_end || :
     done
     rm -f "$service"/*/life "$service"/*/log/life "$service"/*/started "$service/life"
 }

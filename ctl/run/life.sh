@@ -33,7 +33,7 @@ life_end() {
     tries=50
     [ "$signal" != KILL ] || tries=10       # after which they are zombies, which hold nothing
     while kill -s 0 -- "-$leader" && [ $((tries -= 1)) -gt 0 ]; do sleep 0.02; done
-    kill -s KILL -- "-$leader"
+    kill -s KILL -- "-$leader" || :
 } 2>/dev/null
 
 # Begins a new life.  If the newest one still runs, because only its supervisor was killed, waits for it as if it had
