@@ -86,9 +86,15 @@ is broken(), undef, 'everything works';
 note map {"$_: $crew{$_}\n"} sort keys %crew;
 
 my @crews = grep { $crew{$_} =~ / / } $parts->names;
-survives("$_, all its processes", $_ eq 'postgres' ? 10 : 2, sub { $parts->pids($_) }) for $parts->names;
-survives("$_, its master", $_ eq 'postgres' ? 10 : 2, sub { ($parts->pids($_))[0] }) for @crews, 'postgres';
-survives("$_, a worker", 2, sub { ($parts->pids($_))[-1] }) for @crews;
+for my $part ($parts->names) {
+    survives("$part, all its processes", $part eq 'postgres' ? 10 : 2, sub { $parts->pids($part) });
+}
+for my $part (@crews, 'postgres') {
+    survives("$part, its master", $part eq 'postgres' ? 10 : 2, sub { ($parts->pids($part))[0] });
+}
+for my $part (@crews) {
+    survives("$part, a worker", 2, sub { ($parts->pids($part))[-1] });
+}
 survives('a backend of PostgreSQL', 10, sub { map { $_->[0] } $im->sql(q{select pid from pg_stat_activity where usename = 'im_message' limit 1}) });
 survives('all logs', 2, sub { map { $parts->pids("$_/log") } $parts->names });
 survives('all supervisors', 2, sub { map { $parts->runsv($_) } $parts->names });
