@@ -16,7 +16,7 @@ static void frame(struct request *r, const PGresult *rows);
 
 static const struct route routes[] = {
     /* method  path               who     shape    call                                                      handler */
-    {"GET", "/socket/handshake", USER, NOTHING, "socket_open(:me)", NULL},
+    {"POST", "/socket/handshake", USER, NOTHING, "socket_open(:me)", NULL},
     {"POST", "/socket/frame", ANYONE, NOTHING, NULL, frame},
     {"WS", "HEARTBEAT", USER, ONE, "socket_heartbeat(:me, received?, status?)", NULL},
     {"WS", "PRIVATE_MESSAGE", USER, NOTHING,
@@ -109,10 +109,10 @@ static void answer_handshake(struct request *r, int code)
 
 static void answer(struct request *r, int code, const char *detail, const char *data)
 {
-    if (r->route && strcmp(r->method, "GET") != 0)
-        answer_frame(r, code, detail, data);
-    else
+    if (!r->route || strcmp(r->path, "/socket/handshake") == 0)
         answer_handshake(r, code);
+    else
+        answer_frame(r, code, detail, data);
 }
 
 int main(void)

@@ -1,16 +1,18 @@
 -- The WebSocket's handshake and heartbeat; messages over it are those of api/message.sql.
 
--- GET /socket/handshake (internal)  socket_open(:me)
--- Whether this account may open one more socket.
+-- POST /socket/handshake (internal)  socket_open(:me)
+-- Whether this account may open one more socket.  It counts as online from here on, before the socket is open: no
+-- event falls between the two.
 -- Refuses: 429 too many sockets
--- Writes: nothing
--- Tells: nobody
+-- Writes: presence, outbox
+-- Tells: friends who are online, FRIEND_REQUEST ONLINE
 create function api.socket_open(me bigint) returns void
-language plpgsql stable security definer set search_path = im, pg_temp as $$
+language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   if (select count(*) from im.connection c where c.account_id = me) >= im.setting_int('socket.limit') then
     raise sqlstate 'I0429';
   end if;
+  perform im.presence_online(me, null);
 end $$;
 
 -- frame HEARTBEAT  socket_heartbeat(:me, received?, status?)

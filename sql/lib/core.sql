@@ -75,12 +75,21 @@ begin
   return lower(normalize(name, nfkc));
 end $$;
 
--- Whom an event goes to, as the publisher wants it: account ids with commas between.
+-- Whom an event goes to, as the publisher wants it: account ids with commas between.  Of a large group only those who
+-- are online: nobody else has a socket, and naming ten thousand would cost more than the message.
 create or replace function im.outbox_channels(recipients bigint[], conversation bigint, seq bigint) returns text
 language plpgsql stable as $$
 begin
   if conversation is null then
     return array_to_string(recipients, ',');
+  elsif (select g.member_count > im.setting_int('group.push_all_limit')
+           from im.conversation c join im.chat_group g on g.id = c.group_id where c.id = conversation) then
+    return (select string_agg(m.account_id::text, ',' order by m.account_id)
+              from im.presence p
+              join im.member m on m.conversation_id = conversation and m.account_id = p.account_id
+             where p.online
+               and m.left_at is null
+               and (outbox_channels.seq is null or m.joined_seq < outbox_channels.seq));
   end if;
   return (select string_agg(m.account_id::text, ',' order by m.account_id)
             from im.member m

@@ -77,6 +77,7 @@ insert into im.setting (name, value, note) values
   ('friend.request_ttl',         '30 days', 'a friend request not answered for this long is expired'),
   ('blacklist.limit',            '1000',  'entries in one blacklist'),
   ('group.member_limit',         '10000', 'members of a group'),
+  ('group.push_all_limit',       '200',   'members up to which a group event goes to all; above, to those online'),
   ('group.owned_limit',          '500',   'living groups one account may own'),
   ('group.invite_limit',         '50',    'friends invited in one call'),
   ('socket.limit',               '10',    'open sockets of one account'),
