@@ -18,6 +18,7 @@ begin
     raise sqlstate 'I3007';
   end if;
   perform im.friends_check(me, invited);
+  perform im.group_owned_check(me);
   made.id := nextval(pg_get_serial_sequence('im.chat_group', 'id'));
   insert into im.conversation (group_id) values (made.id) returning conversation.id into place;
   insert into im.chat_group (id, conversation_id, owner_id, group_name, group_avatar, group_notice, member_count)

@@ -25,6 +25,19 @@ begin
   end if;
 end $$;
 
+-- The account may own one more group; its row is locked, so that two made at once are counted one after the other.
+-- Refuses 400 groupName.
+create or replace function im.group_owned_check(me bigint) returns void
+language plpgsql as $$
+begin
+  perform from im.account a where a.id = me for no key update;
+  if (select count(*) from im.chat_group g
+        join im.conversation c on c.id = g.conversation_id and c.closed is distinct from 'dissolved'
+       where g.owner_id = me) >= im.setting_int('group.owned_limit') then
+    raise sqlstate 'I0400' using message = 'groupName';
+  end if;
+end $$;
+
 -- The account's own row in a group.  Refuses 3001 no such group, 3002 not a member.
 create or replace function im.group_member(me bigint, chat_group bigint) returns im.member
 language plpgsql stable as $$
