@@ -46,7 +46,8 @@ sub new ($class, %config) {
     my $dir  = tempdir('/tmp/im.XXXXXX', CLEANUP => 0);
     chmod 0755, $dir;
     $self->state($dir);
-    $self->config({ IM_STATE_DIR => $dir, IM_BUILD => 'no', IM_RATE_LIMIT => 'off', _ports(), %config });
+    my @small = $ENV{HARNESS_ACTIVE} ? (IM_DB_CONNECTIONS => 2, IM_NGINX_WORKERS => 1) : ();    # several run at once
+    $self->config({ IM_STATE_DIR => $dir, IM_BUILD => 'no', IM_RATE_LIMIT => 'off', _ports(), @small, %config });
     $RUNNING{$dir} = $self;
     $self->up;
     return $self;
