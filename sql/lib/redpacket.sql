@@ -132,19 +132,28 @@ begin
   end if;
 end $$;
 
--- Locks a free share for the caller.  When all that are left are being claimed it looks again until one is given up
--- or all are claimed: nobody is told that it is empty because of a claim that then rolls back.  It looks instead of
--- waiting for the rows' locks: skip locked keeps the lock of a row that was claimed under its eyes, and of those that
--- wait for one another's some wait in a circle.
-create or replace function im.redpacket_free_share(p im.redpacket) returns im.redpacket_share
+-- Locks a free share for the caller, and counts what will remain after it.  When all that are left are being claimed
+-- it looks again until one is given up or all are claimed: nobody is told that it is empty because of a claim that
+-- then rolls back.  It looks instead of waiting for the rows' locks: skip locked keeps the lock of a row that was
+-- claimed under its eyes, and of those that wait for one another's some wait in a circle.
+--
+-- Shares are claimed in the order of their numbers, so what remains are the higher ones, as they are when this one is
+-- locked: the claims that run at the same time come after it, whichever commits first, so each sees its own place and
+-- only the last one sees nothing left.  A higher one that has been claimed by then was claimed while a claim of this
+-- one, which was given up, ran: it came before.
+create or replace function im.redpacket_take_share(p im.redpacket)
+returns table (number smallint, amount numeric, remain_count integer, remain_amount numeric)
 language plpgsql as $$
 declare
-  share im.redpacket_share;
   patience timestamptz := clock_timestamp() + im.setting_interval('redpacket.wait');
   pause double precision := 0.001;
+  remain numeric[];
 begin
   loop
-    select * into share from im.redpacket_share s
+    select s.number, s.amount, (select array[count(*), coalesce(sum(h.amount), 0.00)] from im.redpacket_share h
+                                 where h.packet_id = p.id and h.number > s.number and h.state = 'free')
+      into redpacket_take_share.number, redpacket_take_share.amount, remain
+      from im.redpacket_share s
      where s.packet_id = p.id and s.state = 'free' order by s.number limit 1 for update skip locked;
     exit when found or clock_timestamp() >= p.expires_at
            or not exists (select from im.redpacket_share s where s.packet_id = p.id and s.state = 'free');
@@ -154,7 +163,9 @@ begin
     perform pg_sleep(pause);
     pause := least(2 * pause, 0.050);
   end loop;
-  return share;
+  remain_count := remain[1];
+  remain_amount := remain[2];
+  return next;
 end $$;
 
 -- Why there is nothing: 5002 already robbed; 5001 all gone; 5003 it expired with something in it.
@@ -169,27 +180,26 @@ begin
   raise sqlstate 'I5001';
 end $$;
 
--- Claims one share.  Shares are claimed in the order of their numbers, so what remains after this claim are the
--- higher ones: claims running at the same time each see their own place, and the last one sees nothing left.
+-- Claims one share.  Claims of one account in one packet come one after the other: the second of two at once would
+-- take a share and give it up again, and those who took the next ones would have been told of one too few.
 create or replace function im.redpacket_rob(robber bigint, packet uuid) returns jsonb
 language plpgsql as $$
 declare
   p im.redpacket;
-  share im.redpacket_share;
+  share record;
   entry bigint;
-  remain_count integer;
-  remain_amount numeric(18,2);
 begin
   select * into p from im.redpacket r where r.id = packet;
   if not found then
     raise sqlstate 'I0404';
   end if;
   perform im.redpacket_admit(p, robber);
+  perform pg_advisory_xact_lock(hashtext(packet::text), hashtext(robber::text));
   if exists (select from im.redpacket_share s where s.packet_id = packet and s.account_id = robber)
      or clock_timestamp() >= p.expires_at then
     perform im.redpacket_refuse(packet, robber);
   end if;
-  share := im.redpacket_free_share(p);
+  select * into share from im.redpacket_take_share(p);
   if share.number is null or clock_timestamp() >= p.expires_at then
     perform im.redpacket_refuse(packet, robber);
   end if;
@@ -199,10 +209,9 @@ begin
   update im.redpacket_share s
      set state = 'claimed', account_id = robber, claimed_at = clock_timestamp(), journal_id = entry
    where s.packet_id = packet and s.number = share.number;
-  select count(*), coalesce(sum(s.amount), 0.00) into remain_count, remain_amount
-    from im.redpacket_share s where s.packet_id = packet and s.number > share.number and s.state = 'free';
-  perform im.redpacket_tell_robbed(p, robber, share.amount, remain_count, remain_amount);
-  return jsonb_build_object('amount', share.amount, 'remainCount', remain_count, 'remainAmount', remain_amount);
+  perform im.redpacket_tell_robbed(p, robber, share.amount, share.remain_count, share.remain_amount);
+  return jsonb_build_object('amount', share.amount, 'remainCount', share.remain_count,
+                            'remainAmount', share.remain_amount);
 end $$;
 
 -- Tells of a claim: the sender and the robber, and a group that is not too large for it.
