@@ -18,7 +18,8 @@ long config_number(const char *key, long fallback, long min, long max);
 /* The key's value; the process ends with a message when it is unset. */
 const char *config_required(const char *key);
 
-/* Test hook: kills the process with SIGKILL when IM_FAULT names this point. */
+/* Test hook: kills the process with SIGKILL when IM_FAULT names this point: request (before the transaction), commit
+ * (when it has been handed to PostgreSQL, COMMIT and all), answer (when it is over), publish (when it is answered). */
 void config_fault(const char *point);
 
 #endif

@@ -97,7 +97,9 @@ static void job_run(struct request *r)
 {
     r->job.done = call_done;
     r->job.owner = r;
+    config_fault("request");
     db_run(&r->job);
+    config_fault("commit");
 }
 
 static void job_start(struct request *r, const struct call *call, request_handler *then)
@@ -166,6 +168,7 @@ static void call_done(struct job *job)
     struct request *r = job->owner;
     const PGresult *events = r->leave_step >= 0 && !job->lost && !job->failure ? job->steps[r->leave_step].result : NULL;
 
+    config_fault("answer");
     log_request(r->id);
     call_answer(r);
     request_end(r);
