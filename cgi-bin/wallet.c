@@ -41,7 +41,8 @@ static bool signature_valid(struct request *r)
 
     if (!key || !timestamp || !signature)
         return false;
-    if (llabs(strtoll(timestamp, NULL, 10) - (long long)time(NULL)) > SIGNATURE_SECONDS)
+    long long now = time(NULL), then = strtoll(timestamp, NULL, 10);
+    if (then < now - SIGNATURE_SECONDS || then > now + SIGNATURE_SECONDS)
         return false;
     password_digest(digest, key, timestamp, "\n", r->text, NULL);
     return password_equal(digest, signature);
