@@ -4,9 +4,8 @@ use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use IM::Stack;
-use List::Util qw(sum);
 use Test::More;
-use Time::HiRes qw(time);
+use Time::HiRes qw(clock_gettime time CLOCK_PROCESS_CPUTIME_ID);
 
 my $im = IM::Stack->new;
 my ($ann, $bob) = $im->users(qw(ann bob));
@@ -50,31 +49,35 @@ sub crew ($part) {
     return "@names[0 .. ($part eq 'postgres' && @names ? 0 : $#names)]";
 }
 
-# How much slower than alone this machine is just now: wall clock over processor time of a little work.
-sub slowness () {
-    my ($wall, $used) = (time, sum times);
-    1 while sum(times) - $used < 0.03;
-    my $slowness = (time - $wall) / (sum(times) - $used);
-    return $slowness > 1 ? $slowness : 1;
+sub used () { return clock_gettime(CLOCK_PROCESS_CPUTIME_ID) }
+
+# A little work: adds the wall clock and the processor time that it took.
+sub burn ($wall, $used) {
+    my ($start, $before) = (time, used());
+    1 while used() - $before < 0.005;
+    $$wall += time - $start;
+    $$used += used() - $before;
 }
 
 # Kills whom the code names and measures until the whole crew is there again and everything works, in seconds of a
-# machine that does nothing else; on a busy one a try says little, so the best of three counts.
+# machine that does nothing else: the time is divided by how much slower work went meanwhile.  The best of three tries
+# counts.
 sub survives ($title, $limit, $victims) {
     my ($best, $why) = (99);
     for my $try (1 .. 3) {
         my @pids = $victims->();
         return fail "$title: it runs" if !@pids;
-        my $slowness = slowness();
         kill KILL => @pids;
         my $start = time;
-        my $took  = $im->eventually(60, sub {
+        my ($wall, $used) = (0, 0);
+        my $took = $im->eventually(60, sub {
+            burn(\($wall, $used));
             ($why) = grep { crew($_) ne $crew{$_} } sort keys %crew;
             return !($why //= broken());
         });
         return fail("$title: everything is back") || diag("  $why is not") if !defined $took;
-        $slowness = ($slowness + slowness()) / 2;
-        note sprintf '%s: %.2f s on a machine slowed down %.1f times', $title, $took, $slowness;
+        my $slowness = $wall > $used ? $wall / $used : 1;
+        note sprintf '%s: %.2f s, on a machine slowed down %.1f times', $title, $took, $slowness;
         $best = $took / $slowness if $took / $slowness < $best;
         last if $best <= $limit;
     }

@@ -43,6 +43,7 @@ life_begin() {
     while life_runs; do
         sleep 0.1 &
         wait $!
+        started "$PPID" || exit 0   # the supervisor was killed: its successor's script waits instead
     done
     [ -z "${stopped:-}" ] || exit 0
     trap - TERM

@@ -44,6 +44,12 @@ sub processes ($self, $part, $name = undef) {
 
 sub pids ($self, $part, $name = undef) { return map { $_->{pid} } $self->processes($part, $name) }
 
+# Whatever runs for this stack, supervised or not.
+sub everything ($self) {
+    my $state = $self->{service}->dirname;
+    return grep { index("$_->{command} $_->{cwd}/", "$state/") >= 0 } values %{ $self->_processes };
+}
+
 # The supervisors: runsv of a part, and runsvdir itself.
 sub runsv ($self, $part) {
     my $all = $self->_processes;
