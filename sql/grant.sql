@@ -94,6 +94,7 @@ grant execute on function api.socket_heartbeat to im_socket;
 grant execute on function api.clerk_outbox to im_clerk;
 grant execute on function api.clerk_presence to im_clerk;
 grant execute on function api.clerk_presence_reset to im_clerk;
+grant execute on function api.clerk_presence_forget to im_clerk;
 grant execute on function api.clerk_due to im_clerk;
 
 grant execute on function api.wallet_recharge(bigint, im.money, im.pay_type, im.chain_type, im.from_address, im.idempotency_key, im.request_digest) to im_wallet;

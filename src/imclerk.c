@@ -26,6 +26,7 @@ static struct statement due = {.sql = "select * from api.clerk_due()"};
 static struct statement leave = {.sql = "select * from api.leave()"};
 static struct statement presence = {.sql = "select from api.clerk_presence($1, $2, $3::bigint, $4)"};
 static struct statement presence_reset = {.sql = "select from api.clerk_presence_reset($1)"};
+static struct statement presence_forget = {.sql = "select from api.clerk_presence_forget($1)"};
 
 static const char *outbox_values[1];
 static struct job outbox_job, due_job, presence_job;
@@ -41,7 +42,7 @@ static struct change {
     char event[32], account[24], connection[64];
 } changes[PRESENCE_MAX];
 static int change_first, change_count;
-static bool reset_wanted;
+static const struct statement *begin = &presence_forget; /* to run before any change; NULL once it has */
 static const char *presence_values[4];
 
 static void presence_next(void);
@@ -79,6 +80,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     if (stopping)
         return;
     event_add(tick, &wait);
+    presence_next();
     if (!outbox_running && push_busy() == 0) {
         outbox_job = (struct job){.steps = {{.statement = &outbox, .values = outbox_values}}, .count = 1,
                                   .done = outbox_done};
@@ -92,7 +94,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-/* A change that PostgreSQL did not take stays first in the queue; the next tick of the stream tries again. */
+/* A change that PostgreSQL did not take stays first in the queue; the next tick tries again. */
 static void presence_done(struct job *job)
 {
     presence_running = false;
@@ -100,7 +102,7 @@ static void presence_done(struct job *job)
     if (!job->lost && !job->failure)
         push_events(job->steps[1].result);
     if (job->lost) {
-        reset_wanted = true; /* what was said meanwhile is worth nothing: begin anew */
+        begin = &presence_forget; /* what was said meanwhile is worth nothing: begin anew */
         change_count = 0;
         return;
     }
@@ -129,9 +131,10 @@ static void presence_next(void)
     if (presence_running || stopping)
         return;
     presence_values[0] = node;
-    if (reset_wanted) {
-        reset_wanted = false;
-        presence_run(&presence_reset);
+    if (begin) {
+        const struct statement *first = begin;
+        begin = NULL;
+        presence_run(first);
     } else if (change_count) {
         presence_values[1] = c->event;
         presence_values[2] = c->account;
@@ -182,7 +185,7 @@ static void stream_done(CURLcode result, long status)
         log_info("presence stream ended: status %ld", status);
     line_length = 0;
     change_count = 0;
-    reset_wanted = true;
+    begin = &presence_reset;
     presence_next();
     event_add(reconnect, &wait);
 }
@@ -213,7 +216,7 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
 
 int main(void)
 {
-    struct statement *statements[] = {&outbox, &due, &leave, &presence, &presence_reset, &push_told};
+    struct statement *statements[] = {&outbox, &due, &leave, &presence, &presence_reset, &presence_forget, &push_told};
     struct timeval now = {0, 0};
 
     log_open("imclerk");

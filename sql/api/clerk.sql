@@ -41,7 +41,7 @@ begin
 end $$;
 
 -- (imclerk)  clerk_presence_reset(node)
--- That push instance has lost its sockets, or its clerk the stream of their events: nobody is connected there.
+-- That push instance has lost its sockets: nobody is connected there.
 -- Refuses: nothing
 -- Writes: connection, presence, outbox
 -- Tells: friends who are online, FRIEND_REQUEST OFFLINE
@@ -56,6 +56,18 @@ begin
   foreach account in array coalesce(accounts, '{}') loop
     perform im.presence_offline(account);
   end loop;
+end $$;
+
+-- (imclerk)  clerk_presence_forget(node)
+-- That push instance's clerk has missed who went: none of its connections is sure.  Whoever is still there says so by
+-- his next heartbeat; who does not is offline by im.due_presence().
+-- Refuses: nothing
+-- Writes: connection
+-- Tells: nobody
+create function api.clerk_presence_forget(node text) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  delete from im.connection c where c.node = clerk_presence_forget.node;
 end $$;
 
 -- (imclerk)  clerk_due()
