@@ -43,12 +43,6 @@ sub message_passes () {
     return $passed;
 }
 
-# The names of a part's processes; PostgreSQL's come and go, but for the first.
-sub crew ($part) {
-    my @names = map { $_->{name} } $parts->processes($part);
-    return "@names[0 .. ($part eq 'postgres' && @names ? 0 : $#names)]";
-}
-
 sub used () { return clock_gettime(CLOCK_PROCESS_CPUTIME_ID) }
 
 # A little work: adds the wall clock and the processor time that it took.
@@ -72,7 +66,8 @@ sub survives ($title, $limit, $victims) {
         my ($wall, $used) = (0, 0);
         my $took = $im->eventually(60, sub {
             burn(\($wall, $used));
-            ($why) = grep { crew($_) ne $crew{$_} } sort keys %crew;
+            my $crews = $parts->crews;
+            ($why) = grep { $crews->{$_} ne $crew{$_} } sort keys %crew;
             return !($why //= broken());
         });
         return fail("$title: everything is back") || diag("  $why is not") if !defined $took;
@@ -85,7 +80,7 @@ sub survives ($title, $limit, $victims) {
 }
 
 is broken(), undef, 'everything works';
-%crew = map { ($_ => crew($_), "$_/log" => crew("$_/log")) } $parts->names;
+%crew = %{ $parts->crews };
 note map {"$_: $crew{$_}\n"} sort keys %crew;
 
 my @crews = grep { $crew{$_} =~ / / } $parts->names;
@@ -100,10 +95,10 @@ for my $part (@crews) {
 }
 survives('a backend of PostgreSQL', 10, sub { map { $_->[0] } $im->sql(q{select pid from pg_stat_activity where usename = 'im_message' limit 1}) });
 survives('all logs', 2, sub { map { $parts->pids("$_/log") } $parts->names });
-survives('all supervisors', 2, sub { map { $parts->runsv($_) } $parts->names });
+survives('all supervisors', 2, sub { $parts->runsv($parts->names) });
 survives('the supervisor of supervisors', 2, sub { $parts->runsvdir });
 ok $im->eventually(5, sub { 1 == $parts->runsvdir }), 'which is there once';
-ok $im->eventually(5, sub { !grep { 1 != $parts->runsv($_) } $parts->names }), 'as are those of the parts';
+ok $im->eventually(5, sub { $parts->names == $parts->runsv($parts->names) }), 'as are those of the parts';
 
 my %stored = map { ($_->[0] => $_->[1]) } $im->sql("select content, count(*) from im.message where content like 'm%' group by 1");
 is_deeply [grep { !$stored{$_} } @acknowledged], [], 'no acknowledged message is lost';

@@ -17,26 +17,25 @@ sub sv ($self, $part, $word) {
     die "sv $word $part failed: $output\n" if $?;
 }
 
-# All processes of the machine: pid => {pid, session, name, command, cwd}.
+# All processes of the machine: pid => {pid, session, name}.
 sub _processes ($self) {
     my %all;
     for my $folder (glob '/proc/[0-9]*') {
-        my ($pid) = $folder =~ /(\d+)\z/;
-        my $stat  = eval { path($folder, 'stat')->slurp } // next;
-        my ($name, $state, $session) = $stat =~ /\A\d+ \((.*)\) (\S) \d+ \d+ (\d+)/s or next;
-        next if $state eq 'Z';
-        my $command = (eval { path($folder, 'cmdline')->slurp } // '') =~ tr/\0/ /r;
-        $all{$pid} = { pid => $pid, session => $session, name => $name, command => $command, cwd => readlink("$folder/cwd") // '' };
+        open my $file, '<', "$folder/stat" or next;
+        my ($pid, $name, $state, $session) = (readline($file) // '') =~ /\A(\d+) \((.*)\) (\S) \d+ \d+ (\d+)/s or next;
+        $all{$pid} = { pid => $pid, session => $session, name => $name } if $state ne 'Z';
     }
     return \%all;
 }
 
+sub _command ($pid) { return (eval { path("/proc/$pid/cmdline")->slurp } // '') =~ tr/\0/ /r }
+sub _folder ($pid)  { return readlink("/proc/$pid/cwd") // '' }
+
 # The processes of a part (or of "part/log"), its leader first; optionally only those of that name.  The part's file
 # life names the session that its present life is.
-sub processes ($self, $part, $name = undef) {
+sub processes ($self, $part, $name = undef, $all = $self->_processes) {
     my (undef, $leader) = split ' ', eval { $self->{service}->child($part, 'life')->slurp } // return ();
     return () if !$leader;
-    my $all = $self->_processes;
     return grep { !defined $name || $_->{name} eq $name }
         sort { ($b->{pid} == $leader) <=> ($a->{pid} == $leader) || $a->{pid} <=> $b->{pid} }
         grep { $_->{session} == $leader } values %$all;
@@ -44,21 +43,34 @@ sub processes ($self, $part, $name = undef) {
 
 sub pids ($self, $part, $name = undef) { return map { $_->{pid} } $self->processes($part, $name) }
 
-# Whatever runs for this stack, supervised or not.
+# The names of every part's processes, the leader's first: part => text.  Of PostgreSQL only the first, for the others
+# come and go.
+sub crews ($self) {
+    my $all = $self->_processes;
+    my %crews;
+    for my $part (map { ($_, "$_/log") } $self->names) {
+        my @names = map { $_->{name} } $self->processes($part, undef, $all);
+        $crews{$part} = "@names[0 .. ($part eq 'postgres' && @names ? 0 : $#names)]";
+    }
+    return \%crews;
+}
+
+# Whatever runs for this stack, supervised or not: "pid command".
 sub everything ($self) {
     my $state = $self->{service}->dirname;
-    return grep { index("$_->{command} $_->{cwd}/", "$state/") >= 0 } values %{ $self->_processes };
+    return map {"$_ " . _command($_)} grep { index(_command($_) . ' ' . _folder($_) . '/', "$state/") >= 0 }
+        sort { $a <=> $b } keys %{ $self->_processes };
 }
 
 # The supervisors: runsv of a part, and runsvdir itself.
-sub runsv ($self, $part) {
-    my $all = $self->_processes;
-    return map { $_->{pid} } grep { $_->{name} eq 'runsv' && $_->{cwd} eq $self->{service}->child($part) } values %$all;
+sub runsv ($self, @parts) {
+    my %folders = map { ($self->{service}->child($_) => 1) } @parts;
+    return grep { $folders{ _folder($_) } } map { $_->{pid} } grep { $_->{name} eq 'runsv' } values %{ $self->_processes };
 }
 
 sub runsvdir ($self) {
-    my $all = $self->_processes;
-    return map { $_->{pid} } grep { $_->{name} eq 'runsvdir' && index($_->{command}, $self->{service}) >= 0 } values %$all;
+    return grep { index(_command($_), $self->{service}) >= 0 }
+        map { $_->{pid} } grep { $_->{name} eq 'runsvdir' } values %{ $self->_processes };
 }
 
 1;

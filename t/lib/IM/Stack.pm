@@ -211,7 +211,7 @@ sub end ($self) {
     my ($status, $output) = $self->imctl('down');
     Test::More::is($status, 0, 'the stack stops') or Test::More::diag($output);
     my @left = $self->parts->everything;
-    Test::More::ok(!@left, 'nothing of it is left running') or Test::More::diag(map {"  $_->{pid} $_->{command}\n"} @left);
+    Test::More::ok(!@left, 'nothing of it is left running') or Test::More::diag(map {"  $_\n"} @left);
     my @faults = $self->logs->faults;
     Test::More::ok(!@faults, 'its logs are clean') or Test::More::diag(join "\n", @faults[0 .. ($#faults > 20 ? 20 : $#faults)]);
     $self->_remove(@faults || !Test::More->builder->is_passing);
