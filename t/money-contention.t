@@ -1,0 +1,96 @@
+# money-contention: a thousand want one of a hundred shares; many clerks give back at once and one of them dies; a
+# request is sent fifty times at once with one key.
+use v5.36;
+use utf8;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IM::Money qw(fields);
+use IM::Stack;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $im    = IM::Stack->new;
+my $money = IM::Money->new(im => $im, connections => 200);
+my ($ann, @crowd) = $money->people(1001, 'user');
+$money->arm($ann)->fund(9_000_000, $ann);
+my (undef, $token) = $im->imctl(qw(token service shop));
+($token) = $token =~ /(\S+)\s*\z/;
+$im->secret($token);
+my $shop = { token => $token };
+
+sub packet ($cents, $shares) {
+    return $money->must({ who => $shop, service => 'redpacket', path => '/red/packet/hand/out',
+        body => fields(userId => $ann->{id}, total => \IM::Money::yuan($cents), count => $shares, type => 1) });
+}
+
+sub codes (@answers) {
+    my %codes;
+    $codes{ $_->{code} }++ for @answers;
+    return \%codes;
+}
+
+subtest 'a thousand robbers, a hundred shares' => sub {
+    my $packet  = packet(5_000, 100);
+    my $start   = time;
+    my @answers = $im->together(map { $money->call({ who => $_, path => '/redPackage/rob', body => fields(redPacketId => $packet) }) } @crowd);
+    note sprintf '%.0f robs per second', @crowd / (time - $start);
+    is_deeply codes(@answers), { 200 => 100, 5001 => 900 }, 'a hundred win, nine hundred find it empty';
+    my @left = sort { $b <=> $a } map { $_->{data}{remainCount} } grep { $_->{code} eq 200 } @answers;
+    is_deeply \@left, [reverse 0 .. 99], 'each winner is told a remainder of his own';
+};
+
+subtest 'several clerks, one of them dies' => sub {
+    my @packets = map { packet(300, 3) } 1 .. 60;
+    my $list    = join ',', map {"'$_'"} @packets;
+    my $have    = sub { $im->sql("select balance from im.purse where kind = 'available' and account_id = $ann->{id}") };
+    my $before  = $have->();
+    $im->parts->sv('clerk', 'down');
+    $im->allow(qr/terminating connection/);
+    $im->sql(<<~'END');
+        create function im.crash() returns trigger language plpgsql as $$
+        begin
+          if current_setting('application_name') = 'doomed' and new.serial % 7 = 0 then
+            perform pg_terminate_backend(pg_backend_pid());
+            perform pg_sleep(1);
+          end if;
+          return null;
+        end $$;
+        create trigger crash after insert on im.posting for each row execute function im.crash();
+        END
+    $im->sql("update im.redpacket set expires_at = now() where id in ($list)");
+    my @clerks = map { $im->background_sql($_) } "set application_name = 'doomed'; select im.redpacket_refund_due(60)",
+        ('select im.redpacket_refund_due(20), pg_sleep(0.1)') x 3;
+    $im->parts->sv('clerk', 'up');
+    waitpid $_, 0 for @clerks;
+    ok $im->eventually(20, sub { $im->sql("select count(*) from im.redpacket where closed_at is null and id in ($list)") == 0 }), 'all are given back';
+    is $im->sql("select count(*) from im.journal where kind = 'redpacket_refunded' and subject in ($list)"), 60, 'once each';
+    is sprintf('%.2f', $have->() - $before), '180.00', 'all of it';
+    $im->sql('drop function im.crash() cascade');
+};
+
+subtest 'fifty twins' => sub {
+    my $packet = packet(500, 5);
+    my %twins  = (
+        recharge => ['im.recharge', { path => '/user/recharge', body => fields(amount => \'5.00', payType => 'alipay') }],
+        withdraw => ['im.withdraw', { path => '/user/withdraw',
+            body => fields(amount => \'5.00', toAddress => '0x' . 'a' x 40, tradePassword => $ann->{trade}) }],
+        vip        => ['im.vip_purchase', { path => '/user/buyVip', body => fields(duration => 3, tradePassword => $ann->{trade}) }],
+        'hand out' => ['im.redpacket', { who => $shop, service => 'redpacket', path => '/red/packet/hand/out',
+            body => fields(userId => $ann->{id}, total => \'5.00', count => 5, type => 2) }],
+        rob => ["im.redpacket_share where state = 'claimed'", { path => '/redPackage/rob', body => fields(redPacketId => $packet) }],
+    );
+    for my $name (sort keys %twins) {
+        my ($table, $request) = @{ $twins{$name} };
+        my $before  = $im->sql("select count(*) from $table");
+        my @answers = $im->together(map { $money->call({ who => $ann, %$request, key => "twin-$name" =~ tr/ /-/r }) } 1 .. 50);
+        is_deeply codes(@answers), { 200 => 50 }, "$name: all fifty are answered";
+        my %texts = map { ($_->{text} => 1) } @answers;
+        is scalar(keys %texts), 1, 'the same';
+        is $im->sql("select count(*) from $table") - $before, 1, 'and it has happened once';
+    }
+};
+
+my @broken = $money->broken;
+ok !@broken, 'all invariants hold, and there was no deadlock' or diag map {"  $_\n"} @broken;
+$im->end;
+done_testing;
