@@ -4,10 +4,11 @@
 \set me :account + :n
 \set my_session :session + :n
 \set friend :me + 1
+\set kind 1
 \set client_id random(1, 9000000000000000)
 \startpipeline
 select * from api.enter(:me, 1, :my_session);
-select * from api.message_private_send(:me, :friend, 'Shall we meet at the tea house at eight? The usual table.', 1, '{}', :client_id);
+select * from api.message_private_send(:me, :friend, 'Shall we meet at the tea house at eight? The usual table.', :kind, '{}', :client_id);
 select * from api.leave();
 select from api.told(array[pg_current_xact_id()]);
 \endpipeline

@@ -10,7 +10,7 @@ use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 has 'port';
-has grace => 3;    # seconds after which a message counts as lost
+has grace => 10;   # seconds after which a message counts as lost
 
 # An open socket of the token's account.
 sub open ($self, $token) {
