@@ -222,7 +222,7 @@ subtest 'kill -9 of PostgreSQL while many rob' => sub {
     $im->sql('drop function im.crash() cascade');
     $im->allow(qr/\b(?:FATAL|ERROR):|\berror\b/);
     my ($sure, $lost, @recovered) = (0, 0);
-    for (1 .. $ENV{IM_LONG} ? 20 : 3) {
+    for (1 .. ($ENV{IM_LONG} ? 20 : 3)) {
         my @requests = map { my $packet = packet(30); map { user($_, '/redPackage/rob', redPacketId => $packet) } $bob, @crowd } 1 .. 4;
         my $after    = 5 + int rand 100;
         my ($answered, $killed) = (0, 0);
