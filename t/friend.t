@@ -64,6 +64,56 @@ subtest 'blocked' => sub {
     $approve->($dan, $waiting)->refused(2003, 'nor is a request approved across a block');
 };
 
+subtest 'rejected, recalled' => sub {
+    my ($gil, $hal) = $im->users(qw(gil hal));
+    my ($from, $to) = map { $_->socket } $gil, $hal;
+    my $id = $apply->($gil, $hal, applyInfo => 'please')->must->{requestId};
+    my %row = (requestId => $id, fromId => $gil->id, toId => $hal->id, applyInfo => 'please', status => 1, reason => undef);
+    $gil->get('/friend/request/list')->ok('gil sees what he sent', [{ %row, nickName => 'Hal' }]);
+    $hal->get('/friend/request/list')->ok('hal what he received', [{ %row, nickName => 'Gil' }]);
+    $gil->post('/friend/request/reject', { requestId => $id })->refused(404, 'gil cannot reject his own');
+    $hal->post('/friend/request/recall', { requestId => $id })->refused(404, 'nor hal recall it');
+    $hal->post('/friend/request/reject', { requestId => $id, reason => '不认识' })->ok('hal rejects it', undef);
+    $from->expect(FRIEND_REQUEST => 'REJECT', { requestId => $id, status => 3, reason => '不认识' }, 'gil is told why');
+    $hal->post('/friend/request/reject', { requestId => $id })->refused(2004, 'once');
+
+    my $again = $apply->($gil, $hal)->ok('gil asks again', { requestId => sub { $_ != $id } })->{requestId};
+    $gil->post('/friend/request/recall', { requestId => $again })->ok('and thinks better of it', undef);
+    $to->expect(FRIEND_REQUEST => 'RECALL', { requestId => $again, status => 4 }, 'hal is told');
+    $approve->($hal, $again)->refused(2004, 'what is recalled is not approved');
+    $gil->get('/friend/request/list')->ok('both stand in the list, the newest first', [{ requestId => $again, status => 4 }, { requestId => $id, status => 3 }]);
+};
+
+subtest 'remark, blacklist, deletion' => sub {
+    my ($ida, $jon) = $im->users(qw(ida jon));
+    $im->befriend($ida, $jon);
+    my $socket = $jon->socket;
+    my $remark = sub ($text, $who = $jon) { $ida->put('/friend/remark', { friendId => $who->id, remark => $text }) };
+    $remark->('约翰')->ok('ida gives jon a name', undef);
+    $ida->get('/friend/list')->ok('which she sees', [{ id => $jon->id, remark => '约翰', nickName => 'Jon' }]);
+    $jon->get('/friend/list')->ok('and he does not', [{ id => $ida->id, remark => '' }]);
+    $remark->('x' x 21)->refused(400, 'a remark is short', qr/remark/);
+    $remark->('x', $cat)->refused(2001, 'and for friends');
+
+    $ida->post('/blacklist/add', { targetId => $jon->id })->ok('ida blocks jon', undef);
+    $ida->post('/blacklist/add', { targetId => $jon->id })->ok('twice is no harm');
+    $ida->get('/blacklist/list')->ok('she sees whom', [{ id => $jon->id, username => 'jon' }]);
+    $jon->get('/blacklist/list')->ok('he does not', []);
+    $_->[0]->post('/message/private/send', { receiverId => $_->[1]->id, content => 'hi', messageType => 1 })->refused(2003, 'neither writes to the other')
+        for [$ida, $jon], [$jon, $ida];
+    ok !$ida->get('/friend/list')->data->[0]{isOnline}, 'nor sees whether the other is there';
+    $ida->delete('/blacklist/remove/' . $jon->id)->ok('she forgives him', undef);
+    $jon->post('/message/private/send', { receiverId => $ida->id, content => 'hi', messageType => 1 })->ok('he writes');
+    $ida->post('/blacklist/add', { targetId => $ida->id })->refused(400, 'nobody blocks herself', qr/targetId/);
+    $ida->post('/blacklist/add', { targetId => 99999 })->refused(1001, 'nor nobody');
+
+    $ida->delete('/friend/delete/' . $jon->id)->ok('she ends the friendship', undef);
+    $socket->expect(FRIEND_REQUEST => 'DELETE', { fromId => $ida->id, toId => $jon->id }, 'jon is told');
+    $_->get('/friend/list')->ok('on both sides', []) for $ida, $jon;
+    $jon->post('/message/private/send', { receiverId => $ida->id, content => 'why?', messageType => 1 })->refused(2001, 'he cannot ask why');
+    $ida->delete('/friend/delete/' . $jon->id)->refused(2001, 'it ends once');
+};
+
 subtest 'too many' => sub {
     my $fay = $im->user('fay');
     $im->sql(q{insert into im.account (username, nick_name, password_hash)

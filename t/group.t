@@ -43,6 +43,85 @@ for my $case (
 }
 is $im->sql('select count(*) from im.chat_group'), 3, 'what was refused left no group behind';
 
+subtest 'what it is called' => sub {
+    my $modify = sub ($who, %fields) { $who->put('/group/modify', { groupId => $group, %fields }) };
+    $bob->get("/group/find/$group")->ok('bob looks at it', { id => $group, groupName => '读书会', groupNotice => '周五', memberCount => 2,
+        ownerId => $ann->id, isMuted => false, isJoined => 1, isDnd => false, topMessage => undef });
+    $cat->get("/group/find/$group")->ok('cat sees less', { groupName => '读书会', groupNotice => '', isJoined => false });
+    $modify->($ann, groupName => '读书', groupNotice => '')->ok('ann renames it', undef);
+    $bob_socket->expect(GROUP_MESSAGE => 'MODIFY', { groupName => '读书', groupAvatar => 'https://example.com/a.png' }, 'bob is told');
+    $modify->($bob, groupName => 'mine')->refused(3003, 'bob does not');
+    $modify->($cat, groupName => 'mine')->refused(3002, 'nor cat');
+    $modify->($ann, groupName => ' ')->refused(400, 'a name is not blank', qr/groupName/);
+    $bob->get('/group/list')->ok('it is in his list', sub { grep { $_->{id} == $group && $_->{groupName} eq '读书' } @$_ });
+};
+
+subtest 'coming and going' => sub {
+    my ($dan, $eve) = $im->users(qw(dan eve));
+    my %row = map { ($_->id => $_) } $ann, $bob, $cat, $dan, $eve;
+    my $members = sub { [map { $row{ $_->{userId} }{name} } @{ $ann->get("/group/members/$group")->must }] };
+    my $invite = sub ($who, @whom) { $who->post('/group/invite', { groupId => $group, memberIds => [map { $_->id } @whom] }) };
+    $im->befriend($bob, $dan);
+    $invite->($bob, $dan, $ann)->ok('bob invites dan', undef);
+    $bob_socket->expect(GROUP_MESSAGE => 'JOIN', { memberIds => [$dan->id], operatorId => $bob->id, memberCount => 3 }, 'all are told');
+    $invite->($bob, $dan)->refused(3005, 'once');
+    $invite->($bob, $cat)->refused(2001, 'friends only');
+    $eve->post("/group/join/$group")->ok('eve joins by herself', undef);
+    $eve->post("/group/join/$group")->refused(3005, 'once');
+    is_deeply $members->(), [qw(ann bob dan eve)], 'four are in';
+
+    my $remove = sub ($who, @whom) { $who->delete('/group/members/remove', { groupId => $group, memberIds => [map { $_->id } @whom] }) };
+    my $eve_socket = $eve->socket;
+    $remove->($bob, $eve)->refused(3003, 'bob removes nobody');
+    $remove->($ann, $eve)->ok('ann removes eve', undef);
+    $_->expect(GROUP_MESSAGE => 'REMOVE', { memberIds => [$eve->id] }, 'who stays and who goes is told') for $bob_socket, $eve_socket;
+    $eve->post("/group/join/$group")->refused(403, 'she does not come back by herself');
+    $eve->get("/group/members/$group")->refused(3002, 'nor look in');
+    $dan->delete("/group/quit/$group")->ok('dan leaves', undef);
+    $bob_socket->expect(GROUP_MESSAGE => 'QUIT', { memberIds => [$dan->id], memberCount => 2 }, 'bob is told');
+    $dan->post("/group/join/$group")->ok('dan may come back');
+    $ann->delete("/group/quit/$group")->refused(3003, 'the owner cannot leave');
+    is_deeply $members->(), [qw(ann bob dan)], 'three are in';
+};
+
+subtest 'managers and mutes' => sub {
+    my $dan = $im->stranger->as(name => 'dan', id => $im->sql(q{select id from im.account where username = 'dan'}) + 0);
+    my $manager = sub ($act, $who) { $ann->post("/group/manager/$act", { groupId => $group, userId => $who->id }) };
+    my $say     = sub ($who) { $who->post('/message/group/send', { groupId => $group, content => 'hi', messageType => 1 }) };
+    my $mute    = sub ($who, $whom, %more) { $who->put('/group/members/muted', { groupId => $group, userId => $whom->id, isMuted => \1, %more }) };
+    $manager->(add => $bob)->ok('ann makes bob a manager', undef);
+    $bob_socket->expect(GROUP_MESSAGE => 'MANAGER', { userId => $bob->id, role => 'MANAGER' }, 'he is told');
+    $mute->($bob, $ann)->refused(3003, 'a manager does not mute the owner');
+    $mute->($bob, $dan, duration => 60)->ok('but a member', undef);
+    $bob_socket->expect(GROUP_MESSAGE => 'MEMBER_MUTED', { userId => $dan->id, duration => 60 }, 'all are told');
+    $bob->put('/group/members/muted', { groupId => $group, userId => $dan->id, isMuted => \0 })->ok('and lifts it');
+    $mute->($bob, $dan, duration => 0)->refused(400, 'for at least a second', qr/duration/);
+    $ann->delete('/group/manager/remove', { groupId => $group, userId => $bob->id })->ok('then bob is a member again', undef);
+    $mute->($bob, $dan)->refused(3003, 'and mutes nobody');
+
+    $ann->put('/group/muted', { groupId => $group, isMuted => \1 })->ok('ann mutes all', undef);
+    $bob_socket->expect(GROUP_MESSAGE => 'MUTED', { isMuted => 1 }, 'they are told');
+    $say->($bob)->refused(3006, 'bob is silent');
+    $say->($ann)->ok('ann is not');
+    $ann->put('/group/muted', { groupId => $group, isMuted => \0 })->must;
+    $say->($bob)->ok('then bob is not either');
+    $bob->put('/group/dnd', { groupId => $group, isDnd => \1 })->ok('he wants no disturbance', undef);
+    $bob->get("/group/find/$group")->ok('which he sees', { isDnd => 1 });
+};
+
+subtest 'top message, end' => sub {
+    $ann->post("/group/setTopMessage/$group", { content => '周五八点' })->ok('ann pins a text', undef);
+    $bob_socket->expect(GROUP_MESSAGE => 'TOP_MESSAGE', { content => '周五八点' }, 'bob sees it at once');
+    $bob->get("/group/find/$group")->ok('and later', { topMessage => '周五八点' });
+    $bob->post("/group/setTopMessage/$group", { content => 'x' })->refused(3003, 'he pins none');
+    $ann->delete("/group/removeTopMessage/$group")->ok('she takes it away', undef);
+    $bob->get("/group/find/$group")->ok('it is gone', { topMessage => undef });
+    $bob->delete("/group/delete/$group")->refused(3003, 'bob does not dissolve the group');
+    $ann->delete("/group/delete/$group")->ok('ann does', undef);
+    $bob_socket->expect(GROUP_MESSAGE => 'DISSOLVE', { groupId => $group }, 'bob is told');
+    $ann->get("/group/find/$group")->refused(3001, 'it is no more');
+};
+
 $im->sql("update im.setting set value = '2' where name = 'group.member_limit'");
 $im->befriend($ann, $cat);
 $create->(memberIds => [$bob->id, $cat->id])->refused(3007, 'a group has a limit');

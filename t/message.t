@@ -102,6 +102,70 @@ subtest 'what one can write' => sub {
     $say->($ann, $bob, '字' x 4096)->ok('4096 characters are not too many');
 };
 
+subtest 'history, recall' => sub {
+    my ($fay, $gus) = $im->users(qw(fay gus));
+    $im->befriend($fay, $gus);
+    my @said   = map { $say->($fay, $gus, "number $_")->must } 1 .. 5;
+    my $socket = $gus->socket;
+    my $past   = sub ($who, $with, %more) { $who->get('/message/private/history', { friendId => $with->id, %more }) };
+    $past->($gus, $fay)->ok('the newest first', { total => 5, records => [map { { content => "number $_" } } reverse 1 .. 5] });
+    $past->($gus, $fay, page => 2, size => 2)->ok('in pages', { total => 5, records => [{ content => 'number 3' }, { content => 'number 2' }] });
+    $past->($gus, $dan)->refused(2001, 'not with a stranger');
+
+    my $recall = sub ($who, $id) { $who->delete("/message/private/recall/$id") };
+    $recall->($gus, $said[4]{id})->refused(403, "gus does not recall fay's words");
+    $recall->($dan, $said[4]{id})->refused(404, 'dan knows nothing of them');
+    $recall->($fay, $said[4]{id})->ok('fay does', undef);
+    $socket->expect(PRIVATE_MESSAGE => 'RECALL', { id => $said[4]{id}, operatorId => $fay->id }, 'gus is told');
+    $past->($gus, $fay, size => 1)->ok('nothing is left of it', { records => [{ id => $said[4]{id}, isRecalled => 1, content => '' }] });
+    $recall->($fay, $said[4]{id})->ok('again is no harm');
+    $im->sql("alter table im.message disable trigger user; update im.message set sent_at = now() - interval '121 seconds' where id = $said[3]{id};
+        alter table im.message enable trigger user");
+    $recall->($fay, $said[3]{id})->refused(403, 'after two minutes it is too late');
+
+    my $max = sub ($who, $with) { $who->get('/message/private/maxReadedId', { friendId => $with->id }) };
+    $max->($fay, $gus)->ok('gus has read nothing', 0);
+    $read->($gus, $fay, $said[2]{id})->must;
+    $max->($fay, $gus)->ok('then three', $said[2]{id});
+    $fay->get('/conversation/list')->ok('the chat is on her first screen', [{ type => 'PRIVATE', targetId => $gus->id, name => 'Gus', unreadCount => 0, lastSeq => 5 }]);
+    $gus->get('/conversation/list')->ok('and on his, with what he has not read', [{ targetId => $fay->id, unreadCount => 2, lastIsRecalled => 1, isTop => 0 }]);
+    $gus->put('/conversation/set', { conversationId => $said[0]{conversationId}, isTop => \1 })->ok('he puts it on top', undef);
+    $gus->get('/conversation/list')->ok('there it is', [{ isTop => 1, isDnd => 0 }]);
+    $dan->put('/conversation/set', { conversationId => $said[0]{conversationId}, isTop => \1 })->refused(404, 'dan has no such chat');
+};
+
+subtest 'what the group said' => sub {
+    my ($hal, $ian) = $im->users(qw(hal ian));
+    $im->befriend($ann, $hal, $ian);
+    my $club = $im->group($ann, $hal);
+    my $talk = sub ($who, $text) { $who->post('/message/group/send', { groupId => $club, content => $text, messageType => 1 })->must };
+    my @said = map { $talk->($ann, "word $_") } 1 .. 3;
+    my $pulled = sub ($who) { $who->get('/message/group/pullOfflineMessage') };
+    $pulled->($hal)->ok('hal pulls what he missed, oldest first', [map { { content => "word $_", groupId => $club } } 1 .. 3]);
+    $pulled->($hal)->ok('which consumes nothing', sub { @$_ == 3 });
+    $ian->post("/group/join/$club")->must;
+    my $late = $talk->($hal, 'welcome');
+    $pulled->($ian)->ok('who joins later sees what comes later', [{ id => $late->{id} }]);
+    $ian->get('/message/group/history', { groupId => $club })->ok('in the history too', { total => 1 });
+    $ann->get('/message/group/history', { groupId => $club, size => 2 })->ok('ann sees all', { total => 4, records => [{ content => 'welcome' }, { content => 'word 3' }] });
+    $dan->get('/message/group/history', { groupId => $club })->refused(3002, 'dan nothing');
+
+    my $readers = sub ($who, $id) { $who->get('/message/group/findReadedUsers', { messageId => $id }) };
+    $readers->($ann, $said[0]{id})->ok('nobody has read her words', []);
+    $hal->put('/message/group/readed', { groupId => $club, maxMessageId => $said[1]{id} })->ok('hal reads two', undef);
+    $readers->($ann, $said[0]{id})->ok('now he has', [{ userId => $hal->id, nickName => 'Hal' }]);
+    $readers->($ann, $said[2]{id})->ok('but not the third', []);
+    $readers->($dan, $said[0]{id})->refused(404, 'dan may not ask');
+    $pulled->($hal)->ok('he pulls the rest', [{ content => 'word 3' }]);
+
+    my $recall = sub ($who, $id) { $who->delete("/message/group/recall/$id") };
+    my $socket = $hal->socket;
+    $recall->($hal, $said[0]{id})->refused(3003, "hal does not recall ann's words");
+    $recall->($ann, $late->{id})->ok('the owner recalls anybody\'s', undef);
+    $socket->expect(GROUP_MESSAGE => 'RECALL', { id => $late->{id}, operatorId => $ann->id }, 'hal is told');
+    $ian->get('/message/group/history', { groupId => $club })->ok('nothing is left of it', { records => [{ isRecalled => 1, content => '' }] });
+};
+
 subtest 'the group' => sub {
     my @sockets = map { $_->socket } $ann, $bob, $cat;
     my $message = $tell->($bob, 'to all', clientMsgId => 'g1')->ok('bob writes to the group',

@@ -34,6 +34,36 @@ $ann->get('/nowhere')->refused(404, 'nor one outside the API');
 $ann->post('/user/self')->refused(404, 'nor a known one by a wrong method');
 $ann->raw(BREW => '/user/self')->refused(404, 'whatever the method');
 
+subtest 'profile' => sub {
+    my $update = sub (%fields) { $ann->put('/user/update', {%fields}) };
+    $update->(nickName => '安安', sex => 2, signature => '读书', headImage => 'https://example.com/a.png')->ok('ann changes her profile', undef);
+    $ann->get('/user/self')->ok('as she sees', { nickName => '安安', sex => 2, signature => '读书', headImage => 'https://example.com/a.png' });
+    $update->(signature => '', headImage => '')->ok('what is empty is removed');
+    $ann->get('/user/self')->ok('what is not given stays', { nickName => '安安', sex => 2, signature => '', headImage => '' });
+    $update->(username => 'eve', balance => 5, phone => '13900139000', isVip => \1)->ok('other fields are ignored');
+    $ann->get('/user/self')->ok('indeed', { username => 'ann', balance => 0, phone => '13800138000', isVip => false });
+    for my $case (
+        [nickName => ' ', 'a blank name'], [nickName => 'x' x 21, 'a long name'], [sex => 3, 'a third sex'], [sex => '1', 'a sex in quotes'],
+        [signature => 'x' x 101, 'a long signature'], [headImage => 'javascript:alert(1)', 'a script for a picture'],
+    ) {
+        my ($field, $value, $title) = @$case;
+        $update->($field => $value)->refused(400, "$title is refused", qr/\b$field\b/);
+    }
+};
+
+subtest 'search' => sub {
+    my $search = sub ($name) { $bob->get('/user/search', { name => $name }) };
+    my %ann    = (id => $ann->id, username => 'ann', nickName => '安安');
+    $search->($_)->ok("bob finds ann by $_", [\%ann]) for 'ann', 'an', '安', '13800138000', 'ann@example.com', 'ANN@Example.com';
+    $search->($_)->ok("but not by $_", []) for '1380013', 'ann@', 'example', '%', '_';
+    $search->('')->refused(400, 'everybody is not searched for', qr/name/);
+    is_deeply [sort keys %{ $search->('ann')->data->[0] }], [qw(headImage id nickName username)], 'he sees nothing else of her';
+    $bob->get('/user/find/' . $ann->id)->ok('a little more by her id', { %ann, isFriend => false });
+    $im->befriend($ann, $bob);
+    $bob->get('/user/find/' . $ann->id)->ok('and that she is his friend', { isFriend => 1 });
+    $bob->get('/user/find/99999')->refused(1001, 'nobody is not found');
+};
+
 $im->sql("update im.account set version = version + 1 where id = " . $ann->id);
 $ann->get('/user/self')->refused(401, 'a revoked token is good no more');
 $ann->login->must;
