@@ -259,5 +259,5 @@ sub snapshot {
         END
 }
 
-run($ENV{IM_OPERATIONS} // ($ENV{IM_LONG} ? 100_000 : 4_000), $ENV{IM_PLANT});
+run($ENV{IM_OPERATIONS} // ($ENV{IM_LONG} ? 100_000 : 2_500), $ENV{IM_PLANT});
 done_testing;
