@@ -36,11 +36,16 @@ sub socket_of ($user) {
 }
 
 subtest 'nchan: asking to resume' => sub {
-    my @id = ('1700000000:0', '0:0', time . ':1', 'x', '-1:-1');
-    for my $id (@id) {
-        IM::Raw->new($port)->upgrade($token, "Last-Event-ID: $id");
-        IM::Raw->new($port)->upgrade("$token&last_event_id=$id");
-        IM::Raw->new($port)->upgrade("$token&last_event_id=$id", 'If-Modified-Since: Tue, 14 Nov 2023 22:13:20 GMT');
+    $bob->post('/message/private/send', { receiverId => $ann->id, content => 'old', messageType => 1 })->must;
+    my $now = int time;
+    for my $id ('1700000000:0', '0:0', '1:1', "$now:0", "$now:1", ($now + 60) . ':0', 'x', '-1:-1') {
+        for my $asking ([$token, "Last-Event-ID: $id"], ["$token&last_event_id=$id"]) {
+            my $raw    = IM::Raw->new($port);
+            my $status = $raw->upgrade(@$asking);
+            $raw->frame('{"type":"HEARTBEAT","data":{}}');
+            my $heard = $raw->read(qr/HEARTBEAT/);
+            ok $status == 101 && $heard =~ /HEARTBEAT/ && $heard !~ /"old"/, "who asks to resume at $id hears what is new only";
+        }
     }
     my ($etag, $since) = ('If-None-Match: 1', 'If-Modified-Since: Tue, 14 Nov 2023 22:13:20 GMT');
     is(IM::Raw->new($port)->upgrade($token, @$_), 400, "a handshake with @$_ is refused")
