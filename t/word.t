@@ -1,0 +1,121 @@
+# word: a sensitive word takes effect in every program within two seconds, without a restart, and goes as quickly;
+# starred out of what people write, refused in what things are called.
+use v5.36;
+use utf8;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IM::Stack;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $im = IM::Stack->new(IM_PROCESSES_message => 2);
+my ($ann, $bob, $cat) = $im->users(qw(ann bob cat));
+$im->befriend($ann, $bob);
+my $group  = $im->group($ann, $bob);
+my $socket = $ann->socket;
+my $count  = 0;
+my $send   = sub ($text) { $ann->post('/message/private/send', { receiverId => $bob->id, content => $text, messageType => 1 }) };
+my $tell   = sub ($text) { $ann->post('/message/group/send', { groupId => $group, content => $text, messageType => 1 }) };
+my $frame  = sub ($text) {
+    my $id = 'w' . ++$count;
+    $socket->send(PRIVATE_MESSAGE => { receiverId => $bob->id, content => $text, messageType => 1, clientMsgId => $id });
+    return $socket->expect(PRIVATE_MESSAGE => 'MESSAGE', { clientMsgId => $id })->{content};
+};
+my $add    = sub (@words) { $im->sql("insert into im.sensitive_word (word) values " . join ', ', map {"('$_')"} @words) };
+my @pids   = map { $im->parts->pids($_) } qw(auth user friend group message socket);
+
+# Everything that filters, one per program (message has two processes: ask often enough to meet both).
+my %filters = (
+    'message'   => sub ($word) { !grep { $send->("a $word b")->must->{content} =~ /\Q$word\E/ } 1 .. 6 },
+    'socket'    => sub ($word) { $frame->("a $word b") !~ /\Q$word\E/ },
+    'user'      => sub ($word) { $ann->put('/user/update', { signature => "a $word" })->code eq 8001 },
+    'group'     => sub ($word) { $ann->put('/group/modify', { groupId => $group, groupNotice => "a $word" })->code eq 8001 },
+    'auth'      => sub ($word) {
+        $im->stranger->post('/register', { username => 'dan' . ++$count, password => 'pw dan 1', nickName => $word })->code eq 8001;
+    },
+    'friend'    => sub ($word) {
+        my $id = $cat->post('/friend/request/apply', { friendId => $ann->id, applyInfo => "a $word" })->must->{requestId};
+        my ($row) = grep { $_->{requestId} == $id } @{ $ann->get('/friend/request/list')->must };
+        $cat->post("/friend/request/recall", { requestId => $id })->must;
+        return $row->{applyInfo} !~ /\Q$word\E/;
+    },
+);
+
+subtest 'a word that is added' => sub {
+    is $send->('a 法轮 b')->must->{content}, 'a 法轮 b', 'before, it is a word like any other';
+    my ($word, $start) = ('测试坏词', time);
+    ok !$filters{message}->($word), 'the new one too';
+    $add->($word);
+    $start = time;
+    my %left = %filters;
+    my %took;
+    while (%left && time - $start < 10) {
+        for my $program (sort keys %left) {
+            my $asked = time;
+            next if !$left{$program}->($word);
+            $took{$program} = $asked - $start;
+            delete $left{$program};
+        }
+    }
+    note sprintf '%s after %.1f s', $_, $took{$_} for sort keys %took;
+    is_deeply [sort keys %left], [], 'all programs know it';
+    my ($slowest) = sort { $b <=> $a } values %took;
+    # Asked one after the other, so a program is asked again only when all others have been.
+    cmp_ok $slowest, '<', 2 + (time - $start) / 4, 'within two seconds';
+    is_deeply [map { $im->parts->pids($_) } qw(auth user friend group message socket)], \@pids, 'without a restart';
+};
+
+subtest 'what is done with it' => sub {
+    $send->('这是测试坏词吗')->ok('a private message is starred', { content => '这是****吗' });
+    $tell->('测 试-坏词')->ok('a message to a group too, however it is spelt', { content => qr/\A\*+\z/ });
+    is $frame->('测试坏词'), '****', 'and one over the socket';
+    $bob->get('/message/private/pullOfflineMessage')->ok('the receiver reads the stars', sub { $_->[-1]{content} eq '****' });
+    $ann->put('/user/update', { nickName => '测试坏词' })->refused(8001, 'a nick name is refused');
+    $ann->post('/group/create', { groupName => '测试坏词', memberIds => [$bob->id] })->refused(8001, 'a group name too');
+    $ann->post('/group/create', { groupName => 'x', groupNotice => '测试坏词', memberIds => [$bob->id] })->refused(8001, 'and a notice');
+    $im->stranger->post('/register', { username => '测试坏词', password => 'pw dan 1', nickName => 'x' })->refused(8001, 'as is a user name');
+};
+
+subtest 'a word that is taken away' => sub {
+    $im->sql("update im.sensitive_word set enabled = false where word = '测试坏词'");
+    my $took = $im->eventually(10, sub { $send->('测试坏词')->must->{content} eq '测试坏词' && $frame->('测试坏词') eq '测试坏词' });
+    ok $took, 'is let through again';
+    cmp_ok $took, '<', 3, 'as quickly';
+    $im->sql('delete from im.sensitive_word');
+    $ann->put('/user/update', { nickName => '测试坏词' })->ok('in names as well');
+};
+
+subtest 'fifty thousand words' => sub {
+    # Of two to five Han characters, as such lists are.
+    $im->sql(q{
+        insert into im.sensitive_word (word)
+        select distinct (select string_agg(chr(19968 + (hashint8(n * 10 + i) & 16383)), '') from generate_series(1, 2 + n % 4) i)
+          from generate_series(1, 50000) n on conflict do nothing});
+    my $word = $im->sql('select word from im.sensitive_word where length(word) = 4 order by id limit 1');
+    my $took = $im->eventually(20, sub { $send->("a $word b")->must->{content} !~ /$word/ });
+    my @times;
+    for (1 .. 20) {
+        my $start = time;
+        $send->('a b ' x 1000)->must;
+        push @times, time - $start;
+    }
+    note sprintf 'known after %.1f s; the slowest of 20 long messages took %.0f ms', $took // -1, 1000 * (sort { $b <=> $a } @times)[0];
+    ok $took, 'are known';
+    $im->sql('truncate im.sensitive_word');
+};
+
+subtest 'IM_WORDS=refuse' => sub {
+    $add->('测试坏词');
+    $im->config->{IM_WORDS} = 'refuse';
+    $im->up;
+    $socket = $ann->socket;
+    ok $im->eventually(10, sub { $send->('测试坏词')->code eq 8001 }), 'a private message is refused with 8001';
+    $tell->('测试坏词')->refused(8001, 'one to a group too');
+    $socket->send(PRIVATE_MESSAGE => { receiverId => $bob->id, content => '测试坏词', messageType => 1, clientMsgId => 'refused' });
+    $socket->expect(SYSTEM_MESSAGE => 'ERROR', { code => 8001, clientMsgId => 'refused' }, 'and one over the socket');
+    $send->('别的')->ok('what has no such word is not');
+    is $im->sql("select count(*) from im.message where client_msg_id = 'refused'"), 0, 'nothing of it is stored';
+};
+
+$im->end;
+done_testing;
