@@ -38,6 +38,7 @@ sub exchange ($self, $pairs, $seconds, $content) {
     my @pairs = map { $self->_pair($_, $run) } @$pairs;
     $run->{waiting} = @pairs;
     _send($_) for @pairs;
+    EV::now_update;    # the loop has not run for a while
     my $lost = EV::timer($seconds + $self->grace, 0, sub { EV::break });
     EV::run;
     die "$run->{failed}\n" if $run->{failed};
