@@ -204,11 +204,11 @@ int program_run(const struct program *program)
     stop_term = evsignal_new(loop, SIGTERM, on_stop, NULL);
     stop_usr1 = evsignal_new(loop, SIGUSR1, on_stop, NULL);
     stop_deadline = event_new(loop, -1, 0, on_deadline, NULL);
-    event_add(stop_term, NULL);
-    event_add(stop_usr1, NULL);
     push_open(loop);
     serve_open(loop, served);
     listen_on_stdin();
+    event_add(stop_term, NULL); /* until here a signal simply ends the process: there is nothing to finish */
+    event_add(stop_usr1, NULL);
     log_info("ready");
     do {
         event_base_loop(loop, EVLOOP_ONCE);
