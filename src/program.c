@@ -162,8 +162,6 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what, (void)arg;
     if (stopping)
         return;
-    if (!listening) /* still waiting for PostgreSQL: nothing was accepted */
-        exit(EXIT_SUCCESS);
     stopping = true;
     event_del(listening);
     FCGX_ShutdownPending(); /* a kept connection that ends is not replaced by a new one */

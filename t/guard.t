@@ -272,9 +272,14 @@ subtest 'HTTP' => sub {
 };
 
 subtest 'stopping finishes what runs' => sub {
-    my $lock = $im->background_sql("begin; select pg_advisory_xact_lock(@{[$ann->id]}); select pg_sleep(1); commit");
+    my $lock = $im->background_sql(q{do $$ begin perform pg_advisory_xact_lock(} . $ann->id . q{);
+        for i in 1 .. 200 loop
+          exit when exists (select from pg_locks where locktype = 'advisory' and not granted);
+          perform pg_sleep(0.05);
+        end loop;
+        perform pg_sleep(0.8); end $$});
     ok $im->eventually(5, sub { $im->sql("select count(*) from pg_locks where locktype = 'advisory' and granted and mode = 'ExclusiveLock'") > 0 }),
-        "somebody holds ann's account for a second";
+        "somebody holds ann's account until she has waited for a while";
     my $running = $ann->ua->start_p($ann->_build(GET => '/user/self', {}));
     my ($answer, $error);
     $running->then(sub ($tx) { $answer = $ann->_judge(GET => '/user/self', $tx) })->catch(sub ($why) { $error = $why });
