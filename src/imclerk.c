@@ -40,7 +40,7 @@ static char stream_url[300], line[LINE_MAX_LENGTH];
 static size_t line_length;
 static struct change {
     char event[32], account[24], connection[64];
-} changes[PRESENCE_MAX];
+} changes[PRESENCE_MAX], change;
 static int change_first, change_count;
 static const struct statement *begin = &presence_forget; /* to run before any change; NULL once it has */
 static const char *presence_values[4];
@@ -94,7 +94,6 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-/* A change that PostgreSQL did not take stays first in the queue; the next tick tries again. */
 static void presence_done(struct job *job)
 {
     presence_running = false;
@@ -105,10 +104,6 @@ static void presence_done(struct job *job)
         begin = &presence_forget; /* what was said meanwhile is worth nothing: begin anew */
         change_count = 0;
         return;
-    }
-    if (job->steps[0].statement == &presence) {
-        change_first = (change_first + 1) % PRESENCE_MAX;
-        change_count--;
     }
     presence_next();
 }
@@ -126,8 +121,6 @@ static void presence_run(const struct statement *statement)
 
 static void presence_next(void)
 {
-    struct change *c = &changes[change_first];
-
     if (presence_running || stopping)
         return;
     presence_values[0] = node;
@@ -136,9 +129,12 @@ static void presence_next(void)
         begin = NULL;
         presence_run(first);
     } else if (change_count) {
-        presence_values[1] = c->event;
-        presence_values[2] = c->account;
-        presence_values[3] = c->connection;
+        change = changes[change_first]; /* the queue may be emptied while PostgreSQL works */
+        change_first = (change_first + 1) % PRESENCE_MAX;
+        change_count--;
+        presence_values[1] = change.event;
+        presence_values[2] = change.account;
+        presence_values[3] = change.connection;
         presence_run(&presence);
     }
 }
@@ -148,14 +144,16 @@ static void line_read(void)
 {
     struct change *c = &changes[(change_first + change_count) % PRESENCE_MAX];
 
+    if (change_count == PRESENCE_MAX) {
+        log_error("presence events come faster than PostgreSQL takes them");
+        begin = &presence_forget;
+        change_count = 0;
+        c = &changes[change_first];
+    }
     if (sscanf(line, "%31s %23[0-9] %63[0-9a-zA-Z:.-]", c->event, c->account, c->connection) != 3)
         return;
     if (strcmp(c->event, "subscriber_enqueue") != 0 && strcmp(c->event, "subscriber_dequeue") != 0)
         return;
-    if (change_count == PRESENCE_MAX) {
-        log_error("presence events come faster than PostgreSQL takes them");
-        return;
-    }
     change_count++;
     presence_next();
 }
