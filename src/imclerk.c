@@ -1,13 +1,14 @@
 /*
  * imclerk: the one daemon.  It publishes what crashed programs left in the outbox, keeps presence from nchan's
- * channel events, and runs what is due (refunds, expiries).  Several may run at once: every job is safe to do
- * twice.  See imclerk(8); the rules are in sql/api/clerk.sql.
+ * channel events, watches the push instance, and runs what is due (refunds, expiries).  Several may run at once:
+ * every job is safe to do twice.  See imclerk(8); the rules are in sql/api/clerk.sql.
  */
 #include "config.h"
 #include "call.h"
 #include "http.h"
 #include "log.h"
 #include "push.h"
+#include "watch.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -231,6 +232,7 @@ int main(void)
     db_start();
     push_open(loop);
     stream_open();
+    watch_open(loop);
     tick = event_new(loop, -1, 0, on_tick, NULL);
     event_add(tick, &now);
     log_info("ready");
@@ -239,6 +241,7 @@ int main(void)
     while (!stopping || db_busy());
     log_info("stopped");
     http_close(stream);
+    watch_close();
     push_close();
     db_close();
     event_free(term);
