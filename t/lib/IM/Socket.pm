@@ -81,7 +81,7 @@ sub expect ($self, $type, $event, $expected = {}, $title = undef) {
     my $what  = "$type $event";
     if (!$frame) {
         my @waiting = map { shown({ %$_, at => 0 }) } @{ $self->frames };
-        $self->user->im->complain(join "\n  ", ($title // "waiting for $what"), "no $what fits " . shown_expected($expected),
+        $self->user->im->complain($title // "waiting for $what", "no $what fits " . shown_expected($expected),
             defined $self->closed ? "the socket was closed with @{[$self->closed]}" : (), map {"waiting: $_"} @waiting);
         return {};
     }

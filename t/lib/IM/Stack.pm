@@ -36,7 +36,7 @@ binmode Test::More->builder->$_, ':encoding(UTF-8)' for qw(output failure_output
 
 has root     => sub { curfile->dirname->dirname->dirname->dirname->to_string };
 has config   => sub { {} };
-has complain => sub { \&_fail };
+has on_fault => sub { \&_fail };        # what happens when a frame breaks the contract or does not come
 has secrets  => sub { {} };
 has allowed  => sub { [] };
 has [qw(state ended own)];
@@ -55,7 +55,7 @@ sub new ($class, %config) {
 
 # The stack that IM_STATE_DIR and IM_PORT_… describe.
 sub attach ($class) {
-    my $self   = $class->SUPER::new(complain => sub ($why) { die "$why\n" });
+    my $self   = $class->SUPER::new(on_fault => sub (@why) { die join("\n  ", @why) . "\n" });
     my %config = (IM_PORT_CHAT => 8080, IM_PORT_BACKSTAGE => 8081, IM_PORT_REDPACKET => 8082,
         IM_STATE_DIR => $self->root . '/var', %ENV{ grep {/^IM_/} keys %ENV });
     return $self->config(\%config)->state($config{IM_STATE_DIR});
@@ -198,6 +198,9 @@ sub eventually ($self, $deadline, $condition) {
     return;
 }
 
+# Reports a broken contract, or a frame that does not come: the title, then details.
+sub complain ($self, @why) { return $self->on_fault->(@why) }
+
 # Lets sockets and promises go on for so many seconds.
 sub run ($self, $seconds) {
     my $timer = Mojo::IOLoop->timer($seconds => sub { Mojo::IOLoop->stop });
@@ -263,9 +266,10 @@ sub _ports () {
 
 sub _random () { return join '', map { sprintf '%04x', rand 65536 } 1 .. 3 }
 
-sub _fail ($why) {
+sub _fail ($title, @details) {
     local $Test::Builder::Level = $Test::Builder::Level + 3;
-    Test::More::fail($why);
+    Test::More::fail($title);
+    Test::More::diag("  $_") for @details;
 }
 
 # A test that died leaves no stack behind, and fails for not having asked for clean logs.
