@@ -106,6 +106,7 @@ begin
              cross join lateral (
                select 1 from im.message m
                 where m.conversation_id = b.conversation_id and m.seq > b.delivered_seq and m.sender_id <> me
+                order by m.seq    -- by the index, whatever the planner expects to find at once
                 limit 1000) x
              where b.account_id = me and b.left_at is null
              limit 1000) counted);
