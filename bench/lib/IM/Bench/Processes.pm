@@ -28,6 +28,12 @@ sub used ($self, $before, $after) {
     return ($sum, \%parts);
 }
 
+# CPU seconds used on this machine by anybody.
+sub machine ($self) {
+    my ($user, $nice, $system, $idle, $wait, @interrupts) = path('/proc/stat')->slurp =~ /^cpu +(.*)/ ? split ' ', $1 : die;
+    return ($user + $nice + $system + $interrupts[0] + $interrupts[1]) / $self->tick;
+}
+
 # Waits until the stack has nothing left to do, at most so many seconds.
 sub settle ($self, $seconds) {
     my ($end, $quiet) = (time + $seconds, 0);
