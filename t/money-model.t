@@ -39,7 +39,7 @@ my %plant = (
         return entry; end $$},
 );
 
-my ($im, $money, $model, @users, @groups, $admin, $shop, $launched, $flying, @open, %orders, $target);
+my ($im, $money, $model, @users, @groups, $admin, $shop, $launched, $flying, @open, @past, %orders, $target);
 
 sub run ($operations, $plant) {
     diag "IM_SEED=$seed, $operations operations" . ($plant ? ", planted: $plant" : '');
@@ -188,7 +188,7 @@ sub send ($client) {
     my $shares = 1 + dice($client, 8);
     my $cents  = $type == 1 ? $shares + dice($client, 12_000) : $shares * (1 + dice($client, 1_500));
     my %op     = (kind => 'sent', cents => $cents, shares => $shares, type => $type, ttl => TTL, admits => sub ($) {1},
-        then => sub ($made) { push @open, $model->packets->{ ref $made ? $made->{redPacketId} : $made } if $made; shift @open if @open > 40 });
+        then => sub ($made) { push @open, $model->packets->{ ref $made ? $made->{redPacketId} : $made } if $made; push @past, shift @open if @open > 40 });
     return shop(\%op, $user, $client) if !dice($client, 6);
     @op{qw(bad cents)} = (1, $shares * 20_000 + 1) if !dice($client, 25);
     my $group = pick($client, grep { $_->{members}{ $user->{id} } } @groups);
@@ -211,9 +211,10 @@ sub shop ($op, $user, $client) {
         body => fields(userId => $user->{id}, total => \yuan($op->{cents}), count => $op->{shares}, type => $op->{type}) });
 }
 
-# Mostly one of the newest packets; now and then twice at once without a key.
+# Mostly one of the newest packets, sometimes one that may be over; now and then twice at once without a key.
 sub rob ($client) {
-    my $packet = @open ? pick($client, @open, @open[-($#open > 5 ? 5 : $#open + 1) .. -1]) : return;
+    my @from   = @past && !dice($client, 8) ? @past : (@open, @open[-($#open > 5 ? 5 : $#open + 1) .. -1]);
+    my $packet = @from ? pick($client, @from) : return;
     my $user   = pick($client, @users);
     my $credit = $packet->{cents} > 20_000 ? 20_000 : $packet->{cents};
     my %op     = (kind => 'rob', user => $user->{id}, packet => $packet, credit => $credit);
