@@ -107,6 +107,7 @@ subtest 'managers and mutes' => sub {
     $say->($bob)->ok('then bob is not either');
     $bob->put('/group/dnd', { groupId => $group, isDnd => \1 })->ok('he wants no disturbance', undef);
     $bob->get("/group/find/$group")->ok('which he sees', { isDnd => 1 });
+    $bob_socket->expect(GROUP_MESSAGE => 'DND', { groupId => $group, isDnd => 1 }, 'on his other devices too');
 };
 
 subtest 'top message, end' => sub {
@@ -116,6 +117,10 @@ subtest 'top message, end' => sub {
     $bob->post("/group/setTopMessage/$group", { content => 'x' })->refused(3003, 'he pins none');
     $ann->delete("/group/removeTopMessage/$group")->ok('she takes it away', undef);
     $bob->get("/group/find/$group")->ok('it is gone', { topMessage => undef });
+    $im->sql("select im.group_ban($group, 'spam')");
+    $bob_socket->expect(GROUP_MESSAGE => 'BAN', { groupId => $group, reason => 'spam' }, 'the group is banned: bob is told');
+    $im->sql("select im.group_unban($group)");
+    $bob_socket->expect(GROUP_MESSAGE => 'UNBAN', { groupId => $group }, 'and that it is not any more');
     $bob->delete("/group/delete/$group")->refused(3003, 'bob does not dissolve the group');
     $ann->delete("/group/delete/$group")->ok('ann does', undef);
     $bob_socket->expect(GROUP_MESSAGE => 'DISSOLVE', { groupId => $group }, 'bob is told');

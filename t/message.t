@@ -152,7 +152,9 @@ subtest 'what the group said' => sub {
 
     my $readers = sub ($who, $id) { $who->get('/message/group/findReadedUsers', { messageId => $id }) };
     $readers->($ann, $said[0]{id})->ok('nobody has read her words', []);
+    my $tablet = $hal->socket;
     $hal->put('/message/group/readed', { groupId => $club, maxMessageId => $said[1]{id} })->ok('hal reads two', undef);
+    $tablet->expect(GROUP_MESSAGE => 'READ', { groupId => $club, maxMessageId => $said[1]{id}, readerId => $hal->id }, 'as his other devices learn');
     $readers->($ann, $said[0]{id})->ok('now he has', [{ userId => $hal->id, nickName => 'Hal' }]);
     $readers->($ann, $said[2]{id})->ok('but not the third', []);
     $readers->($dan, $said[0]{id})->refused(404, 'dan may not ask');

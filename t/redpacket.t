@@ -32,6 +32,8 @@ subtest 'a lucky packet into the group' => sub {
     for my $who ($bob, $cat, $ann) {
         my $left = $rob->($who, $packet)->ok("$who->{name} robs it", { amount => sub { $_ >= 0.01 }, remainCount => 2 - @won });
         push @won, $left->{amount};
+        $socket->expect(SYSTEM_MESSAGE => 'RED_PACKET', { action => @won < 3 ? 'ROBBED' : 'FINISHED', redPacketId => $packet, userId => $who->id,
+            senderId => $ann->id, amount => $left->{amount}, remainCount => 3 - @won }, 'all are told');
         is sprintf('%.2f', $left->{remainAmount} + sum @won), '10.00', 'what is robbed and what is left are all of it';
     }
     is sprintf('%.2f', sum @won), '10.00', 'three shares are the whole';

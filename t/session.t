@@ -81,6 +81,7 @@ for my $way (
         $_->get('/user/self')->refused($code, "an access token is refused with $code") for @devices;
         renew($_)->refused($code, 'a refresh token too') for @devices;
         is $_->socket->status, $code == 401 ? 401 : 403, 'nobody connects with one' for @devices;
+        $_->expect(SYSTEM_MESSAGE => $code == 401 ? 'KICK' : 'BANNED', { reason => $why eq 'ban' ? 'spam' : $why }, 'a socket is told why') for @sockets;
         $_->expect_close('a socket is closed') for @sockets;
         cmp_ok time - $start, '<', 5, 'all within five seconds';
         $quiet->heartbeat;

@@ -116,6 +116,16 @@ subtest 'frames' => sub {
     }
 };
 
+subtest 'events' => sub {
+    my @declared = sort keys %{ $contracts{chat}->push_schemas };
+    my $stories  = join '', map { $source->text('t/' . $_->basename) } $source->files('t', qr/\.t\z/);
+    all_in \@declared, [grep { my ($type, $event) = split / /; $event eq $type || $stories =~ /\b$type => [^,]*\b$event\b/ } @declared],
+        'a story waits for every event that the contract declares';
+    my $sql    = join '', map { $source->text("sql/$_->[0]/" . $_->[1]->basename) } map { my $folder = $_; map { [$folder, $_] } $source->files("sql/$folder", qr/\.sql\z/) } qw(lib api);
+    my %events = map { (s/.* //r => 1) } @declared;
+    all_in [$sql =~ /'event',\s*'([A-Z_]+)'/g], [keys %events], 'and the contract declares every event of sql/';
+};
+
 subtest 'functions' => sub {
     my $grants = $source->grants;
     for my $program (@programs) {

@@ -19,8 +19,11 @@ my $order = $recharge->(chainType => 'bsc', fromAddress => '0x' . 'a' x 40)
 is $balance->($ann), 0, 'her word alone credits nothing';
 $recharge->(status => 2, balance => 5)->ok('nor do smuggled fields', { status => 1 });
 
+my $socket = $ann->socket;
+my $told   = sub ($action, $title, %data) { $socket->expect(SYSTEM_MESSAGE => 'WALLET', { action => $action, %data }, $title) };
 $im->admin->post('/im/recharge/approve', { id => $order->{id} })->ok('the administrator approves');
 is $balance->($ann), 100, 'now she has it';
+$told->(RECHARGE_CREDITED => 'and is told', orderId => $order->{id}, type => 1, amount => 100, balance => 100);
 is $balance->($bob), 0, 'and nobody else';
 $im->admin->post('/im/recharge/approve', { id => $order->{id} })->refused(4005, 'an order is credited once');
 is $balance->($ann), 100, 'indeed';
@@ -76,6 +79,7 @@ subtest 'withdrawal' => sub {
 
     $decide->(paid => $id)->refused(4005, 'what is not approved is not paid');
     $decide->(reject => $id, reason => '地址有误')->ok('it is rejected', undef);
+    $told->(WITHDRAW_REJECTED => 'she is told why', orderId => $id, type => 7, amount => 30, balance => 100, reason => '地址有误');
     is $balance->($ann), 100, 'the money is hers again';
     $decide->($_ => $id)->refused(4005, "then it cannot be $_") for qw(approve reject paid failed);
 
