@@ -98,10 +98,12 @@ static void answer_frame(struct request *r, int code, const char *detail, const 
 
 static void answer_handshake(struct request *r, int code)
 {
-    char headers[96];
+    char headers[160];
 
     if (code == CODE_OK)
-        snprintf(headers, sizeof headers, "X-IM-Account: %" PRId64 "\r\n", r->claims.subject);
+        snprintf(headers, sizeof headers,
+                 "X-IM-Account: %" PRId64 "\r\nX-IM-Session: %" PRId64 "\r\nX-IM-Expires: %" PRId64 "\r\n",
+                 r->claims.subject, r->claims.session, r->claims.expires_at);
     else
         snprintf(headers, sizeof headers, "X-IM-Code: %d\r\n", code);
     reply_write(r, code == CODE_OK ? 204 : code == CODE_BANNED ? 403 : 401, headers, "");

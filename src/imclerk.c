@@ -25,7 +25,7 @@ static struct event *tick, *reconnect;
 static struct statement outbox = {.sql = "select * from api.clerk_outbox($1::interval, 500)"};
 static struct statement due = {.sql = "select * from api.clerk_due()"};
 static struct statement leave = {.sql = "select * from api.leave()"};
-static struct statement presence = {.sql = "select from api.clerk_presence($1, $2, $3::bigint, $4)"};
+static struct statement presence = {.sql = "select from api.clerk_presence($1, $2, $3::bigint, $4, $5::bigint, $6::bigint)"};
 static struct statement presence_reset = {.sql = "select from api.clerk_presence_reset($1)"};
 static struct statement presence_forget = {.sql = "select from api.clerk_presence_forget($1)"};
 
@@ -40,11 +40,11 @@ static CURL *stream;
 static char stream_url[300], line[LINE_MAX_LENGTH];
 static size_t line_length;
 static struct change {
-    char event[32], account[24], connection[64];
+    char event[32], account[20], connection[64], session[20], expires[20];
 } changes[PRESENCE_MAX], change;
 static int change_first, change_count;
 static const struct statement *begin = &presence_forget; /* to run before any change; NULL once it has */
-static const char *presence_values[4];
+static const char *presence_values[6];
 
 static void presence_next(void);
 static void stream_start(evutil_socket_t fd, short what, void *arg);
@@ -136,11 +136,13 @@ static void presence_next(void)
         presence_values[1] = change.event;
         presence_values[2] = change.account;
         presence_values[3] = change.connection;
+        presence_values[4] = change.session;
+        presence_values[5] = change.expires;
         presence_run(&presence);
     }
 }
 
-/* "subscriber_enqueue 10001 4711": nchan's word, the account's channel, the connection. */
+/* "subscriber_enqueue 10001 4711 17 1764086400": nchan's word, account, connection, session, expiry (push.conf). */
 static void line_read(void)
 {
     struct change *c = &changes[(change_first + change_count) % PRESENCE_MAX];
@@ -151,7 +153,8 @@ static void line_read(void)
         change_count = 0;
         c = &changes[change_first];
     }
-    if (sscanf(line, "%31s %23[0-9] %63[0-9a-zA-Z:.-]", c->event, c->account, c->connection) != 3)
+    if (sscanf(line, "%31s %18[0-9] %63[0-9a-zA-Z:.-] %18[0-9] %18[0-9]", c->event, c->account, c->connection, c->session,
+               c->expires) != 5)
         return;
     if (strcmp(c->event, "subscriber_enqueue") != 0 && strcmp(c->event, "subscriber_dequeue") != 0)
         return;

@@ -40,8 +40,7 @@ subtest 'a stolen refresh token' => sub {
     renew($old[2])->refused(401, 'the thief comes too late');
     $_->get('/user/self')->refused(401, 'every access token of the family is void') for @old;
     renew($_)->refused(401, 'and every refresh token') for @old;
-    $socket->send('HEARTBEAT');
-    $socket->expect_close('the socket opened with one is closed at its next frame');
+    $socket->expect_close('the socket opened with one is closed');
     $tablet->get('/user/self')->ok('the other device is another family');
     $tablet->keep(renew($tablet)->ok('which goes on'));
     is $im->sql("select count(*) from im.session where revoke_reason = 'reuse'"), 1, 'the reuse is on record';
@@ -95,6 +94,46 @@ for my $way (
         device($bob)->get('/user/self')->ok('a new login is good');
     };
 }
+
+subtest 'the end of one device' => sub {
+    my ($phone, $tablet) = (device($ann), device($ann));
+    my ($here, $there) = map { $_->socket } $phone, $tablet;
+    ok $im->eventually(5, sub { 2 == $im->sql('select count(*) from im.connection where watched and account_id = ' . $ann->id) }), 'two are connected';
+    $phone->post('/logout')->ok('ann logs out on one', undef);
+    $here->expect_close('its socket is closed');
+    $phone->get('/user/self')->refused(401, 'as is its token');
+    ok $tablet->socket->is_open, 'the other one connects again';
+    $tablet->get('/user/self')->ok('and is as good as before');
+};
+
+subtest 'who only listens' => sub {
+    my $phone  = device($ann);
+    my $socket = $phone->socket;
+    my $left   = "from im.connection where watched and account_id = @{[$ann->id]}";
+    ok $im->eventually(5, sub { $im->sql("select count(*) $left") >= 1 }), 'ann is connected';
+    cmp_ok $im->sql("select max(expires_at) - now() > interval '29 minutes' and max(expires_at) - now() <= interval '30 minutes' $left"), 'eq', 't',
+        'for as long as her token is good';
+    $im->sql("update im.connection set expires_at = now() - interval '61 seconds' where account_id = @{[$ann->id]}");
+    $socket->expect_close('when it is over the clerk closes the socket');
+};
+
+subtest 'a session that ends while its socket opens' => sub {
+    my $phone = device($ann);
+    my $ended = $im->background_sql(<<~'END');    # ends it after the handshake, before the clerk can note the socket
+        begin;
+        lock table im.connection in exclusive mode;
+        do $$ begin while not exists (select from im.setting where name = 'test.open') loop perform pg_sleep(0.01); end loop; end $$;
+        update im.session set revoked_at = now(), revoke_reason = 'logout' where id = (select max(id) from im.session);
+        commit
+        END
+    ok $im->eventually(5, sub { $im->sql(q{select count(*) from pg_locks where relation = 'im.connection'::regclass and mode = 'ExclusiveLock'}) }),
+        'the clerk has to wait';
+    my $socket = $phone->socket;
+    ok $socket->is_open, 'ann connects';
+    $im->sql(q{insert into im.setting (name, value) values ('test.open', '')});
+    waitpid $ended, 0;
+    $socket->expect_close('and is closed when the clerk sees that her session has ended');
+};
 
 # As the backstage does it, through the clerk's outbox.
 sub ban ($user) { $im->sql('select im.account_ban(' . $user->id . ", null, 'spam')") }

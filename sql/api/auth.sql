@@ -86,7 +86,7 @@ end $$;
 -- The next pair of tokens.  A refresh token works once; the same one again within ten seconds gets the same pair,
 -- later it was stolen, and the whole session ends.
 -- Refuses: 401 session over, or token used twice; 1003 banned
--- Writes: session
+-- Writes: session, outbox
 -- Tells: nobody
 create function api.auth_refresh(account bigint, my_session bigint, my_generation integer)
 returns table ("userId" bigint, ver integer, session bigint, generation integer, "issuedAt" bigint)
@@ -109,7 +109,7 @@ begin
     update im.session s set generation = s.generation + 1, refreshed_at = now() where s.id = my_session
     returning * into kept;
   elsif kept.generation > my_generation + 1 or kept.refreshed_at < now() - im.setting_interval('token.grace') then
-    update im.session s set revoked_at = now(), revoke_reason = 'reuse' where s.id = my_session;
+    perform im.session_end(my_session, 'reuse');
     perform im.refuse_later(401);
     return;
   end if;
@@ -174,9 +174,9 @@ begin
 end $$;
 
 -- POST /logout  auth_logout(:me, :session, all?)
--- Ends this device's session, or every session of the account.
+-- Ends this device's session, or every session of the account, and closes the sockets.
 -- Refuses: nothing
--- Writes: session; all: account, outbox
+-- Writes: session, outbox; all: account
 -- Tells: all: the account, SYSTEM_MESSAGE KICK
 create function api.auth_logout(me bigint, my_session bigint, everywhere boolean) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -184,8 +184,7 @@ begin
   if everywhere then
     perform im.account_expel(me, 'logout', 'KICK', 'logout');
   else
-    update im.session s set revoked_at = now(), revoke_reason = 'logout'
-     where s.id = my_session and s.account_id = me and s.revoked_at is null;
+    perform im.session_end(my_session, 'logout');
   end if;
 end $$;
 

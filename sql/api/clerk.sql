@@ -18,22 +18,30 @@ begin
      order by o.xid, o.id;
 end $$;
 
--- (imclerk)  clerk_presence(node, event, account, connection)
--- A socket has opened (subscriber_enqueue) or closed (subscriber_dequeue) at that push instance.
+-- (imclerk)  clerk_presence(node, event, account, connection, session, expires)
+-- A socket has opened (subscriber_enqueue) or closed (subscriber_dequeue) at that push instance; its token is of that
+-- session and expires at that second since the epoch.  When the session has ended between the handshake and the
+-- opening, the socket has missed being closed with it, and is closed now.
 -- Refuses: nothing
 -- Writes: connection, presence, outbox
 -- Tells: friends who are online, FRIEND_REQUEST ONLINE or OFFLINE
-create function api.clerk_presence(node text, event text, account bigint, connection text) returns void
+create function api.clerk_presence(node text, event text, account bigint, connection text, session bigint, expires bigint)
+returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   if event = 'subscriber_enqueue' then
     if not exists (select from im.account a where a.id = clerk_presence.account) then
       return;
     end if;
-    insert into im.connection (node, connection, account_id)
-    values (clerk_presence.node, clerk_presence.connection, clerk_presence.account)
-    on conflict on constraint connection_pkey do update set account_id = excluded.account_id, since = now();
+    insert into im.connection (node, connection, account_id, session_id, expires_at)
+    values (clerk_presence.node, clerk_presence.connection, clerk_presence.account, clerk_presence.session, to_timestamp(expires))
+    on conflict on constraint connection_pkey do update
+      set account_id = excluded.account_id, session_id = excluded.session_id, expires_at = excluded.expires_at,
+          watched = true, since = now();
     perform im.presence_online(account, null);
+    if not exists (select from im.session s where s.id = clerk_presence.session and s.revoked_at is null) then
+      perform im.tell_close(array[account]);
+    end if;
   elsif event = 'subscriber_dequeue' then
     delete from im.connection c where c.node = clerk_presence.node and c.connection = clerk_presence.connection;
     perform im.presence_offline(account);
@@ -59,15 +67,15 @@ begin
 end $$;
 
 -- (imclerk)  clerk_presence_forget(node)
--- That push instance's clerk has missed who went: none of its connections is sure.  Whoever is still there says so by
--- his next heartbeat; who does not is offline by im.due_presence().
+-- That push instance's clerk has missed who went: none of its connections says that anybody is there.  Whoever is says
+-- so by his next heartbeat; who does not is offline by im.due_presence().
 -- Refuses: nothing
 -- Writes: connection
 -- Tells: nobody
 create function api.clerk_presence_forget(node text) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  delete from im.connection c where c.node = clerk_presence_forget.node;
+  update im.connection c set watched = false where c.node = clerk_presence_forget.node;
 end $$;
 
 -- (imclerk)  clerk_due()

@@ -9,7 +9,7 @@
 create function api.socket_open(me bigint) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  if (select count(*) from im.connection c where c.account_id = me) >= im.setting_int('socket.limit') then
+  if (select count(*) from im.connection c where c.account_id = me and c.watched) >= im.setting_int('socket.limit') then
     raise sqlstate 'I0429';
   end if;
   perform im.presence_online(me, null);

@@ -80,12 +80,17 @@ begin
          < im.setting_int('login.captcha_after_address');
 end $$;
 
--- Ends an account's sessions, all but one when it is given; what they were used for ends with them.
-create or replace function im.session_revoke(account bigint, keep bigint, why text) returns void
+-- Ends one session.  Its sockets are closed, and with them those of the account's other devices, which connect again.
+create or replace function im.session_end(ended bigint, why text) returns void
 language plpgsql as $$
+declare
+  account bigint;
 begin
-  update im.session s set revoked_at = now(), revoke_reason = why
-   where s.account_id = account and s.revoked_at is null and s.id is distinct from keep;
+  update im.session s set revoked_at = now(), revoke_reason = why where s.id = ended and s.revoked_at is null
+  returning s.account_id into account;
+  if exists (select from im.connection c where c.account_id = account and c.session_id = ended) then
+    perform im.tell_close(array[account]);
+  end if;
 end $$;
 
 -- Every token of the account is void from the end of this transaction on; its sockets are told why, and closed.
@@ -93,7 +98,7 @@ create or replace function im.account_expel(account bigint, why text, event text
 language plpgsql as $$
 begin
   update im.account a set version = a.version + 1, updated_at = now() where a.id = account;
-  perform im.session_revoke(account, null, why);
+  update im.session s set revoked_at = now(), revoke_reason = why where s.account_id = account and s.revoked_at is null;
   perform im.tell(array[account], 'SYSTEM_MESSAGE', json_build_object('event', event, 'reason', told_reason));
   perform im.tell_close(array[account]);
 end $$;
@@ -109,6 +114,11 @@ begin
   get diagnostics n = row_count;
   gone := gone + n;
   delete from im.login_failure_address f where f.since < now() - im.setting_interval('login.window');
+  get diagnostics n = row_count;
+  gone := gone + n;
+  delete from im.session s where s.id in (
+    select o.id from im.session o where o.refreshed_at < now() - im.setting_interval('token.session_ttl') - interval '1 day'
+     order by o.refreshed_at limit 1000);
   get diagnostics n = row_count;
   return gone + n;
 end $$;

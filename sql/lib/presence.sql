@@ -44,7 +44,7 @@ language plpgsql as $$
 begin
   update im.presence p set online = false, status = 'ONLINE', seen_at = now()
    where p.account_id = account and p.online
-     and not exists (select from im.connection c where c.account_id = account);
+     and not exists (select from im.connection c where c.account_id = account and c.watched);
   if found then
     perform im.presence_tell(account);
   end if;
@@ -60,13 +60,30 @@ begin
   for silent in
     select p.account_id from im.presence p
      where p.online and p.seen_at < now() - interval '75 seconds'
-       and not exists (select from im.connection c where c.account_id = p.account_id)
+       and not exists (select from im.connection c where c.account_id = p.account_id and c.watched)
      order by p.account_id limit 500
   loop
     perform im.presence_offline(silent);
     gone := gone + 1;
   end loop;
   return gone;
+end $$;
+
+-- Job of imclerk: closes sockets whose token is over.  Whoever sends a frame is closed by that; what is still open a
+-- minute later only listens.  The account's other sockets are closed with it, and connect again.
+create or replace function im.due_connection() returns bigint
+language plpgsql as $$
+declare
+  over bigint[];
+begin
+  with ended as (
+    delete from im.connection c where c.expires_at < now() - interval '1 minute' returning c.account_id
+  )
+  select array_agg(distinct e.account_id) into over from ended e;
+  if over is not null then
+    perform im.tell_close(over);
+  end if;
+  return coalesce(cardinality(over), 0);
 end $$;
 
 -- After what is between two friends has changed: each is told how the other looks now.

@@ -48,6 +48,7 @@ create table im.session (
     check (revoke_reason in ('logout', 'reuse', 'password', 'ban', 'expired'))
 );
 create index session_account on im.session (account_id) where revoked_at is null;
+create index session_age on im.session (refreshed_at);
 
 -- Failed log-ins, by account and by address; counted within the window of setting login.window.
 create table im.login_failure (
