@@ -1,7 +1,7 @@
--- What wrk sends: GET /user/self, or a message to the friend, from one account after the other.
--- Arguments: "self" or "send", and a file of lines "token account friend".
+-- What wrk sends: GET /user/self, a message to the friend, from one account after the other, or robs of red packets.
+-- Arguments: "self", "send" or "rob", a file of lines "token friend", the content of messages, the first packet's number.
 
-local heads, friends, content = {}, {}, ""
+local heads, friends, content, first = {}, {}, "", 0
 local sent, run = 0, tostring(os.time())
 
 local function get(token)
@@ -9,33 +9,50 @@ local function get(token)
 end
 
 -- Everything before the length of a POST; the body follows with every request.
-local function post(token)
-  return table.concat({ "POST /message/private/send HTTP/1.1", "Host: " .. wrk.headers["Host"],
-    "Authorization: Bearer " .. token, "Content-Type: application/json", "Content-Length: " }, "\r\n")
-end
-
-function init(args)
-  local make = args[1] == "self" and get or post
-  for line in io.lines(args[2]) do
-    local token, _, friend = line:match("(%S+) (%S+) (%S+)")
-    heads[#heads + 1] = make(token)
-    friends[#friends + 1] = friend
+local function post(path)
+  return function(token)
+    return table.concat({ "POST " .. path .. " HTTP/1.1", "Host: " .. wrk.headers["Host"],
+      "Authorization: Bearer " .. token, "Content-Type: application/json", "Content-Length: " }, "\r\n")
   end
-  if args[1] == "self" then request = next_get else request = next_post end
-  content = args[3] or ""
 end
 
-function next_get()
+local function next_self()
   sent = sent % #heads + 1
   return heads[sent]
 end
 
-function next_post()
+local function next_send()
   sent = sent + 1
   local i = sent % #heads + 1
   local body = '{"receiverId":' .. friends[i] .. ',"content":"' .. content ..
     '","messageType":1,"atUserIds":[],"clientMsgId":"' .. run .. "-" .. sent .. '"}'
   return heads[i] .. #body .. "\r\n\r\n" .. body
+end
+
+-- 96 accounts rob a packet of 100 shares, then the next one (rob.sql does the same).
+local function next_rob()
+  local body = string.format('{"redPacketId":"00000000-0000-4000-8000-%012d"}', first + math.floor(sent / 96))
+  local head = heads[sent % 96 + 1]
+  sent = sent + 1
+  return head .. #body .. "\r\n\r\n" .. body
+end
+
+local kinds = {
+  self = { get, next_self },
+  send = { post("/message/private/send"), next_send },
+  rob = { post("/redPackage/rob"), next_rob },
+}
+
+function init(args)
+  local make = kinds[args[1]][1]
+  request = kinds[args[1]][2]
+  for line in io.lines(args[2]) do
+    local token, friend = line:match("(%S+) (%S+)")
+    heads[#heads + 1] = make(token)
+    friends[#friends + 1] = friend
+  end
+  content = args[3] or ""
+  first = tonumber(args[4]) or 0
 end
 
 function request() end -- wrk looks for it before init() decides

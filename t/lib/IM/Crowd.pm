@@ -1,22 +1,18 @@
 package IM::Crowd;
 
-# Many accounts at once: made by the functions that clients reach, but without the time that hashing their passwords
-# takes, and with access tokens signed here.
+# Many accounts at once, as people that a story can tell of.
 #
 #     my @people = IM::Crowd->new(im => $im)->people(50);       # IM::User
 #     my $group  = IM::Crowd->new(im => $im)->group(@people);   # owner first; friends or not
 
 use Mojo::Base -base, -signatures;
-use Digest::SHA qw(hmac_sha256 sha256_hex);
+use IM::Accounts;
 use IM::User;
-use MIME::Base64 qw(encode_base64url);
-use Mojo::File qw(path);
-use Mojo::JSON qw(encode_json);
 use Mojo::UserAgent;
 
 has 'im';
-has name => 'crowd';
-has key  => sub ($self) { path($self->im->state, 'secret/user/IM_JWT_KEY')->slurp =~ s/\s+\z//r };
+has name     => 'crowd';
+has accounts => sub ($self) { IM::Accounts->new(im => $self->im) };
 
 # All of one crowd ask through one agent.
 has ua => sub {
@@ -24,36 +20,13 @@ has ua => sub {
 };
 
 sub people ($self, $count) {
-    my ($name, @people) = ($self->name);
-    my @rows = $self->im->sql(<<~SQL);
-        begin;
-        create temporary table crowd on commit drop as
-          select n, (select r."userId" from api.auth_register('$name' || n, 'no password', '$name' || n, null, null) r) as account
-            from generate_series(1, $count) n;
-        select c.account, d.session
-          from crowd c cross join lateral api.auth_login_done(c.account, true, '127.0.0.1', 'crowd') d order by c.n;
-        delete from im.outbox where xid = pg_current_xact_id();
-        commit
-        SQL
-    for my $row (@rows) {
-        my ($account, $session) = @$row;
-        my $token = $self->token($account, $session);
-        push @people, IM::User->new(im => $self->im, name => $name . (@people + 1), id => $account + 0, access => $token, ua => $self->ua);
-        $self->im->secret($token);
-    }
-    return @people;
+    return map { IM::User->new(im => $self->im, name => $_->{name}, id => $_->{id}, access => $_->{token}, ua => $self->ua) }
+        $self->accounts->make($self->name, $count);
 }
 
 # Makes friends of each two: [$ann, $bob], …
 sub befriend ($self, @pairs) {
-    my $calls = join ', ', map { sprintf '(%d, %d)', $_->[0]->id, $_->[1]->id } @pairs;
-    $self->im->sql(<<~SQL);
-        begin;
-        select api.friend_request_apply(v.one, v.other, null) from (values $calls) v(one, other);
-        select api.friend_request_apply(v.other, v.one, null) from (values $calls) v(one, other);
-        delete from im.outbox where xid = pg_current_xact_id();
-        commit
-        SQL
+    $self->accounts->befriend(map { [$_->[0]->id, $_->[1]->id] } @pairs);
     return $self;
 }
 
@@ -71,15 +44,6 @@ sub group ($self, $owner, @members) {
         commit
         SQL
     return $row->[0] + 0;
-}
-
-# An access token as src/token.c signs it.
-sub token ($self, $account, $session) {
-    my %head   = (alg => 'HS256', typ => 'JWT', kid => substr sha256_hex($self->key), 0, 8);
-    my %claims = (iss => 'im-chat', aud => 'im-user', typ => 'access', sub => "$account", jti => "$session.1", ver => 1,
-        sid => $session + 0, gen => 1, iat => int(time), exp => int(time) + 1800);
-    my $text = join '.', map { encode_base64url(encode_json($_)) } \%head, \%claims;
-    return $text . '.' . encode_base64url(hmac_sha256($text, $self->key));
 }
 
 1;

@@ -4,10 +4,8 @@ package IM::Money;
 # of judging every answer by the contract, and the invariants as questions to the database.
 
 use Mojo::Base -base, -signatures;
-use Digest::SHA qw(hmac_sha256 sha256_hex);
 use Exporter 'import';
-use MIME::Base64 qw(encode_base64url);
-use Mojo::File qw(path);
+use IM::Accounts;
 use Mojo::JSON qw(decode_json encode_json);
 use Mojo::UserAgent;
 use Time::HiRes qw(time);
@@ -16,6 +14,7 @@ our @EXPORT_OK = qw(cents fields yuan);
 
 has 'im';
 has connections => 64;
+has accounts => sub ($self) { IM::Accounts->new(im => $self->im, lifetime => 86_400) };    # the long form takes hours
 has ua => sub ($self) {
     Mojo::UserAgent->new(max_connections => $self->connections, connect_timeout => 10, request_timeout => 30,
         inactivity_timeout => 30);
@@ -35,42 +34,12 @@ sub fields (@fields) {
     return '{' . join(',', @text) . '}';
 }
 
-# So many accounts with a session: {id, session, token}, befriended with one another if so wanted.
+# So many accounts, befriended with one another if so wanted.
 sub people ($self, $count, $prefix, $friends = 0) {
-    my @rows = $self->im->sql(<<~"END");
-        create temporary table person (place integer, account bigint, session bigint);
-        do \$\$
-        declare
-          one bigint;
-          opened bigint;
-          pair record;
-        begin
-          for n in 1 .. $count loop
-            select r."userId" into one from api.auth_register('$prefix' || n, 'no password', '$prefix' || n, null, null) r;
-            select d.session into opened from api.auth_login_done(one, true, '127.0.0.1', 'test') d;
-            insert into person values (n, one, opened);
-          end loop;
-          for pair in select a.account as one, b.account as other from person a, person b where $friends = 1 and a.place < b.place loop
-            perform api.friend_request_apply(pair.one, pair.other, null);
-            perform api.friend_request_apply(pair.other, pair.one, null);
-          end loop;
-        end \$\$;
-        delete from im.outbox;
-        select account, session from person order by place;
-        END
-    return map { { id => $_->[0], session => $_->[1], token => $self->token(@$_) } } @rows;
-}
-
-# An access token as src/token.c signs it.
-sub token ($self, $account, $session) {
-    my $key    = $self->{key} //= path($self->im->state, 'secret/user/IM_JWT_KEY')->slurp =~ s/\s+\z//r;
-    my %head   = (alg => 'HS256', typ => 'JWT', kid => substr sha256_hex($key), 0, 8);
-    my %claims = (iss => 'im-chat', aud => 'im-user', typ => 'access', sub => "$account", jti => "$session.1", ver => 1,
-        sid => $session + 0, gen => 1, iat => int(time), exp => int(time) + 86_400);
-    my $text  = join '.', map { encode_base64url(encode_json($_)) } \%head, \%claims;
-    my $token = $text . '.' . encode_base64url(hmac_sha256($text, $key));
-    $self->im->secret($token);
-    return $token;
+    my @people = $self->accounts->make($prefix, $count);
+    $self->accounts->befriend(map { my $one = $_; map { [$people[$one]{id}, $_->{id}] } @people[$one + 1 .. $#people] } 0 .. $#people)
+        if $friends;
+    return @people;
 }
 
 # Trade passwords for all of them.

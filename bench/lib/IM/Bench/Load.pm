@@ -7,23 +7,28 @@ use File::Temp;
 use Mojo::File qw(curfile path tempdir);
 use Time::HiRes qw(sleep time);
 
-has [qw(im people processes)];     # IM::Stack; [{account, session, token, friend}…]; IM::Bench::Processes
+has [qw(im people processes)];     # IM::Stack; [{id, session, token, friend}…]; IM::Bench::Processes
 has clients => 16;
 has content => 'Shall we meet at the tea house at eight? The usual table.';
 has folder  => sub { curfile->dirname->dirname->dirname->dirname };    # bench/
 has scratch => sub { tempdir };
 has tokens  => sub ($self) { $self->_tokens };
+has packet  => 0;                   # the first red packet that nobody has robbed
 
 # What programs send themselves: role, and the statements of one request.
-my %ROLE = (self => 'user', send => 'message');
+my %ROLE = (self => 'user', send => 'message', rob => 'redpacket');
+
+# Robs of one packet, as http.lua and rob.sql do them.
+use constant ROBS => 96;
 
 # {count, seconds, median, p99} of requests to the stack, latencies in ms.
 sub http ($self, $what, $seconds) {
     my $output = _run(sub { }, 'wrk', '-t1', "-c@{[$self->clients]}", "-d${seconds}s", '-s', $self->folder->child('http.lua'),
-        $self->im->url('chat'), '--', $what, $self->tokens, $self->content);
+        $self->im->url('chat'), '--', $what, $self->tokens, $self->content, $self->packet);
     my ($count, $microseconds, $median, $p99, $failed) = $output =~ /^bench (\d+) (\d+) (\d+) (\d+) (\d+)$/m
         or die "wrk failed: $output\n";
     die "$failed requests failed\n" if $failed;
+    $self->_robbed($what, $count);
     return { count => $count, seconds => $microseconds / 1e6, median => $median / 1000, p99 => $p99 / 1000 };
 }
 
@@ -44,14 +49,19 @@ sub pgbench ($self, $what, $seconds) {
     };
     my $output = _run($during, 'pgbench', '-n', '-M', 'prepared', '-c', $self->clients, '-j', 2, '-T', $seconds,
         '-f', $self->folder->child("$what.sql"), '-l', "--log-prefix=$log", '--sampling-rate=0.05',
-        '-D', "account=$first->{account}", '-D', "session=$first->{session}", '-D', 'accounts=' . @{ $self->people },
-        '-h', path($self->im->state, 'run'), '-U', "im_$ROLE{$what}", 'im');
+        '-D', "account=$first->{id}", '-D', "session=$first->{session}", '-D', 'accounts=' . @{ $self->people },
+        '-D', 'first=' . $self->packet, '-D', 'turn=-1',
+        '-h', path($self->im->state, 'db'), '-U', "im_$ROLE{$what}", 'im');
     my ($count) = $output =~ /actually processed: (\d+)/ or die "pgbench failed: $output\n";
     my ($rate)  = $output =~ /^tps = ([\d.]+)/m;
+    $self->_robbed($what, $count);
     my @times   = sort { $a <=> $b } map { (split)[2] / 1000 } map { split /\n/, path($_)->slurp } glob "$log*";
     return { count => $count, seconds => $count / $rate, median => at(\@times, 0.5), p99 => at(\@times, 0.99),
         cpu => $cpu / $window * $count / $rate };
 }
+
+# Whoever robs next begins with another packet; some clients are ahead of others.
+sub _robbed ($self, $what, $count) { $self->packet($self->packet + int(1.5 * $count / ROBS) + 2) if $what eq 'rob' }
 
 # The value below which that part of the ascending values lies.
 sub at ($values, $part) { return @$values ? $values->[$#$values * $part] : 0 }
@@ -59,7 +69,7 @@ sub at ($values, $part) { return @$values ? $values->[$#$values * $part] : 0 }
 sub _tokens ($self) {
     my $file = $self->scratch->child('tokens');
     my $out  = $file->open('>');
-    print $out map {"$_->{token} $_->{account} $_->{friend}\n"} @{ $self->people };
+    print $out map {"$_->{token} $_->{friend}\n"} @{ $self->people };
     close $out;
     return $file;
 }
