@@ -1,6 +1,6 @@
 # Administrators.
 
-random_password() { tr -dc a-km-z2-9 </dev/urandom | head -c 16; }
+random_password() { head -c 1000 /dev/urandom | tr -dc a-km-z2-9 | head -c 16; }
 
 # FUNCTION NAME PASSWORD ROLE: im.admin_create, or im.admin_password, which takes no role.
 administer() {

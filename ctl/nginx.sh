@@ -6,13 +6,16 @@ render_nginx() {
     text=$(nginx_configuration "$1")
     [ "$(cat "$folder/nginx.conf" 2>/dev/null)" != "$text" ] || newer "$share/refused.conf" "$folder/refused.conf" || return 0
     cp "$share/refused.conf" "$folder/refused.conf"
-    say "$text" >"$folder/nginx.conf"
+    say "$text" >"$folder/nginx.conf.new"
     # nchan makes this folder, whatever it is told, and only root can.
     [ -d /var/lib/nginx/body ] || as_root mkdir -p /var/lib/nginx/body 2>/dev/null || :
     # Through cat because nginx opens /dev/stdout, and may open only a pipe of its own user's.
     # shellcheck disable=SC2016
-    why=$(as_user sh -c 'nginx -t -q -e stderr -p "$0" -c nginx.conf 2>&1 | cat' "$folder" | grep -m 1 '\[emerg\]') || return 0
-    rm "$folder/nginx.conf"
+    why=$(as_user sh -c 'nginx -t -q -e stderr -p "$0" -c nginx.conf.new 2>&1 | cat' "$folder" | grep -m 1 '\[emerg\]') || {
+        mv "$folder/nginx.conf.new" "$folder/nginx.conf"
+        return 0
+    }
+    rm "$folder/nginx.conf.new"
     die "$1.conf: ${why#*\[emerg\] }"
 }
 

@@ -7,19 +7,19 @@ write_parts() {
     done
     parts="postgres push nginx clerk$built"
     run="chpst -P"
-    [ "$self" != root ] || run="chpst -P -u im-chat"
+    run_db=$run
+    [ "$self" != root ] || run="$run -u $user" run_db="$run_db -u $db_user"
     write_part postgres INT "[ \"\${old_boot:-\$boot}\" = \"\$boot\" ] || rm -f $state/pg/postmaster.pid   # of another boot: says nothing
-exec $run $(command -v postgres) -D $state/pg -c config_file=$state/postgres/postgresql.conf"
+exec $run_db $(command -v postgres) -D $state/pg -c config_file=$state/postgres/postgresql.conf"
     write_part push TERM "rm -f $state/run/push.sock $state/run/ws.sock
 $(nginx_command push)"
     write_part nginx QUIT "$(nginx_command nginx)"
     write_part clerk TERM "exec chpst -e $state/env $run -e $state/secret/clerk $state/cgi-bin/imclerk"
     # By itself it gives a process up after 3 deaths within 10 s.  When it has given up all, it ends and runit starts anew.
-    multiwatch=$(command -v multiwatch)
     for program in $built; do
         write_part "$program" TERM "rm -f $state/run/$program.sock
 exec chpst -e $state/env $run -e $state/secret/$program spawn-fcgi -n -s $state/run/$program.sock -M 0600 \\
-    -- $multiwatch -t 500 -r 10 -f $(processes "$program") -- $state/cgi-bin/$program"
+    -- $state/cgi-bin/multiwatch -t 500 -r 10 -f $(processes "$program") -- $state/cgi-bin/$program"
     done
 }
 
@@ -30,7 +30,7 @@ processes() {
 
 # nginx opens its access log, which is the pipe to svlogd, by name.
 nginx_command() {
-    [ "$self" != root ] || say "chown im-chat /dev/stdout"
+    [ "$self" != root ] || say "chown $user /dev/stdout"
     say "ulimit -n \"\$(ulimit -H -n)\"" "exec $run nginx -e stderr -p $state/$1 -c nginx.conf -g 'daemon off;'"
 }
 
@@ -159,7 +159,7 @@ answers() {
     chat=http://$IM_LISTEN:$IM_PORT_CHAT
     hop=http://127.0.0.1:$IM_PORT_HOP
     case $1 in
-    postgres) grep -q ready "$state/pg/postmaster.pid" 2>/dev/null && pg_isready -q -h "$state/run" -U im_owner -d postgres ;;
+    postgres) grep -q ready "$state/pg/postmaster.pid" 2>/dev/null && pg_isready -q -h "$state/db" -U im_owner -d postgres ;;
     push) get -f -o /dev/null --unix-socket "$state/run/push.sock" http://push/status ;;
     nginx) refuses "$chat/" ;;
     clerk) [ "$(value "select count(*) from pg_stat_activity where usename = 'im_clerk'" 2>/dev/null)" != 0 ] ;;

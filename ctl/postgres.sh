@@ -5,15 +5,14 @@ make_cluster() {
     update "$state/postgres/postgresql.conf" "$(postgres_configuration)"
     update "$state/postgres/pg_hba.conf" "local all im_owner peer map=owner
 local all all scram-sha-256"
-    update "$state/postgres/pg_ident.conf" "owner $user im_owner
-owner $self im_owner"
+    update "$state/postgres/pg_ident.conf" "owner $self im_owner"
 }
 
 initialize_cluster() {
     say "making the PostgreSQL cluster"
     rm -rf "$state/pg.new"
-    make_folder pg.new 700 "$user"
-    output=$(as_user initdb -D "$state/pg.new" -U im_owner -E UTF8 --locale=C.UTF-8 -A peer --no-sync --no-instructions \
+    make_folder pg.new 700 "$db_user"
+    output=$(as_db_user initdb -D "$state/pg.new" -U im_owner -E UTF8 --locale=C.UTF-8 -A peer --no-sync --no-instructions \
         2>&1 </dev/null) || die "could not make the cluster: $(say "$output" | tail -n 1)"
     mv "$state/pg.new" "$state/pg"
 }
@@ -25,7 +24,7 @@ data_directory = '$state/pg'
 hba_file = '$state/postgres/pg_hba.conf'
 ident_file = '$state/postgres/pg_ident.conf'
 listen_addresses = ''
-unix_socket_directories = '$state/run'
+unix_socket_directories = '$state/db'
 max_connections = 200
 password_encryption = scram-sha-256
 cluster_name = 'im-chat-$IM_PORT_CHAT'
@@ -43,7 +42,7 @@ include_if_exists 'local.conf'
 END
 }
 
-database() { psql -X -q -h "$state/run" -U im_owner -d im -v ON_ERROR_STOP=1 "$@"; }
+database() { psql -X -q -h "$state/db" -U im_owner -d im -v ON_ERROR_STOP=1 "$@"; }
 
 value() { database -At -c "$@"; }
 

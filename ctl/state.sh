@@ -2,7 +2,7 @@
 
 check_path() {
     case $state in *[!A-Za-z0-9/._+-]*) die "the path $state has characters other than A-Z a-z 0-9 / . _ + -" ;; esac
-    longest=$state/run/.s.PGSQL.5432
+    longest=$state/run/redpacket.sock
     [ ${#longest} -le 107 ] || die "the path $state is $((${#longest} - 107)) characters too long for Unix sockets: set IM_STATE_DIR"
 }
 
@@ -11,8 +11,10 @@ check_state() {
     owner=$(stat -c %U "$state")
     [ "$owner" = "$self" ] || die "the state folder $state belongs to $owner: run imctl as $owner, or set IM_STATE_DIR"
     chmod 755 "$state"
-    [ "$user" = "$self" ] || id -u "$user" >/dev/null 2>&1 || make_user
-    as_user test -x "$state" || die "the user $user cannot reach $state: set IM_STATE_DIR, for example to /var/lib/im-chat"
+    for name in $user $db_user; do
+        [ "$name" = "$self" ] || id -u "$name" >/dev/null 2>&1 || make_user "$name"
+    done
+    as_user test -x "$state" && as_db_user test -x "$state" || die "the user $user cannot reach $state: set IM_STATE_DIR, for example to /var/lib/im-chat"
     needed=200
     [ ! -d "$state/pg" ] || needed=32
     free=$(df -Pk "$state" | awk 'NR == 2 { print int($4 / 1024) }')
@@ -20,9 +22,9 @@ check_state() {
 }
 
 make_user() {
-    say "making the system user $user"
-    useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$user" ||
-        id -u "$user" >/dev/null || die "could not make the user $user"
+    say "making the system user $1"
+    useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$1" ||
+        id -u "$1" >/dev/null || die "could not make the user $1"
 }
 
 lock_state() {
@@ -42,6 +44,7 @@ make_folders() {
     for name in cgi-bin nginx push postgres service; do make_folder $name 755; done
     for name in secret log; do make_folder $name 700; done
     for name in run files nginx/tmp push/tmp; do make_folder $name 700 "$user"; done
+    make_folder db 755 "$db_user"
     [ -f "$conf" ] || cp "$share/im-chat.conf" "$conf"
 }
 
@@ -57,16 +60,19 @@ copy_programs() {
     [ -n "$built" ] || die "nothing is built in $programs"
     for program in $built; do copy_program "$programs/$program"; done
     copy_program "$clerk"
+    copy_program "$(command -v multiwatch)"
 }
 
+# Processes of a program that their user cannot read keep their environment, and the secrets in it, to themselves:
+# those of ours see to that themselves, multiwatch does not.
 copy_program() {
     copy=$state/cgi-bin/${1##*/}
-    newer "$1" "$copy" || return 0
-    cp "$1" "$copy.new"
+    ! cmp -s "$1" "$copy" || return 0
+    install -m 711 "$1" "$copy.new"
     mv "$copy.new" "$copy"
 }
 
-# One folder per program, as chpst -e reads it: its own database password, and the keys that the programs share.
+# One folder per program, as chpst -e reads it: its own database password, and those keys that it needs.
 # A key is changed by changing its file in secret/; jwt-key-old is still accepted.
 make_secrets() {
     keep secret/jwt-key 32
@@ -77,8 +83,8 @@ make_secrets() {
         [ "$program" != clerk ] || continue
         share_secret jwt-key IM_JWT_KEY
         share_secret jwt-key-old IM_JWT_KEY_OLD
-        share_secret trade-pepper IM_TRADE_PEPPER
-        share_secret payment-key IM_PAYMENT_KEY
+        case $program in auth | wallet | redpacket) share_secret trade-pepper IM_TRADE_PEPPER ;; esac
+        case $program in wallet) share_secret payment-key IM_PAYMENT_KEY ;; esac
     done
 }
 
@@ -94,6 +100,7 @@ share_secret() {
     if [ ! -s "$state/secret/$1" ]; then
         [ ! -e "$copy" ] || rm "$copy"
     elif newer "$state/secret/$1" "$copy"; then
-        (umask 077 && cat "$state/secret/$1" >"$copy")
+        (umask 077 && cat "$state/secret/$1" >"$copy.new")
+        mv "$copy.new" "$copy"
     fi
 }
