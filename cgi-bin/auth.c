@@ -37,7 +37,7 @@ static struct call register_call = {
     .text = "auth_register(username!, :hash, nickName!?, email?, phone?, :address, captchaId?, captchaCode?)"};
 static struct call login_done = {.text = "auth_login_done(:account, :matched, :address, :device)"};
 static struct call refresh_call = {.text = "auth_refresh(:account, :session, :generation)"};
-static struct call trade_set = {.text = "auth_trade_set(:me, :trade, :old, :matched)"};
+static struct call trade_set = {.text = "auth_trade_set(:me, tradePassword#, oldTradePassword#?, :matched)"};
 
 static struct call password_set = {.text = "auth_password_change(:me, :matched, :hash)"};
 static struct call captcha_create = {.text = "auth_captcha_create(:answer)"};
@@ -127,13 +127,10 @@ static void password_change(struct request *r, const PGresult *rows)
 /* The first trade password is free; a change shows the old one or the login password. */
 static void trade_change(struct request *r, const PGresult *rows)
 {
-    const char *trade = password_field(r, "tradePassword");
-    const char *old = request_trade_digest(r, "oldTradePassword"), *password = request_text(r, "password");
+    const char *trade = password_field(r, "tradePassword"), *password = request_text(r, "password");
 
     if (!trade)
         return;
-    if (old)
-        request_set(r, "old", old);
     if (password)
         request_set(r, "matched", password_matches(password, PQgetvalue(rows, 0, 0)) ? "true" : "false");
     serve_call(r, &trade_set, NULL);

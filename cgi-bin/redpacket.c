@@ -7,13 +7,13 @@
 static const struct route routes[] = {
     /* method  path                who     shape  call, handler */
     {"POST", "/redPackage/send", USER, ONE,
-     "redpacket_send(:me, receiverType, receiverId, totalAmount, totalCount, redPacketType, remark*?, :trade,"
+     "redpacket_send(:me, receiverType, receiverId, totalAmount, totalCount, redPacketType, remark*?, tradePassword#?,"
      " :key, :digest)", NULL},
     {"POST", "/redPackage/rob", USER, ONE,
      "redpacket_rob(:me, redPacketId|redPackageId|redId, :key, :digest)", NULL},
     {"GET", "/redPackage/detail/{redPacketId}", USER, ONE, "redpacket_detail(:me, :redPacketId)", NULL},
     {"POST", "/red/packet/hand/out", CALLER, VALUE,
-     "redpacket_hand_out(:me, :service, userId, total, count, type, :trade, :key, :digest)", NULL},
+     "redpacket_hand_out(:me, :service, userId, total, count, type, tradePassword#?, :key, :digest)", NULL},
     {"POST", "/red/packet/rob", CALLER, VALUE,
      "redpacket_service_rob(:me, :service, userId, redId|redPacketId|redPackageId, :key, :digest)", NULL},
     {"POST", "/red/packet/isRob", CALLER, VALUE,

@@ -87,17 +87,19 @@ static void answer_frame(struct request *r, int code, const char *detail, const 
         code = CODE_BAD_REQUEST; /* no row of that type */
         detail = "type";
     }
-    if (!r->known) /* refused before frame() looked at it: not JSON */
+    if (!r->known) /* refused before frame() looked at it: not JSON; or expired, which is told like all else */
         request_identify(r, AUDIENCE_USER);
-    if (r->known && code != CODE_OK)
+    if ((r->known || r->claims.expired) && code != CODE_OK)
         push_error(r, code, detail);
     else if (r->known && strcmp(data, "null") != 0)
         push_own(r, r->path, data);
     reply_write(r, close ? 403 : 204, "", "");
 }
 
+/* nchan's nginx takes 204, 401 and 403 from here, and looks up in push.conf what to say. */
 static void answer_handshake(struct request *r, int code)
 {
+    bool forbidden = code == CODE_BANNED || code == CODE_TOO_MANY;
     char headers[160];
 
     if (code == CODE_OK)
@@ -106,12 +108,12 @@ static void answer_handshake(struct request *r, int code)
                  r->claims.subject, r->claims.session, r->claims.expires_at);
     else
         snprintf(headers, sizeof headers, "X-IM-Code: %d\r\n", code);
-    reply_write(r, code == CODE_OK ? 204 : code == CODE_BANNED ? 403 : 401, headers, "");
+    reply_write(r, code == CODE_OK ? 204 : forbidden ? 403 : 401, headers, "");
 }
 
 static void answer(struct request *r, int code, const char *detail, const char *data)
 {
-    if (!r->route || strcmp(r->path, "/socket/handshake") == 0)
+    if (!r->route || r->route == &routes[0])
         answer_handshake(r, code);
     else
         answer_frame(r, code, detail, data);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const char name_letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
 
@@ -38,7 +39,7 @@ static bool parse_argument(const char **at, struct argument *a)
         if (i == SPELLINGS || !take_name(at, a->names[i], sizeof a->names[i]))
             return false;
     }
-    a->filter = **at == '*' || **at == '!' ? *(*at)++ : '\0';
+    a->filter = **at && strchr("*!#", **at) ? *(*at)++ : '\0';
     a->optional = **at == '?';
     *at += a->optional;
     return true;
@@ -93,7 +94,9 @@ static enum value_kind kind_of(const struct call *call, Oid type)
         return KIND_JSON;
     case 2950:
         return KIND_UUID;
-    case 25: case 1043: case 869: case 1184: case 1186: case 271: /* text varchar inet timestamptz interval xid8[] */
+    case 1184: /* timestamptz */
+        return KIND_TIME;
+    case 25: case 1043: case 869: case 1186: case 271: /* text varchar inet interval xid8[] */
         return KIND_TEXT;
     default:
         log_fatal("call \"%s\": no rule for SQL type %u", call->text, type);
@@ -157,6 +160,18 @@ static bool uuid_valid(const char *text)
     return text[36] == '\0';
 }
 
+/* yyyy-MM-dd HH:mm:ss of a day that there is; the database's zone is the configured one. */
+static bool time_valid(const char *text)
+{
+    struct tm given = {0}, real;
+    const char *end = strptime(text, "%Y-%m-%d %H:%M:%S", &given);
+
+    if (!end || *end || strlen(text) != strlen("yyyy-MM-dd HH:mm:ss") || given.tm_year < 1 - 1900)
+        return false;
+    real = given;
+    return timegm(&real) != -1 && real.tm_mday == given.tm_mday && real.tm_sec == given.tm_sec;
+}
+
 /* 1,2,3 as PostgreSQL's {1,2,3}; NULL when a part is no integer. */
 static const char *bind_list(const char *text, struct obstack *pool)
 {
@@ -185,7 +200,9 @@ static const char *bind_text(const struct argument *a, const char *text, struct 
 {
     switch (a->kind) {
     case KIND_TEXT:
-        return text;
+        return json_utf8_valid(text, strlen(text)) ? text : NULL;
+    case KIND_TIME:
+        return time_valid(text) ? text : NULL;
     case KIND_INT:
         return integer_valid(text, a->max) ? text : NULL;
     case KIND_MONEY:
@@ -256,6 +273,8 @@ static const char *bind_json(const struct argument *a, struct json_object *value
     switch (a->kind) {
     case KIND_TEXT:
         return json_object_is_type(value, json_type_string) ? text : NULL;
+    case KIND_TIME:
+        return json_object_is_type(value, json_type_string) && time_valid(text) ? text : NULL;
     case KIND_UUID:
         return json_object_is_type(value, json_type_string) && uuid_valid(text) ? text : NULL;
     case KIND_INT:
@@ -291,10 +310,12 @@ static bool bind_argument(const struct argument *a, struct request *r, const cha
     return given ? *value != NULL : a->optional;
 }
 
-/* Stars the value's words out in a copy, or refuses them. */
+/* Stars the value's words out in a copy, or refuses them; or takes the digest of a trade password. */
 static bool filter(const struct argument *a, struct request *r, const char **value)
 {
-    if (!a->filter || !*value || !words_found(*value))
+    if (a->filter == '#' && *value)
+        *value = request_trade_digest(r, *value);
+    if (!a->filter || a->filter == '#' || !*value || !words_found(*value))
         return true;
     if (a->filter == '!' || wordlist_refuses())
         return false;
@@ -321,7 +342,7 @@ int call_bind(const struct call *call, struct request *request, const char **val
 bool call_filters(const struct call *call)
 {
     for (int i = 0; i < call->count; i++)
-        if (call->arguments[i].filter)
+        if (call->arguments[i].filter && call->arguments[i].filter != '#')
             return true;
     return false;
 }

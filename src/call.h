@@ -6,9 +6,10 @@
  * A name with a colon is the server's own word (the caller's account, a path parameter, a value that a handler
  * has set); a bare name is a field that the client sends, in the document's spelling.  "?" marks an optional
  * field: absent or null is NULL.  "a|b" accepts either
- * spelling.  "*" after the name stars sensitive words out,
- * "!" refuses them.  Types are those of the SQL function: the JSON
- * type must fit them, and the CHECK of a parameter's domain is the field's rule.
+ * spelling.  After the name "*" stars sensitive words out, "!" refuses
+ * them, "#" hands on the keyed digest of a trade password instead of it.
+ * Types are those of the SQL function: the JSON type must fit them, and
+ * the CHECK of a parameter's domain is the field's rule.
  */
 #ifndef IM_CALL_H
 #define IM_CALL_H
@@ -22,13 +23,13 @@ struct request;
 
 enum { SPELLINGS = 3 };
 
-enum value_kind { KIND_TEXT, KIND_INT, KIND_MONEY, KIND_BOOL, KIND_INTS, KIND_TEXTS, KIND_JSON, KIND_UUID };
+enum value_kind { KIND_TEXT, KIND_TIME, KIND_INT, KIND_MONEY, KIND_BOOL, KIND_INTS, KIND_TEXTS, KIND_JSON, KIND_UUID };
 
 struct argument {
     char names[SPELLINGS][32]; /* the field's spellings, "" where there are fewer */
     bool server;      /* a colon: never read from the client */
     bool optional;
-    char filter;      /* '*' or '!', 0 for none */
+    char filter;      /* '*', '!' or '#', 0 for none */
     enum value_kind kind;
     int64_t max;      /* KIND_INT: the greatest value; the least is -max */
     char domain[64];  /* the SQL type's name when it is a domain, else "" */

@@ -100,8 +100,7 @@ static void connection_idle(struct connection *c)
         return;
     }
     c->state = IDLE;
-    event_del(c->readable);
-    event_add(c->readable, NULL);
+    event_remove_timer(c->readable);
     SLIST_INSERT_HEAD(&idle, c, idle);
 }
 
@@ -236,6 +235,15 @@ static void job_result(struct job *job, PGresult *result)
     PQclear(result); /* PGRES_PIPELINE_ABORTED: a step after the failed one */
 }
 
+/* A call that does not fit the functions (class 42) will not fit at the next try either; anything else passes. */
+static void prepare_failed(const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+    if (state && strncmp(state, "42", 2) == 0)
+        log_fatal("could not prepare a statement: %s", PQresultErrorMessage(result));
+}
+
 /* Reads what has arrived; false when the connection is of no more use. */
 static bool connection_read(struct connection *c)
 {
@@ -251,8 +259,11 @@ static bool connection_read(struct connection *c)
             continue;
         }
         nulls = 0;
-        if (c->state == PREPARING && status == PGRES_FATAL_ERROR)
-            log_fatal("could not prepare a statement: %s", PQresultErrorMessage(result));
+        if (c->state == PREPARING && status == PGRES_FATAL_ERROR) {
+            prepare_failed(result);
+            PQclear(result);
+            return false;
+        }
         if (status == PGRES_PIPELINE_SYNC) {
             PQclear(result);
             if (c->state == PREPARING)

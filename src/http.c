@@ -14,16 +14,15 @@ static void check_done(void)
     int left;
 
     while ((message = curl_multi_info_read(multi, &left))) {
-        CURL *easy = message->easy_handle;
+        struct http *http = NULL;
         CURLcode result = message->data.result;
-        char *done = NULL;
         long status = 0;
         if (message->msg != CURLMSG_DONE)
             continue;
-        curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-        curl_easy_getinfo(easy, CURLINFO_PRIVATE, &done);
-        curl_multi_remove_handle(multi, easy);
-        (*(http_done **)(void *)done)(result, status);
+        curl_easy_getinfo(message->easy_handle, CURLINFO_RESPONSE_CODE, &status);
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &http);
+        curl_multi_remove_handle(multi, http->easy);
+        http->done(result, status);
     }
 }
 
@@ -91,36 +90,27 @@ void http_open(struct event_base *base)
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, watch_timer);
 }
 
-CURL *http_request(const char *address, char *prefix, size_t size)
+void http_prepare(struct http *http, const char *address, char *prefix, size_t size)
 {
-    CURL *easy = curl_easy_init();
     int local = strncmp(address, "unix:", 5) == 0;
 
-    if (!easy)
+    http->easy = curl_easy_init();
+    if (!http->easy)
         log_fatal("could not start libcurl: out of memory");
     snprintf(prefix, size, "http://%s", local ? "push" : address);
     if (local)
-        curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, address + 5);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    return easy;
+        curl_easy_setopt(http->easy, CURLOPT_UNIX_SOCKET_PATH, address + 5);
+    curl_easy_setopt(http->easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(http->easy, CURLOPT_PRIVATE, (void *)http);
 }
 
-/* A function pointer does not fit into libcurl's private pointer: the place that holds it does. */
-void http_start(CURL *easy, http_done *done)
+void http_start(struct http *http)
 {
-    enum { HANDLES_MAX = 4 };
-    static http_done *places[HANDLES_MAX];
-    int i = 0;
-
-    while (i < HANDLES_MAX - 1 && places[i] && places[i] != done)
-        i++;
-    places[i] = done;
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, &places[i]);
-    curl_multi_add_handle(multi, easy);
+    curl_multi_add_handle(multi, http->easy);
 }
 
-void http_close(CURL *easy)
+void http_close(struct http *http)
 {
-    curl_multi_remove_handle(multi, easy);
-    curl_easy_cleanup(easy);
+    curl_multi_remove_handle(multi, http->easy);
+    curl_easy_cleanup(http->easy);
 }

@@ -8,18 +8,21 @@
 #include <event2/event.h>
 #include <stddef.h>
 
-/* Called when a request is over; status is 0 when there was no answer. */
-typedef void http_done(CURLcode result, long status);
+/* One request at a time, again and again; the caller's, static. */
+struct http {
+    CURL *easy; /* for curl_easy_setopt() */
+    void (*done)(CURLcode result, long status); /* the request is over; status is 0 when there was no answer */
+};
 
 void http_open(struct event_base *base);
 
-/* A handle for requests to an address, "unix:/path" or "host:port".  prefix receives what its URLs begin with. */
-CURL *http_request(const char *address, char *prefix, size_t size);
+/* Makes the handle for requests to an address, "unix:/path" or "host:port".  prefix receives what its URLs begin with. */
+void http_prepare(struct http *http, const char *address, char *prefix, size_t size);
 
 /* Starts the request; done is called from the event loop. */
-void http_start(CURL *easy, http_done *done);
+void http_start(struct http *http);
 
-/* Ends the handle's request, if one runs, and frees the handle. */
-void http_close(CURL *easy);
+/* Ends the request, if one runs, and frees the handle. */
+void http_close(struct http *http);
 
 #endif

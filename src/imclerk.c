@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-enum { TICK_MS = 500, LINE_MAX_LENGTH = 256, PRESENCE_MAX = 1024 };
+enum { TICK_MS = 500, LINE_MAX_LENGTH = 256, LINES_SIZE = 262144 };
 
 static struct event_base *loop;
 static struct event *tick, *reconnect;
@@ -25,7 +25,7 @@ static struct event *tick, *reconnect;
 static struct statement outbox = {.sql = "select * from api.clerk_outbox($1::interval, 500)"};
 static struct statement due = {.sql = "select * from api.clerk_due()"};
 static struct statement leave = {.sql = "select * from api.leave()"};
-static struct statement presence = {.sql = "select from api.clerk_presence($1, $2, $3::bigint, $4, $5::bigint, $6::bigint)"};
+static struct statement presence = {.sql = "select from api.clerk_presence($1, $2)"};
 static struct statement presence_reset = {.sql = "select from api.clerk_presence_reset($1)"};
 static struct statement presence_forget = {.sql = "select from api.clerk_presence_forget($1)"};
 
@@ -34,17 +34,17 @@ static struct job outbox_job, due_job, presence_job;
 static bool outbox_running, due_running, presence_running;
 static bool stopping; /* begins nothing more, and ends when what runs in PostgreSQL is done */
 
-/* This clerk's push instance, and what its presence stream has said but PostgreSQL has not yet heard. */
+/* This clerk's push instance, and the lines of its presence stream that PostgreSQL has not yet heard, as the text of an
+ * array that is still open. */
 static const char *node;
-static CURL *stream;
+static void stream_done(CURLcode result, long status);
+static struct http stream = {.done = stream_done};
 static char stream_url[300], line[LINE_MAX_LENGTH];
 static size_t line_length;
-static struct change {
-    char event[32], account[20], connection[64], session[20], expires[20];
-} changes[PRESENCE_MAX], change;
-static int change_first, change_count;
-static const struct statement *begin = &presence_forget; /* to run before any change; NULL once it has */
-static const char *presence_values[6];
+static char lines[LINES_SIZE], telling[LINES_SIZE + 2];
+static size_t lines_length;
+static const struct statement *begin = &presence_forget; /* to run before any line; NULL once it has */
+static const char *presence_values[2];
 
 static void presence_next(void);
 static void stream_start(evutil_socket_t fd, short what, void *arg);
@@ -101,9 +101,9 @@ static void presence_done(struct job *job)
     complain(job, "note presence");
     if (!job->lost && !job->failure)
         push_events(job->steps[1].result);
-    if (job->lost) {
-        begin = &presence_forget; /* what was said meanwhile is worth nothing: begin anew */
-        change_count = 0;
+    if (job->lost || job->failure) {
+        begin = &presence_forget; /* what was said meanwhile is worth nothing: begin anew, with the next tick */
+        lines_length = 0;
         return;
     }
     presence_next();
@@ -129,36 +129,35 @@ static void presence_next(void)
         const struct statement *first = begin;
         begin = NULL;
         presence_run(first);
-    } else if (change_count) {
-        change = changes[change_first]; /* the queue may be emptied while PostgreSQL works */
-        change_first = (change_first + 1) % PRESENCE_MAX;
-        change_count--;
-        presence_values[1] = change.event;
-        presence_values[2] = change.account;
-        presence_values[3] = change.connection;
-        presence_values[4] = change.session;
-        presence_values[5] = change.expires;
+    } else if (lines_length) {
+        snprintf(telling, sizeof telling, "{%.*s}", (int)lines_length, lines);
+        lines_length = 0;
+        presence_values[1] = telling;
         presence_run(&presence);
     }
 }
 
 /* "subscriber_enqueue 10001 4711 17 1764086400": nchan's word, account, connection, session, expiry (push.conf). */
+static bool line_in_form(void)
+{
+    int n = -1;
+
+    sscanf(line, "subscriber_%*[den]queue %*16[0-9] %*32[0-9a-zA-Z:.-] %*16[0-9] %*16[0-9]%n", &n);
+    return n >= 0 && line[n] == '\0';
+}
+
+/* While PostgreSQL works the next lines gather, so that a crowd is told in few transactions. */
 static void line_read(void)
 {
-    struct change *c = &changes[(change_first + change_count) % PRESENCE_MAX];
-
-    if (change_count == PRESENCE_MAX) {
+    if (!line_in_form())
+        return;
+    if (lines_length + LINE_MAX_LENGTH + 3 > sizeof lines) {
         log_error("presence events come faster than PostgreSQL takes them");
         begin = &presence_forget;
-        change_count = 0;
-        c = &changes[change_first];
+        lines_length = 0;
     }
-    if (sscanf(line, "%31s %18[0-9] %63[0-9a-zA-Z:.-] %18[0-9] %18[0-9]", c->event, c->account, c->connection, c->session,
-               c->expires) != 5)
-        return;
-    if (strcmp(c->event, "subscriber_enqueue") != 0 && strcmp(c->event, "subscriber_dequeue") != 0)
-        return;
-    change_count++;
+    lines_length += (size_t)snprintf(lines + lines_length, sizeof lines - lines_length, "%s\"%s\"",
+                                     lines_length ? "," : "", line);
     presence_next();
 }
 
@@ -186,7 +185,7 @@ static void stream_done(CURLcode result, long status)
     if (status)
         log_info("presence stream ended: status %ld", status);
     line_length = 0;
-    change_count = 0;
+    lines_length = 0;
     begin = &presence_reset;
     presence_next();
     event_add(reconnect, &wait);
@@ -195,17 +194,17 @@ static void stream_done(CURLcode result, long status)
 static void stream_start(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what, (void)arg;
-    http_start(stream, stream_done);
+    http_start(&stream);
 }
 
 static void stream_open(void)
 {
     char prefix[256];
 
-    stream = http_request(config_text("IM_PUSH_EVENTS", config_required("IM_PUBLISHER")), prefix, sizeof prefix);
+    http_prepare(&stream, config_text("IM_PUSH_EVENTS", config_required("IM_PUBLISHER")), prefix, sizeof prefix);
     snprintf(stream_url, sizeof stream_url, "%s/events", prefix);
-    curl_easy_setopt(stream, CURLOPT_URL, stream_url);
-    curl_easy_setopt(stream, CURLOPT_WRITEFUNCTION, on_stream);
+    curl_easy_setopt(stream.easy, CURLOPT_URL, stream_url);
+    curl_easy_setopt(stream.easy, CURLOPT_WRITEFUNCTION, on_stream);
     reconnect = event_new(loop, -1, 0, stream_start, NULL);
     stream_start(-1, 0, NULL);
 }
@@ -229,10 +228,10 @@ int main(void)
     outbox_values[0] = config_text("IM_OUTBOX_AGE", "1.5 seconds");
     loop = event_base_new();
     struct event *term = evsignal_new(loop, SIGTERM, on_stop, NULL);
-    event_add(term, NULL);
     db_open(loop, "clerk", statements, sizeof statements / sizeof *statements,
             config_number("IM_DB_CONNECTIONS", 2, 1, 64));
     db_start();
+    event_add(term, NULL); /* until here a signal simply ends the process */
     push_open(loop);
     stream_open();
     watch_open(loop);
@@ -243,7 +242,7 @@ int main(void)
         event_base_loop(loop, EVLOOP_ONCE);
     while (!stopping || db_busy());
     log_info("stopped");
-    http_close(stream);
+    http_close(&stream);
     watch_close();
     push_close();
     db_close();

@@ -1,5 +1,6 @@
 #include "log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,9 +28,12 @@ __attribute__((format(printf, 2, 0))) static void log_line(const char *level, co
     for (char *c = text; *c; c++)
         if ((unsigned char)*c < ' ')
             *c = ' ';
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
     int n = snprintf(line, sizeof line, "%s[%d] %s%s%s: %s\n", program_name, (int)getpid(), level,
                      request_id ? " " : "", request_id ? request_id : "", text);
-    if (write(STDERR_FILENO, line, (size_t)n) < 0)
+    if (n >= (int)sizeof line)
+        n = sizeof line - 1;
+    if (poll(&out, 1, 0) != 1 || write(STDERR_FILENO, line, (size_t)n) < 0)
         return;
 }
 

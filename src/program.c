@@ -39,8 +39,6 @@ static void stop_if_done(void)
 
 static void request_release(struct request *r)
 {
-    event_free(r->readable);
-    r->readable = NULL;
     SLIST_INSERT_HEAD(&unused, r, free);
     if (!stopping)
         event_add(listening, NULL);
@@ -73,22 +71,27 @@ static bool request_accept(struct request *r)
 /* Arms the idle connection, one-shot: while a request runs, a client that leaves must not wake us. */
 static void request_wait(struct request *r)
 {
-    if (r->readable)
-        event_free(r->readable);
-    r->readable = event_new(loop, r->fcgi.ipcFd, EV_READ, on_readable, r);
-    event_add(r->readable, NULL);
+    event_assign(&r->readable, loop, r->fcgi.ipcFd, EV_READ, on_readable, r);
+    event_add(&r->readable, NULL);
 }
 
 static void request_reset(struct request *r)
 {
     FCGX_Request fcgi = r->fcgi;
-    struct event *readable = r->readable;
 
     json_object_put(r->document);
     obstack_free(&r->pool, NULL);
     memset(r, 0, sizeof *r);
     r->fcgi = fcgi;
-    r->readable = readable;
+}
+
+/* A body that nobody has read would be taken for the next request of the connection. */
+static void body_drain(struct request *r)
+{
+    char rest[4096];
+
+    while (FCGX_GetStr(rest, sizeof rest, r->fcgi.in) == sizeof rest)
+        ;
 }
 
 /* The request has been answered and nothing of it is running: sends it off and waits for the next. */
@@ -96,6 +99,7 @@ static void request_finish(struct request *r)
 {
     if (stopping)
         r->fcgi.keepConnection = 0;
+    body_drain(r);
     FCGX_Finish_r(&r->fcgi);
     request_reset(r);
     active--;
@@ -124,7 +128,6 @@ static void on_listening(evutil_socket_t fd, short what, void *arg)
         return;
     }
     SLIST_REMOVE_HEAD(&unused, free);
-    r->readable = event_new(loop, -1, 0, on_readable, r);
     if (!request_accept(r))
         request_release(r);
 }
@@ -134,7 +137,7 @@ static void connections_close(void)
 {
     for (int i = 0; i < REQUESTS_MAX; i++) {
         struct request *r = &requests[i];
-        if (!r->readable || !event_pending(r->readable, EV_READ, NULL))
+        if (!event_initialized(&r->readable) || !event_pending(&r->readable, EV_READ, NULL))
             continue;
         struct timeval now = {0, 0};
         fd_set set;
@@ -142,7 +145,7 @@ static void connections_close(void)
         FD_SET(r->fcgi.ipcFd, &set);
         if (select(r->fcgi.ipcFd + 1, &set, NULL, NULL, &now) > 0)
             continue;
-        event_del(r->readable);
+        event_del(&r->readable);
         FCGX_Free(&r->fcgi, 1);
         request_release(r);
     }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* nchan takes 255 channels in one request. */
-enum { CHANNELS_MAX = 200, TIMEOUT_MS = 2000, TXID_SIZE = 24, TOLD_MAX = 200 };
+enum { CHANNELS_MAX = 200, TIMEOUT_MS = 2000, TXID_SIZE = 24, TOLD_MAX = 200, EVENTS_MAX = 10000 };
 
 /* A body on its way to one slice of channels after the other.  An empty txid is not in the outbox. */
 struct event_out {
@@ -20,7 +20,9 @@ struct event_out {
 
 struct statement push_told = {.sql = "select from api.told($1)"};
 
-static CURL *easy;
+static void publish_done(CURLcode result, long status);
+
+static struct http publisher = {.done = publish_done};
 static char url_prefix[256], url[CHANNELS_MAX * 24 + 300];
 static struct curl_slist *headers;
 static STAILQ_HEAD(event_queue, event_out) queue = STAILQ_HEAD_INITIALIZER(queue);
@@ -93,9 +95,10 @@ static void event_finish(struct event_out *e)
 static void publish_done(CURLcode result, long status)
 {
     struct event_out *e = STAILQ_FIRST(&queue);
+    bool closed = status == 404 && !*e->body; /* no such channel: there is no socket to close */
 
     publishing = false;
-    if (result != CURLE_OK || status / 100 != 2) {
+    if (result != CURLE_OK || (status / 100 != 2 && !closed)) {
         log_error("could not publish an event: %s, status %ld", curl_easy_strerror(result), status);
         failed = true;
         e->rest = NULL;
@@ -128,11 +131,11 @@ static void publish_next(void)
     config_fault("publish");
     slice_url(e);
     publishing = true;
-    curl_easy_setopt(easy, CURLOPT_URL, url);
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, *e->body ? "POST" : "DELETE");
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, e->body);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)strlen(e->body));
-    http_start(easy, publish_done);
+    curl_easy_setopt(publisher.easy, CURLOPT_URL, url);
+    curl_easy_setopt(publisher.easy, CURLOPT_CUSTOMREQUEST, *e->body ? "POST" : "DELETE");
+    curl_easy_setopt(publisher.easy, CURLOPT_POSTFIELDS, e->body);
+    curl_easy_setopt(publisher.easy, CURLOPT_POSTFIELDSIZE, (long)strlen(e->body));
+    http_start(&publisher);
 }
 
 static size_t ignore(char *data, size_t size, size_t n, void *arg)
@@ -144,12 +147,12 @@ static size_t ignore(char *data, size_t size, size_t n, void *arg)
 void push_open(struct event_base *base)
 {
     http_open(base);
-    easy = http_request(config_required("IM_PUBLISHER"), url_prefix, sizeof url_prefix);
+    http_prepare(&publisher, config_required("IM_PUBLISHER"), url_prefix, sizeof url_prefix);
     headers = curl_slist_append(NULL, "Content-Type: application/json");
     headers = curl_slist_append(headers, "Expect:");
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, ignore);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
+    curl_easy_setopt(publisher.easy, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(publisher.easy, CURLOPT_WRITEFUNCTION, ignore);
+    curl_easy_setopt(publisher.easy, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
 }
 
 static void event_add_out(const char *txid, bool last, const char *channels, const char *body)
@@ -169,6 +172,8 @@ void push_events(const PGresult *result)
 {
     int rows = PQntuples(result);
 
+    if (events > EVENTS_MAX)
+        return; /* nchan hangs; the clerk takes them from the outbox */
     for (int i = 0; i < rows; i++) {
         const char *txid = PQgetvalue(result, i, 1);
         bool last = i + 1 == rows || strcmp(txid, PQgetvalue(result, i + 1, 1)) != 0;
@@ -180,6 +185,8 @@ void push_events(const PGresult *result)
 
 void push_body(const char *channels, const char *body)
 {
+    if (events > EVENTS_MAX)
+        return;
     event_add_out("", true, channels, body);
     publish_next();
 }
@@ -191,7 +198,7 @@ int push_busy(void)
 
 void push_close(void)
 {
-    http_close(easy);
+    http_close(&publisher);
     curl_slist_free_all(headers);
     while (!STAILQ_EMPTY(&queue))
         event_drop(STAILQ_FIRST(&queue));

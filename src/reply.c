@@ -144,8 +144,6 @@ void reply_failure(struct request *r, const PGresult *failure)
         reply_constraint(r, code, constraint);
     else if (state && strcmp(state, "23514") == 0 && field)
         reply_code(r, CODE_BAD_REQUEST, field);
-    else if (state && (strcmp(state, "22007") == 0 || strcmp(state, "22008") == 0))
-        reply_code(r, CODE_BAD_REQUEST, "time");
     else {
         log_error("%s %s failed: %s %s", r->method, r->route->path, state ? state : "PostgreSQL away",
                   message ? message : "");

@@ -44,13 +44,10 @@ static const char *number_text(struct request *r, int64_t number)
     return request_copy(r, text);
 }
 
-const char *request_trade_digest(struct request *r, const char *field)
+const char *request_trade_digest(struct request *r, const char *password)
 {
-    const char *password = request_text(r, field);
     char digest[PASSWORD_DIGEST_SIZE];
 
-    if (!password)
-        return NULL;
     password_digest(digest, config_required("IM_TRADE_PEPPER"), number_text(r, r->claims.subject), ":", password, NULL);
     return request_copy(r, digest);
 }
@@ -75,10 +72,10 @@ const char *request_value(struct request *r, const char *name)
         return number_text(r, r->claims.version);
     if (r->known && strcmp(name, "session") == 0)
         return number_text(r, r->claims.session);
-    if (r->known && strcmp(name, "trade") == 0)
-        return request_trade_digest(r, "tradePassword");
     if (strcmp(name, "address") == 0)
         return request_parameter(r, "REMOTE_ADDR");
+    if (strcmp(name, "device") == 0)
+        return request_parameter(r, "HTTP_USER_AGENT");
     if (strcmp(name, "key") == 0)
         return request_parameter(r, "HTTP_IDEMPOTENCY_KEY");
     if (r->text && strcmp(name, "digest") == 0)

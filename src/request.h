@@ -13,6 +13,7 @@
 #include "route.h"
 #include "token.h"
 
+#include <event2/event_struct.h>
 #include <fcgiapp.h>
 #include <obstack.h>
 #include <stdbool.h>
@@ -23,7 +24,7 @@ typedef void request_handler(struct request *r, const PGresult *rows);
 
 struct request {
     FCGX_Request fcgi;
-    struct event *readable; /* armed only while the connection waits for its next request */
+    struct event readable;  /* armed only while the connection waits for its next request */
     struct obstack pool;    /* whatever lives as long as the request */
 
     const struct program *program;
@@ -61,12 +62,12 @@ bool request_identify(struct request *r, enum audience audience);
 /* Sets a server-side value (":name" in calls).  Both are copied. */
 void request_set(struct request *r, const char *name, const char *value);
 
-/* A server-side value, or NULL: me (or service), ver, session of the token; trade, the digest of the trade password; address;
- * key, the Idempotency-Key, and digest, that of the request; a path parameter; or one that was set. */
+/* A server-side value, or NULL: me (or service), ver, session of the token; address; device, the User-Agent; key, the
+ * Idempotency-Key, and digest, that of the request; a path parameter; or one that was set. */
 const char *request_value(struct request *r, const char *name);
 
-/* The keyed digest of a trade password in the body, which the database gets instead of it; NULL when absent. */
-const char *request_trade_digest(struct request *r, const char *field);
+/* The keyed digest of a trade password, which the database gets instead of it. */
+const char *request_trade_digest(struct request *r, const char *password);
 
 /* A client's field: json from the body, or text from the query string of a GET or DELETE.  False when absent or null. */
 bool request_field(struct request *r, const char *name, struct json_object **json, const char **text);

@@ -172,9 +172,9 @@ static void call_done(struct job *job)
     log_request(r->id);
     call_answer(r);
     request_end(r);
+    log_request(NULL); /* its id has gone with it */
     if (events)
         push_events(events);
-    log_request(NULL);
 }
 
 /* The account is checked in the call's own transaction and before its syntax is complained about. */

@@ -122,7 +122,7 @@ static bool claims_read(jwt_t *jwt, enum audience audience, enum token_kind kind
         !grant_number(jwt, "sid", 0, &claims->session) || !grant_number(jwt, "gen", 0, &generation) ||
         !grant_number(jwt, "iat", 0, &claims->issued_at) || !grant_number(jwt, "exp", 0, &claims->expires_at))
         return false;
-    if (version > INT32_MAX || generation > INT32_MAX || claims->expires_at <= now)
+    if (version > INT32_MAX || generation > INT32_MAX)
         return false;
     if (jwt_get_grant(jwt, "nbf"))
         return false;
@@ -130,7 +130,8 @@ static bool claims_read(jwt_t *jwt, enum audience audience, enum token_kind kind
         return false;
     claims->version = (int)version;
     claims->generation = (int)generation;
-    return true;
+    claims->expired = claims->expires_at <= now;
+    return !claims->expired;
 }
 
 static bool decode(const char *text, enum audience audience, enum token_kind kind, struct claims *claims)
@@ -168,12 +169,14 @@ bool token_verify(const char *text, enum audience audience, enum token_kind kind
 {
     size_t length = text ? strlen(text) : 0;
 
+    claims->expired = false;
     if (length < 4 || length > TOKEN_MAX)
         return false;
     struct remembered *place = place_of(text, length);
     if (place->audience == audience && place->kind == kind && password_equal(place->text, text)) {
         *claims = place->claims;
-        return claims->expires_at > time(NULL);
+        claims->expired = claims->expires_at <= time(NULL);
+        return !claims->expired;
     }
     if (!decode(text, audience, kind, claims))
         return false;

@@ -22,6 +22,7 @@ struct claims {
     int generation;     /* of the refresh token within its session */
     int64_t issued_at;  /* seconds since the epoch */
     int64_t expires_at; /* seconds since the epoch */
+    bool expired;       /* true when that is all that is wrong with it */
 };
 
 /* Reads IM_JWT_KEY, IM_JWT_KEY_OLD (accepted, never signed with) and the lifetimes; ends the process when the
@@ -34,7 +35,7 @@ long token_lifetime(enum token_kind kind);
 /* Signs the claims; expires_at is taken from issued_at and the kind's lifetime.  The caller frees the text. */
 char *token_sign(enum audience audience, enum token_kind kind, const struct claims *claims);
 
-/* True when the text is a valid, unexpired token of that audience and kind; fills claims. */
+/* True when the text is a valid, unexpired token of that audience and kind; fills claims, also when it has expired. */
 bool token_verify(const char *text, enum audience audience, enum token_kind kind, struct claims *claims);
 
 #endif

@@ -18,7 +18,9 @@ enum { HELD = 32, DEAF_MAX = 3, TIMEOUT_MS = 2000 };
 
 static const struct timeval period = {1, 0};
 static struct event *tick;
-static CURL *probe;
+static void probe_done(CURLcode result, long status);
+
+static struct http probe = {.done = probe_done};
 static char path[sizeof((struct sockaddr_un *)NULL)->sun_path], url[300];
 static long memory_max;
 static int deaf, held[HELD];
@@ -112,7 +114,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what, (void)arg;
     for (int i = 0; i < HELD; i++)
         held[i] = hold();
-    http_start(probe, probe_done);
+    http_start(&probe);
 }
 
 static size_t ignore(char *data, size_t size, size_t n, void *arg)
@@ -130,19 +132,19 @@ void watch_open(struct event_base *base)
     if (strncmp(address, "unix:", 5) != 0 || strlen(address + 5) >= sizeof path)
         return;
     snprintf(path, sizeof path, "%s", address + 5);
-    probe = http_request(address, prefix, sizeof prefix);
+    http_prepare(&probe, address, prefix, sizeof prefix);
     snprintf(url, sizeof url, "%s/status", prefix);
-    curl_easy_setopt(probe, CURLOPT_URL, url);
-    curl_easy_setopt(probe, CURLOPT_WRITEFUNCTION, ignore);
-    curl_easy_setopt(probe, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
-    curl_easy_setopt(probe, CURLOPT_FRESH_CONNECT, 1L); /* what is open already says nothing */
-    curl_easy_setopt(probe, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(probe.easy, CURLOPT_URL, url);
+    curl_easy_setopt(probe.easy, CURLOPT_WRITEFUNCTION, ignore);
+    curl_easy_setopt(probe.easy, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
+    curl_easy_setopt(probe.easy, CURLOPT_FRESH_CONNECT, 1L); /* what is open already says nothing */
+    curl_easy_setopt(probe.easy, CURLOPT_FORBID_REUSE, 1L);
     tick = event_new(base, -1, 0, on_tick, NULL);
     event_add(tick, &period);
 }
 
 void watch_close(void)
 {
-    if (probe)
-        http_close(probe);
+    if (probe.easy)
+        http_close(&probe);
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
-enum { SEPARATORS_MAX = 3, FOLDED_MAX = 18, TEXT_MAX = 8192, ROOT = 0 };
+enum { SEPARATORS_MAX = 3, FOLDED_MAX = 4, TEXT_MAX = 4096 * FOLDED_MAX, ROOT = 0 };
 
 /* A node is a prefix of words. */
 struct node {
@@ -53,7 +53,7 @@ static bool is_ascii_word(int32_t character)
 }
 
 /* Folds one character: compatibility form, lower case, no marks.  What folds to nothing (zero-width characters,
- * combining marks) is kept and counts as a separator. */
+ * combining marks) or to more than FOLDED_MAX characters (ligatures of whole phrases) is kept as it is. */
 static int fold(int32_t character, int32_t out[static FOLDED_MAX])
 {
     const utf8proc_option_t how = UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE |

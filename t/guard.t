@@ -7,6 +7,7 @@ use lib "$FindBin::Bin/lib";
 use Crypt::JWT qw(encode_jwt);
 use IM::Raw;
 use IM::Stack;
+use IO::Socket::UNIX;
 use Mojo::File qw(path);
 use Mojo::Util qw(b64_encode encode);
 use Test::More;
@@ -34,6 +35,47 @@ sub socket_of ($user) {
     is $raw->upgrade('accessToken=' . $user->access), 101, 'connected' or die "no handshake\n";
     return $raw;
 }
+
+# A FastCGI record; and a whole request in records.
+sub record ($type, $bytes = '') { return pack('CCnnCC', 1, $type, 1, length $bytes, 0, 0) . $bytes }
+
+sub fastcgi ($method, $uri, $body = undef) {
+    my %parameters = (REQUEST_METHOD => $method, REQUEST_URI => $uri, REMOTE_ADDR => '127.0.0.1', CONTENT_LENGTH => length($body // ''));
+    my $head = record(1, pack 'nCx5', 1, 1) . record(4, join '', map { pack('CC', length, length $parameters{$_}) . $_ . $parameters{$_} } sort keys %parameters) . record(4);
+    return $head if defined $body;
+    return $head . record(5);
+}
+
+subtest 'FastCGI: a body that nobody reads' => sub {
+    my $socket = IO::Socket::UNIX->new(Peer => path($im->state, 'run/auth.sock')->to_string) or die "could not connect: $!\n";
+    my $ends   = qr/\x01\x03\0\x01\0\x08\0\0.{8}/s;
+    my $heard  = '';
+    my $hear   = sub ($count) {
+        local $SIG{ALRM} = sub { die "no answer\n" };
+        alarm 5;
+        while ((() = $heard =~ /$ends/g) < $count) { sysread $socket, $heard, 65536, length $heard or last }
+        alarm 0;
+        my @answers = split $ends, $heard;
+        return map { /"code":(\d+)/ ? $1 : 'none' } grep {/\S/} @answers[0 .. $count - 1];
+    };
+    # libfcgi reads 8 KiB at a time: from there on the body is what looks like a request of its own.
+    my $head = fastcgi('POST', '/logout', 'x' x 20_000);
+    my $body = 'x' x (8192 - length($head) - 8) . fastcgi('GET', '/captcha');
+    $body .= 'x' x (20_000 - length $body);
+    syswrite $socket, $head . record(5, $body) . record(5);
+    is_deeply [$hear->(1)], [401], 'who has no token is answered without a look at the body';
+    syswrite $socket, fastcgi('POST', '/logout');
+    is_deeply [$hear->(2)], [401, 401], 'and nothing in it has become a request';
+
+    my $stranger = $im->stranger;
+    $stranger->ua->max_connections(1);
+    for my $length (1, 100, 4096, 8000 .. 8200, 16_384, 40_000, 65_536) {
+        my $code = $stranger->raw(POST => '/logout', 'x' x $length)->code;
+        $code .= ', then ' . $stranger->raw(POST => '/logout')->code;
+        is $code, '401, then 401', "a body of $length bytes disturbs nobody" if $code ne '401, then 401';
+    }
+    is scalar($im->logs->grep(qr/upstream prematurely closed|while reading response header from upstream/)), 0, 'no connection was lost';
+};
 
 subtest 'nchan: asking to resume' => sub {
     $bob->post('/message/private/send', { receiverId => $ann->id, content => 'old', messageType => 1 })->must;

@@ -3,6 +3,7 @@ use v5.36;
 use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use IM::Accounts;
 use IM::Stack;
 use Mojo::JSON qw(encode_json);
 use Test::More;
@@ -81,7 +82,7 @@ subtest 'refusals' => sub {
     $ann_socket->send(GROUP_MESSAGE => { groupId => 99999, content => 'hi', messageType => 1 });
     $error->(3001, 'a group must exist');
     $ann_socket->send($_ => { event => 'NOTICE' }), $error->(400, "$_ is not a client's to send", message => qr/type/)
-        for qw(SYSTEM_MESSAGE FRIEND_REQUEST SHUTDOWN /socket/frame), '';
+        for qw(SYSTEM_MESSAGE FRIEND_REQUEST SHUTDOWN /socket/frame /socket/handshake), '';
     for my $text ('', 'hello', '[]', '{}', '{"type":5}', '{"type":"PRIVATE_MESSAGE","data":[]}', '{"type":"HEARTBEAT","data":{}',
         '{"type":"HEARTBEAT","type":"HEARTBEAT","data":{}}', '{"type":"HEARTBEAT","data":{"status":"a\u0000"}}')
     {
@@ -91,6 +92,18 @@ subtest 'refusals' => sub {
     ok $ann_socket->is_open, 'after all that the socket is open';
     $ann_socket->heartbeat;
     $bob_socket->nothing(SYSTEM_MESSAGE => 'ERROR', 'and bob has heard nothing of it');
+};
+
+subtest 'a token that expires' => sub {
+    my $accounts = IM::Accounts->new(im => $im, lifetime => 3);
+    my $session  = $im->sql('select max(id) from im.session where account_id = ' . $ann->id);
+    my $brief    = $ann->as(access => $accounts->token($ann->id, $session));
+    my $socket   = $brief->socket;
+    $socket->heartbeat;
+    ok $im->eventually(5, sub { $brief->get('/user/self')->code == 401 }), 'three seconds go by';
+    $socket->send('HEARTBEAT');
+    $socket->expect(SYSTEM_MESSAGE => 'ERROR', { code => 401 }, 'the next frame is refused');
+    $socket->expect_close('and the socket closed');
 };
 
 subtest 'a token that ends' => sub {

@@ -73,6 +73,8 @@ subtest 'withdrawal' => sub {
     is $balance->($ann), 70, 'which is frozen';
     $withdraw->(amount => 70.01)->refused(4001, 'she cannot ask for more than the rest');
     $withdraw->(tradePassword => 'guess')->refused(4002, 'nor without her trade password');
+    $withdraw->(tradePassword => $_)->refused(400, 'what is no text is no password', qr/tradePassword/) for 123456, ['x'], \1;
+    is $im->sql('select wrong from im.trade_password where account_id = ' . $ann->id), 1, 'nor a wrong one';
     $withdraw->(toAddress => $_)->refused(400, "'$_' is no address", qr/toAddress/) for '', 'me', '0x12', 'T0', $address . '0';
     $withdraw->(toAddress => $tron, chainType => 'bsc')->refused(400, 'nor is one of another chain', qr/toAddress/);
     $withdraw->(amount => $_)->refused(400, "one does not withdraw $_", qr/amount/) for 0, -1, 0.001;
@@ -119,7 +121,8 @@ subtest 'fund detail' => sub {
     $ann->get('/user/queryUserFundDetail', { type => 6 })->ok('by type', { total => 2 });
     $ann->get('/user/queryUserFundDetail', { page => 2, size => 3 })->ok('in pages', { total => 8, records => sub { @$_ == 3 } });
     $ann->get('/user/queryUserFundDetail', { startTime => '2999-01-01 00:00:00' })->ok('by time', { total => 0, records => [] });
-    $ann->get('/user/queryUserFundDetail', { startTime => 'soon' })->refused(400, 'which has a form', qr/startTime|time/);
+    $ann->get('/user/queryUserFundDetail', { startTime => $_ })->refused(400, "'$_' is none", qr/startTime/)
+        for 'soon', '2026-02-30 00:00:00', '2026-01-01 24:00:61', '2026-01-01', '2026-01-01 00:00:00 Foo/Bar', '2026-01-01 00:00:00+99:00', '0000-01-01 00:00:00';
     $bob->get('/user/queryUserFundDetail', { userId => $ann->id })->ok('bob sees his own', { total => 0 });
 };
 

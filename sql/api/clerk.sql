@@ -18,34 +18,29 @@ begin
      order by o.xid, o.id;
 end $$;
 
--- (imclerk)  clerk_presence(node, event, account, connection, session, expires)
--- A socket has opened (subscriber_enqueue) or closed (subscriber_dequeue) at that push instance; its token is of that
--- session and expires at that second since the epoch.  When the session has ended between the handshake and the
--- opening, the socket has missed being closed with it, and is closed now.
+-- (imclerk)  clerk_presence(node, lines)
+-- What that push instance has said, in its order: "subscriber_enqueue account connection session expires" of a socket
+-- that has opened, with its token's session and end (seconds since the epoch), subscriber_dequeue of one that has closed.
+-- When the session has ended between the handshake and the opening, the socket has missed being closed with it, and
+-- is closed now.
 -- Refuses: nothing
 -- Writes: connection, presence, outbox
 -- Tells: friends who are online, FRIEND_REQUEST ONLINE or OFFLINE
-create function api.clerk_presence(node text, event text, account bigint, connection text, session bigint, expires bigint)
-returns void
+create function api.clerk_presence(node text, lines text[]) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  line text;
+  word text[];
 begin
-  if event = 'subscriber_enqueue' then
-    if not exists (select from im.account a where a.id = clerk_presence.account) then
-      return;
+  foreach line in array lines loop
+    word := string_to_array(line, ' ');
+    if word[1] = 'subscriber_enqueue' then
+      perform im.connection_open(node, word[3], word[2]::bigint, word[4]::bigint, to_timestamp(word[5]::bigint));
+    else
+      delete from im.connection c where c.node = clerk_presence.node and c.connection = word[3];
+      perform im.presence_offline(word[2]::bigint);
     end if;
-    insert into im.connection (node, connection, account_id, session_id, expires_at)
-    values (clerk_presence.node, clerk_presence.connection, clerk_presence.account, clerk_presence.session, to_timestamp(expires))
-    on conflict on constraint connection_pkey do update
-      set account_id = excluded.account_id, session_id = excluded.session_id, expires_at = excluded.expires_at,
-          watched = true, since = now();
-    perform im.presence_online(account, null);
-    if not exists (select from im.session s where s.id = clerk_presence.session and s.revoked_at is null) then
-      perform im.tell_close(array[account]);
-    end if;
-  elsif event = 'subscriber_dequeue' then
-    delete from im.connection c where c.node = clerk_presence.node and c.connection = clerk_presence.connection;
-    perform im.presence_offline(account);
-  end if;
+  end loop;
 end $$;
 
 -- (imclerk)  clerk_presence_reset(node)

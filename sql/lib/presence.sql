@@ -50,6 +50,25 @@ begin
   end if;
 end $$;
 
+-- Notes a socket that has opened; closes it when its session has ended meanwhile.
+create or replace function im.connection_open(of_node text, connection text, account bigint, session bigint, expires timestamptz)
+returns void
+language plpgsql as $$
+begin
+  if not exists (select from im.account a where a.id = account) then
+    return;
+  end if;
+  insert into im.connection (node, connection, account_id, session_id, expires_at)
+  values (of_node, connection_open.connection, account, session, expires)
+  on conflict on constraint connection_pkey do update
+    set account_id = excluded.account_id, session_id = excluded.session_id, expires_at = excluded.expires_at,
+        watched = true, since = now();
+  perform im.presence_online(account, null);
+  if not exists (select from im.session s where s.id = session and s.revoked_at is null) then
+    perform im.tell_close(array[account]);
+  end if;
+end $$;
+
 -- Job of imclerk: whoever is online by heartbeats only, and has not sent one for long, is not.
 create or replace function im.due_presence() returns bigint
 language plpgsql as $$

@@ -115,6 +115,13 @@ int main(void)
     free(again);
 
     check_forgeries();
+    struct forgery late = genuine;
+    late.expires_in = -1;
+    text = forge(&late);
+    ok(!token_verify(text, AUDIENCE_USER, TOKEN_ACCESS, &out) && out.expired, "who is merely late is told so");
+    text[strlen(text) - 1] ^= 4;
+    ok(!token_verify(text, AUDIENCE_USER, TOKEN_ACCESS, &out) && !out.expired, "but not a forger");
+    free(text);
     struct forgery old = genuine;
     old.key = old_key;
     text = forge(&old);
@@ -127,6 +134,7 @@ int main(void)
     while (time(NULL) < in.issued_at + 1800)
         usleep(10000);
     ok(!token_verify(text, AUDIENCE_USER, TOKEN_ACCESS, &out), "remembered or not, it expires");
+    ok(out.expired && out.subject == 10001, "and says so");
     free(text);
 
     memset(long_text, 'a', sizeof long_text);

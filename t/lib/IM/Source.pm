@@ -58,9 +58,8 @@ sub call ($self, $text) {
     my ($function, $list) = $text =~ /\A(\w+)\((.*)\)\z/ or die "not a call: $text\n";
     my %fields;
     for my $argument (split /\s*,\s*/, $list) {
-        $fields{tradePassword} = 1, next if $argument eq ':trade';
         next if $argument =~ /^:/;
-        my ($names, $optional) = $argument =~ /\A([\w|]+)[*!]?(\?)?\z/ or die "not an argument: $argument\n";
+        my ($names, $optional) = $argument =~ /\A([\w|]+)[*!#]?(\?)?\z/ or die "not an argument: $argument\n";
         $fields{$_} = $optional ? 1 : 0 for (split /\|/, $names)[0];
     }
     return { function => $function, fields => \%fields };
