@@ -14,12 +14,12 @@ exec $run_db $(command -v postgres) -D $state/pg -c config_file=$state/postgres/
     write_part push TERM "rm -f $state/run/push.sock $state/run/ws.sock
 $(nginx_command push)"
     write_part nginx QUIT "$(nginx_command nginx)"
-    write_part clerk TERM "exec chpst -e $state/env $run -e $state/secret/clerk $state/cgi-bin/imclerk"
+    write_part clerk TERM "exec chpst -e $state/env $run -e $state/secret/clerk ${IM_WRAP:-} $state/cgi-bin/imclerk"
     # By itself it gives a process up after 3 deaths within 10 s.  When it has given up all, it ends and runit starts anew.
     for program in $built; do
         write_part "$program" TERM "rm -f $state/run/$program.sock
 exec chpst -e $state/env $run -e $state/secret/$program spawn-fcgi -n -s $state/run/$program.sock -M 0600 \\
-    -- $state/cgi-bin/multiwatch -t 500 -r 10 -f $(processes "$program") -- $state/cgi-bin/$program"
+    -- $state/cgi-bin/multiwatch -t 500 -r 10 -f $(processes "$program") -- ${IM_WRAP:-} $state/cgi-bin/$program"
     done
 }
 

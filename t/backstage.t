@@ -84,5 +84,23 @@ subtest 'audit' => sub {
     is $im->sql("select count(*) from im.audit where address is null and admin_id is not null"), 0, 'with the address of who acted';
 };
 
+subtest 'a failure is found by its id' => sub {
+    my $holder = $im->background_sql(<<~'END');
+        begin;
+        lock table im.recharge;
+        do $$ begin while not exists (select from im.setting where name = 'test.done') loop perform pg_sleep(0.01); end loop; end $$;
+        commit
+        END
+    $im->eventually(5, sub { $im->sql(q{select count(*) from pg_locks where relation = 'im.recharge'::regclass and mode = 'AccessExclusiveLock'}) });
+    is $admin->get('/im/recharge/list')->code, 500, 'while the orders are locked nobody lists them';
+    $im->sql(q{insert into im.setting (name, value) values ('test.done', '')});
+    waitpid $holder, 0;
+    $admin->get('/im/recharge/list')->ok('then everybody does');
+    my ($id) = map {m{error (\w{32}): GET /im/recharge/list failed: 55P03}} $im->logs->lines;
+    ok $id, 'the program says what has failed, and of which request';
+    ok $im->eventually(5, sub { $im->logs->grep(qr{^log/push/.* \Q$id\E .*"GET /im/recharge/list" 200 code=500}) }), 'which the access log has by the same id';
+};
+
+$im->allow(qr/recharge.list failed: 55P03/);
 $im->end;
 done_testing;

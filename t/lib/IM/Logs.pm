@@ -14,6 +14,7 @@ my @WRONG = (
     qr/\[(alert|emerg|crit)\]/,
     qr/(Address|Leak|Memory|Thread|UndefinedBehavior)Sanitizer/,
     qr/runtime error:/,
+    qr/^==\d+== /,    # valgrind
     qr/\b(ERROR|FATAL|PANIC):/,
     qr/^\S+\[\d+\] error\b/,
     qr/\bsegfault|core dumped|stack smashing|double free|malloc\(\)/,
