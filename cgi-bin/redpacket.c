@@ -7,7 +7,7 @@
 static const struct route routes[] = {
     /* method  path                who     shape  call, handler */
     {"POST", "/redPackage/send", USER, ONE,
-     "redpacket_send(:me, receiverType, receiverId, totalAmount, totalCount, redPacketType, remark*?, tradePassword#?,"
+     "redpacket_send(:me, receiverType, receiverId, totalAmount, totalCount, redPacketType, remark*?, tradePassword#,"
      " :key, :digest)", NULL},
     {"POST", "/redPackage/rob", USER, ONE,
      "redpacket_rob(:me, redPacketId|redPackageId|redId, :key, :digest)", NULL},

@@ -49,8 +49,19 @@ static void frame(struct request *r, const PGresult *rows)
     }
 }
 
-/* The frame's own type and data to every socket of the account. */
-static void push_own(struct request *r, const char *type, const char *data)
+/* The answer that makes nchan close the socket. */
+static void answer_close(void *owner)
+{
+    struct request *r = owner;
+
+    reply_write(r, 403, "", "");
+    r->answered = true;
+    r->finish(r);
+}
+
+/* The frame's own type and data to every socket of the account.  With close, the socket is closed when that is out:
+ * false when it has to be closed at once, because there is too much to push already. */
+static bool push_own(struct request *r, const char *type, const char *data, bool close)
 {
     char channel[24];
 
@@ -60,11 +71,11 @@ static void push_own(struct request *r, const char *type, const char *data)
     json_grow(&r->pool, ",\"data\":");
     json_grow(&r->pool, data);
     obstack_grow0(&r->pool, "}", 1);
-    push_body(channel, obstack_finish(&r->pool));
+    return push_body(channel, obstack_finish(&r->pool), close ? answer_close : NULL, r);
 }
 
 /* {"event":"ERROR","code":…,"message":…,"clientMsgId":…}; the last lets the client find what was refused. */
-static void push_error(struct request *r, int code, const char *detail)
+static bool push_error(struct request *r, int code, const char *detail, bool close)
 {
     const char *answer = reply_envelope(r, code, detail, "null");
     const char *client_id = r->body ? request_text(r, "clientMsgId") : NULL;
@@ -76,7 +87,7 @@ static void push_error(struct request *r, int code, const char *detail)
         json_grow_string(&r->pool, client_id);
     }
     obstack_grow0(&r->pool, "}", 1);
-    push_own(r, "SYSTEM_MESSAGE", obstack_finish(&r->pool));
+    return push_own(r, "SYSTEM_MESSAGE", obstack_finish(&r->pool), close);
 }
 
 static void answer_frame(struct request *r, int code, const char *detail, const char *data)
@@ -89,11 +100,12 @@ static void answer_frame(struct request *r, int code, const char *detail, const 
     }
     if (!r->known) /* refused before frame() looked at it: not JSON; or expired, which is told like all else */
         request_identify(r, AUDIENCE_USER);
-    if ((r->known || r->claims.expired) && code != CODE_OK)
-        push_error(r, code, detail);
-    else if (r->known && strcmp(data, "null") != 0)
-        push_own(r, r->path, data);
-    reply_write(r, close ? 403 : 204, "", "");
+    if (code == CODE_OK && strcmp(data, "null") != 0)
+        push_own(r, r->path, data, false);
+    else if (code != CODE_OK && (r->known || r->claims.expired) && push_error(r, code, detail, close) && close)
+        r->answered = false; /* answer_close() does it */
+    if (r->answered)
+        reply_write(r, close ? 403 : 204, "", "");
 }
 
 /* nchan's nginx takes 204, 401 and 403 from here, and looks up in push.conf what to say. */

@@ -17,10 +17,10 @@ static const struct route routes[] = {
     {"POST", "/user/recharge", USER, ONE,
      "wallet_recharge(:me, amount, payType, chainType?, fromAddress?, :key, :digest)", NULL},
     {"POST", "/user/withdraw", USER, ONE,
-     "wallet_withdraw(:me, amount, toAddress, chainType?, tradePassword#?, :key, :digest)", NULL},
+     "wallet_withdraw(:me, amount, toAddress, chainType?, tradePassword#, :key, :digest)", NULL},
     {"GET", "/user/queryUserFundDetail", USER, PAGE,
      "wallet_fund_list(:me, page?, size?, type?, startTime?, endTime?)", NULL},
-    {"POST", "/user/buyVip", USER, ONE, "wallet_vip_buy(:me, duration, tradePassword#?, :key, :digest)", NULL},
+    {"POST", "/user/buyVip", USER, ONE, "wallet_vip_buy(:me, duration, tradePassword#, :key, :digest)", NULL},
     {"POST", "/payment/callback", ANYONE, ONE, NULL, payment},
     {0},
 };

@@ -6,6 +6,7 @@ write_parts() {
         ! newer "$share/ctl/run/$script" "$service/.scripts/$script" || cp "$share/ctl/run/$script" "$service/.scripts/"
     done
     parts="postgres push nginx clerk$built"
+    make_skeleton
     run="chpst -P"
     run_db=$run
     [ "$self" != root ] || run="$run -u $user" run_db="$run_db -u $db_user"
@@ -34,17 +35,24 @@ nginx_command() {
     say "ulimit -n \"\$(ulimit -H -n)\"" "exec $run nginx -e stderr -p $state/$1 -c nginx.conf -g 'daemon off;'"
 }
 
+# What the folders of all parts begin with, and the folder of its log.
+make_skeleton() {
+    skeleton=$service/.scripts/part
+    [ ! -d "$skeleton" ] || return 0
+    mkdir -p "$skeleton.new/part/log" "$skeleton.new/part/control" "$skeleton.new/log"
+    : >"$skeleton.new/part/run"
+    chmod 755 "$skeleton.new/part/run"
+    ln -s "$service/.scripts/log" "$skeleton.new/part/log/run"
+    ln -s "$service/.scripts/stop" "$skeleton.new/part/control/t"
+    say s1000000 n10 >"$skeleton.new/log/config"
+    mv "$skeleton.new" "$skeleton"
+}
+
 # PART SIGNAL COMMANDS: how it is started; SIGNAL stops it.
 write_part() {
     folder=$service/$1
-    if [ ! -d "$folder" ]; then
-        mkdir -p "$folder/log" "$folder/control" "$state/log/$1"
-        : >"$folder/run"
-        chmod 755 "$folder/run"
-        ln -s "$service/.scripts/log" "$folder/log/run"
-        ln -s "$service/.scripts/stop" "$folder/control/t"
-        say s1000000 n10 >"$state/log/$1/config"
-    fi
+    [ -d "$folder" ] || cp -R "$skeleton/part" "$folder"
+    [ -d "$state/log/$1" ] || cp -R "$skeleton/log" "$state/log/$1"
     update "$folder/signal" "$2"
     update "$folder/run" "#!/bin/sh
 # Runs $1; written by imctl up.
@@ -61,7 +69,7 @@ in_folder() (set +e && cd "$1" && . "$service/.scripts/life.sh" && shift && "$@"
 
 running() { [ -f "$service/life" ] && in_folder "$service" life_runs; }
 
-# The keeper keeps runsvdir.  Parts that PostgreSQL and the schema come before have the file down until start_part.
+# The keeper keeps runsvdir.  Parts that PostgreSQL and the schema come before have the file down until start_parts.
 start_keeper() {
     ! running || return 0
     for part in $parts; do
@@ -101,18 +109,20 @@ part_names() {
 
 # --- one of them ---
 
-# Starts it; if it runs, and something of it is newer than its start, starts it anew.
-start_part() {
-    folder=$service/$1
-    rm -f "$folder/down"
-    patiently sv up "$folder" >/dev/null 2>&1 || die "runit does not supervise $1"
-    if [ -f "$folder/started" ] && has_changed "$1" && in_folder "$folder" life_runs; then
-        case $1 in
-        nginx | push) sv hup "$folder" >/dev/null ;;
-        *) restart_part "$1" ;;
-        esac
-    fi
-    : >"$folder/started"
+# Starts them; what runs, although something of it is newer than its start, is started anew, one after the other.
+start_parts() {
+    (cd "$service" && printf '%s/down\n' "$@" | xargs rm -f)
+    (cd "$service" && patiently sv up $(printf './%s ' "$@")) >/dev/null 2>&1 || die "runit does not supervise $*"
+    for part in "$@"; do
+        folder=$service/$part
+        if [ -f "$folder/started" ] && has_changed "$part" && in_folder "$folder" life_runs; then
+            case $part in
+            nginx | push) sv hup "$folder" >/dev/null ;;
+            *) restart_part "$part" ;;
+            esac
+        fi
+        : >"$folder/started"
+    done
 }
 
 has_changed() {

@@ -51,36 +51,36 @@ make_folders() {
 # FILE TEXT: written only if it differs, so that a file newer than a part's start means that the part must know.
 update() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ] || say "$2" >"$1"; }
 
-# Copies, so that building while the stack runs changes nothing until the next up.
+# Copies, so that building while the stack runs changes nothing until the next up.  What their user cannot read keeps its
+# environment, and the secrets in it, to itself: our programs see to that themselves, multiwatch does not.
 copy_programs() {
     built=
     for program in $PROGRAMS; do
         [ ! -x "$programs/$program" ] || built="$built $program"
     done
     [ -n "$built" ] || die "nothing is built in $programs"
-    for program in $built; do copy_program "$programs/$program"; done
-    copy_program "$clerk"
-    copy_program "$(command -v multiwatch)"
-}
-
-# Processes of a program that their user cannot read keep their environment, and the secrets in it, to themselves:
-# those of ours see to that themselves, multiwatch does not.
-copy_program() {
-    copy=$state/cgi-bin/${1##*/}
-    ! cmp -s "$1" "$copy" || return 0
-    install -m 711 "$1" "$copy.new"
-    mv "$copy.new" "$copy"
+    set -- "$clerk" "$(command -v multiwatch)"
+    for program in $built; do set -- "$@" "$programs/$program"; done
+    for file in "$@"; do
+        shift
+        cmp -s "$file" "$state/cgi-bin/${file##*/}" || set -- "$@" "$file"
+    done
+    [ $# -gt 0 ] || return 0
+    mkdir -p "$state/cgi-bin/.new"
+    install -m 711 -t "$state/cgi-bin/.new" "$@"
+    mv "$state/cgi-bin/.new"/* "$state/cgi-bin/"
 }
 
 # One folder per program, as chpst -e reads it: its own database password, and those keys that it needs.
 # A key is changed by changing its file in secret/; jwt-key-old is still accepted.
 make_secrets() {
-    keep secret/jwt-key 32
-    keep secret/trade-pepper 32
+    set -- secret/jwt-key secret/trade-pepper
     for program in $built clerk; do
         make_folder "secret/$program" 700
-        keep "secret/$program/PGPASSWORD" 24
-        [ "$program" != clerk ] || continue
+        set -- "$@" "secret/$program/PGPASSWORD"
+    done
+    keep "$@"
+    for program in $built; do
         share_secret jwt-key IM_JWT_KEY
         share_secret jwt-key-old IM_JWT_KEY_OLD
         case $program in auth | wallet | redpacket) share_secret trade-pepper IM_TRADE_PEPPER ;; esac
@@ -88,19 +88,26 @@ make_secrets() {
     done
 }
 
-# FILE BYTES: random hexadecimal digits, made once.
+# FILE ...: 64 random hexadecimal digits in each, made once.
 keep() {
-    [ ! -s "$state/$1" ] || return 0
-    (umask 077 && od -An -v -tx1 -N"$2" /dev/urandom | tr -d ' \n' >"$state/$1.new" && echo >>"$state/$1.new")
-    mv "$state/$1.new" "$state/$1"
+    for file in "$@"; do
+        shift
+        [ -s "$state/$file" ] || set -- "$@" "$file"
+    done
+    [ $# -gt 0 ] || return 0
+    od -An -v -tx1 -w32 -N$((32 * $#)) /dev/urandom | tr -d ' ' | (
+        umask 077
+        for file in "$@"; do read -r digits && say "$digits" >"$state/$file"; done
+    )
 }
 
+# SECRET NAME: the program's NAME is another name of the same file.
 share_secret() {
-    copy=$state/secret/$program/$2
-    if [ ! -s "$state/secret/$1" ]; then
-        [ ! -e "$copy" ] || rm "$copy"
-    elif newer "$state/secret/$1" "$copy"; then
-        (umask 077 && cat "$state/secret/$1" >"$copy.new")
-        mv "$copy.new" "$copy"
+    file=$state/secret/$1
+    name=$state/secret/$program/$2
+    if [ ! -s "$file" ]; then
+        [ ! -e "$name" ] || rm "$name"
+    elif [ ! "$file" -ef "$name" ]; then
+        ln -f "$file" "$name"
     fi
 }

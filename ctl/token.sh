@@ -12,12 +12,11 @@ token() {
 # Programs that only verify come first: when auth and backstage begin to sign with the new key, all others know it.
 rotate_key() {
     lock_state
-    (umask 077 && cat "$state/secret/jwt-key" >"$state/secret/jwt-key-old")
-    rm "$state/secret/jwt-key"
+    mv "$state/secret/jwt-key" "$state/secret/jwt-key-old"
     built=$(part_names | grep -vx 'postgres\|push\|nginx\|clerk')
     make_secrets
     # shellcheck disable=SC2046
-    for program in $(say "$built" | grep -vx 'auth\|backstage') auth backstage; do start_part "$program"; done
+    start_parts $(say "$built" | grep -vx 'auth\|backstage') auth backstage
     # shellcheck disable=SC2086
     wait_for $built
     say 'tokens are signed with a new key; those of the one before are good until the next rotation'

@@ -235,15 +235,6 @@ static void job_result(struct job *job, PGresult *result)
     PQclear(result); /* PGRES_PIPELINE_ABORTED: a step after the failed one */
 }
 
-/* A call that does not fit the functions (class 42) will not fit at the next try either; anything else passes. */
-static void prepare_failed(const PGresult *result)
-{
-    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-
-    if (state && strncmp(state, "42", 2) == 0)
-        log_fatal("could not prepare a statement: %s", PQresultErrorMessage(result));
-}
-
 /* Reads what has arrived; false when the connection is of no more use. */
 static bool connection_read(struct connection *c)
 {
@@ -259,11 +250,9 @@ static bool connection_read(struct connection *c)
             continue;
         }
         nulls = 0;
-        if (c->state == PREPARING && status == PGRES_FATAL_ERROR) {
-            prepare_failed(result);
-            PQclear(result);
-            return false;
-        }
+        const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+        if (c->state == PREPARING && state && strncmp(state, "42", 2) == 0) /* never fits; other errors pass */
+            log_fatal("could not prepare a statement: %s", PQresultErrorMessage(result));
         if (status == PGRES_PIPELINE_SYNC) {
             PQclear(result);
             if (c->state == PREPARING)

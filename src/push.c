@@ -15,6 +15,8 @@ struct event_out {
     char txid[TXID_SIZE];
     bool last; /* of its transaction: once it is out, the transaction is told */
     char *channels, *rest, *body;
+    void (*out)(void *owner); /* to be called when it is out, or has failed; may be NULL */
+    void *owner;
     STAILQ_ENTRY(event_out) next;
 };
 
@@ -85,11 +87,16 @@ static void event_drop(struct event_out *e)
 
 static void event_finish(struct event_out *e)
 {
+    void (*out)(void *) = e->out;
+    void *owner = e->owner;
+
     if (e->last && !failed && *e->txid)
         told_add(e->txid);
     if (e->last)
         failed = false;
     event_drop(e);
+    if (out)
+        out(owner);
 }
 
 static void publish_done(CURLcode result, long status)
@@ -155,7 +162,7 @@ void push_open(struct event_base *base)
     curl_easy_setopt(publisher.easy, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
 }
 
-static void event_add_out(const char *txid, bool last, const char *channels, const char *body)
+static struct event_out *event_add_out(const char *txid, bool last, const char *channels, const char *body)
 {
     struct event_out *e = calloc(1, sizeof *e);
 
@@ -166,6 +173,7 @@ static void event_add_out(const char *txid, bool last, const char *channels, con
     e->rest = e->channels;
     STAILQ_INSERT_TAIL(&queue, e, next);
     events++;
+    return e;
 }
 
 void push_events(const PGresult *result)
@@ -183,12 +191,15 @@ void push_events(const PGresult *result)
     publish_next();
 }
 
-void push_body(const char *channels, const char *body)
+bool push_body(const char *channels, const char *body, void (*out)(void *owner), void *owner)
 {
     if (events > EVENTS_MAX)
-        return;
-    event_add_out("", true, channels, body);
+        return false;
+    struct event_out *e = event_add_out("", true, channels, body);
+    e->out = out;
+    e->owner = owner;
     publish_next();
+    return true;
 }
 
 int push_busy(void)

@@ -12,6 +12,7 @@
 #include "db.h"
 
 #include <event2/event.h>
+#include <stdbool.h>
 
 /* The statement that deletes told events; register it with db_open before push_open. */
 extern struct statement push_told;
@@ -22,8 +23,9 @@ void push_open(struct event_base *base);
 /* Publishes the rows (refusal, txid, channels, body) of api.leave() or api.clerk_outbox(); result is the caller's. */
 void push_events(const PGresult *result);
 
-/* Publishes one body to comma-separated channels; nothing is kept when it fails. */
-void push_body(const char *channels, const char *body);
+/* Publishes one body to comma-separated channels; nothing is kept when it fails.  out, unless NULL, is called from the
+ * event loop when that is over.  False when there is too much to publish already: then it is dropped, out and all. */
+bool push_body(const char *channels, const char *body, void (*out)(void *owner), void *owner);
 
 /* Events not yet published or not yet told. */
 int push_busy(void);

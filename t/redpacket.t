@@ -71,7 +71,7 @@ subtest 'who may not send' => sub {
     my $before = $balance->($ann);
     $send->(totalAmount => 499.99, totalCount => 100)->refused(4001, 'more than she has');
     $send->(tradePassword => 'guess')->refused(4002, 'without her trade password');
-    $send->(tradePassword => undef)->refused(4002, 'or with none');
+    $send->(tradePassword => undef)->refused(400, 'or with none', qr/tradePassword/);
     $bob->post('/redPackage/send', $fields->())->refused(4003, 'who has no trade password');
     $send->(receiverId => 99999)->refused(3001, 'into no group');
     $send->(receiverType => 2, receiverId => $dan->id, totalCount => 1)->refused(2001, 'to a stranger');

@@ -101,7 +101,7 @@ sub keys_read ($self) {
         $read{"$1*"}{$file} = 1 while $text =~ /(?:config_\w+|getenv)\("(IM_[A-Z_]+_)"/g;
     }
     my $imctl = join '', map { s/^\s*#.*$//gmr } $self->text('imctl'), map { $self->text('ctl/' . $_->basename) } $self->files('ctl', qr/\.sh\z/);
-    $read{$1}{imctl} = 1 while $imctl =~ /\b(IM_[A-Z][A-Z_]*[A-Z])(?![A-Z_\w]*=)/g;
+    $read{$1}{imctl} = 1 while $imctl =~ /\b(IM_[A-Z][A-Z_]*[A-Z])\b(?!=)/g;
     return \%read;
 }
 
