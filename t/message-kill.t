@@ -105,8 +105,8 @@ for (@kinds) {
         $im->run(rand 0.5);
     }
     is scalar @all, $KILLS, "$title: $KILLS kills, after each of which everybody writes again";
-    note sprintf '%s: acknowledged again after %.1f s (worst %.1f), everybody after %.1f s (worst %.1f); %d acknowledged meanwhile, %d sent again',
-        $title, sum0(@first) / @first, max(@first), sum0(@all) / @all, max(@all), acknowledged() - $acknowledged, count('again') - $again if @all;
+    ($ENV{IM_LONG} ? \&diag : \&note)->(sprintf '%s: acknowledged again after %.1f s (worst %.1f), everybody after %.1f s (worst %.1f); %d acknowledged meanwhile, %d sent again',
+        $title, sum0(@first) / @first, max(@first), sum0(@all) / @all, max(@all), acknowledged() - $acknowledged, count('again') - $again) if @all;
 }
 
 # --- nothing more is written; what is under way arrives ---
@@ -176,7 +176,7 @@ for my $i (0 .. $#pairs) {
         grep { @{ $members{$_} } == 2 } $client{ $one->id }->conversations;
 }
 is $unread, 0, 'history has all of it';
-note sprintf '%d kills in %.0f s: %d messages acknowledged, %d stored, %d shown; frames pushed %d, pulled %d, from history %d, dropped %d, held back %d, '
+diag sprintf '%d kills in %.0f s: %d messages acknowledged, %d stored, %d shown; frames pushed %d, pulled %d, from history %d, dropped %d, held back %d, '
     . 'sent again %d, connections %d', $KILLS * @kinds, time - $begun, scalar keys %acknowledged, scalar @stored,
     sum0(map { my $client = $_; map { scalar(my @shown = $client->shown($_)) } $client->conversations } @clients),
     map { count($_) } qw(pushed pulled history dropped held again connected);

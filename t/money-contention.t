@@ -39,6 +39,25 @@ subtest 'a thousand robbers, a hundred shares' => sub {
     is_deeply \@left, [reverse 0 .. 99], 'each winner is told a remainder of his own';
 };
 
+subtest 'a claim that ends after the packet' => sub {
+    my ($packet, $bob) = (packet(300, 3), $crowd[0]);
+    my $holder = $im->background_sql(<<~"END");
+        begin;
+        select from im.purse where account_id = $bob->{id} for update;
+        do \$\$ begin while clock_timestamp() < (select expires_at + interval '0.1 seconds' from im.redpacket where id = '$packet') loop
+          perform pg_sleep(0.01); end loop; end \$\$;
+        commit
+        END
+    ok $im->eventually(5, sub { $im->sql(q{select count(*) from pg_stat_activity where query like 'do $$ begin while%'}) }), "bob's purse is held";
+    $im->sql("update im.redpacket set expires_at = clock_timestamp() + interval '0.5 seconds' where id = '$packet'");
+    my $answer = $money->ask({ who => $bob, path => '/redPackage/rob', body => fields(redPacketId => $packet) });
+    waitpid $holder, 0;
+    is $answer->{code}, 200, 'who had a share before the end has it, however long his purse takes' or diag $answer->{text};
+    is $im->sql("select claimed_at < expires_at and now() > expires_at from im.redpacket_share s join im.redpacket p on p.id = packet_id
+        where packet_id = '$packet' and state = 'claimed'"), 't', 'and it says when';
+    ok $im->eventually(10, sub { $im->sql("select refunded from im.redpacket where id = '$packet'") > 0 }), 'the rest goes back';
+};
+
 subtest 'several clerks, one of them dies' => sub {
     my @packets = map { packet(300, 3) } 1 .. 60;
     my $list    = join ',', map {"'$_'"} @packets;

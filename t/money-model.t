@@ -55,7 +55,7 @@ sub run ($operations, $plant) {
     }
     my $seconds = time - $start;
     my %count   = %{ $model->count };
-    note sprintf '%d operations in %.0f s, %d requests', $launched, $seconds, eval { my $n = 0; $n += $_ for values %count; $n };
+    diag sprintf '%d operations in %.0f s, %d requests', $launched, $seconds, eval { my $n = 0; $n += $_ for values %count; $n };
     note sprintf '%-20s %d', $_, $count{$_} for sort keys %count;
     ok $count{"$_"}, "there was $_" for 'sent 200', 'sent 4001', 'sent 4002', 'sent 400', 'rob 200', 'rob 3002', 'rob 5001', 'rob 5002', 'rob 5003',
         'rob 5004', 'withdraw 200', 'withdraw 4001', 'vip 200', 'decide 200', 'decide 4005', 'recharge 200';

@@ -188,6 +188,7 @@ declare
   p im.redpacket;
   share record;
   entry bigint;
+  moment timestamptz;
 begin
   select * into p from im.redpacket r where r.id = packet;
   if not found then
@@ -200,14 +201,15 @@ begin
     perform im.redpacket_refuse(packet, robber);
   end if;
   select * into share from im.redpacket_take_share(p);
-  if share.number is null or clock_timestamp() >= p.expires_at then
+  moment := clock_timestamp();    -- from here on the share is ours, however long the purses take
+  if share.number is null or moment >= p.expires_at then
     perform im.redpacket_refuse(packet, robber);
   end if;
   entry := im.ledger_post('redpacket_robbed', packet || ' ' || share.number, '抢红包',
                           array[im.purse_house('escrow'), im.purse_of(robber, 'available')],
                           array[-share.amount, share.amount]);
   update im.redpacket_share s
-     set state = 'claimed', account_id = robber, claimed_at = clock_timestamp(), journal_id = entry
+     set state = 'claimed', account_id = robber, claimed_at = moment, journal_id = entry
    where s.packet_id = packet and s.number = share.number;
   perform im.redpacket_tell_robbed(p, robber, share.amount, share.remain_count, share.remain_amount);
   return jsonb_build_object('amount', share.amount, 'remainCount', share.remain_count,
