@@ -44,7 +44,7 @@ static bool signature_valid(struct request *r)
     long long now = time(NULL), then = strtoll(timestamp, NULL, 10);
     if (then < now - SIGNATURE_SECONDS || then > now + SIGNATURE_SECONDS)
         return false;
-    password_digest(digest, key, timestamp, "\n", r->text, NULL);
+    password_digest(digest, key, (const char *const[]){timestamp, "\n", r->text, NULL});
     return password_equal(digest, signature);
 }
 

@@ -11,12 +11,13 @@ render_nginx() {
     [ -d /var/lib/nginx/body ] || as_root mkdir -p /var/lib/nginx/body 2>/dev/null || :
     # Through cat because nginx opens /dev/stdout, and may open only a pipe of its own user's.
     # shellcheck disable=SC2016
-    why=$(as_user sh -c 'nginx -t -q -e stderr -p "$0" -c nginx.conf.new 2>&1 | cat' "$folder" | grep -m 1 '\[emerg\]') || {
-        mv "$folder/nginx.conf.new" "$folder/nginx.conf"
-        return 0
-    }
-    rm "$folder/nginx.conf.new"
-    die "$1.conf: ${why#*\[emerg\] }"
+    why=$(as_user sh -c 'nginx -t -q -e stderr -p "$0" -c nginx.conf.new 2>&1 | cat' "$folder" |
+        sed -n '0,/\[emerg\] /s/.*\[emerg\] \([0-9#]*: \)\{0,1\}//p')
+    if [ -n "$why" ]; then
+        rm "$folder/nginx.conf.new"
+        die "$1.conf: $why"
+    fi
+    mv "$folder/nginx.conf.new" "$folder/nginx.conf"
 }
 
 nginx_configuration() {
@@ -35,10 +36,22 @@ origins() {
     done
 }
 
+# KEY ...
+check_port_numbers() {
+    for key in "$@"; do
+        eval "port=\$$key"
+        case $port in 0* | *[!0-9]* | ??????*) die "$key is not a port: $port" ;; esac
+        [ "$port" -le 65535 ] || die "$key is not a port: $port"
+    done
+}
+
+# But for those that the stack has already.
 check_ports() {
+    own=' '
+    ! running || own=" $(cat "$state"/env/IM_PORT_* | tr '\n' ' ')"
     for key in IM_PORT_CHAT IM_PORT_BACKSTAGE IM_PORT_REDPACKET IM_PORT_HOP; do
         eval "port=\$$key"
-        case $port in '' | *[!0-9]* | ??????*) die "$key is not a port: $port" ;; esac
+        case $own in *" $port "*) continue ;; esac
         ! port_taken "$port" || die "port $port is taken by another program: end that, or set $key"
     done
 }

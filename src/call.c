@@ -39,7 +39,8 @@ static bool parse_argument(const char **at, struct argument *a)
         if (i == SPELLINGS || !take_name(at, a->names[i], sizeof a->names[i]))
             return false;
     }
-    a->filter = **at && strchr("*!#", **at) ? *(*at)++ : '\0';
+    if (**at && strchr("*!#", **at))
+        a->filter = *(*at)++;
     a->optional = **at == '?';
     *at += a->optional;
     return true;

@@ -3,7 +3,6 @@
 #include "log.h"
 
 #include <gcrypt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,17 +81,14 @@ bool password_equal(const char *one, const char *other)
     return n == strlen(other) && constant_time_equal((const unsigned char *)one, (const unsigned char *)other, n);
 }
 
-void password_digest(char digest[static PASSWORD_DIGEST_SIZE], const char *key, const char *first, ...)
+void password_digest(char digest[static PASSWORD_DIGEST_SIZE], const char *key, const char *const *texts)
 {
     gcry_md_hd_t mac;
-    va_list ap;
 
     if (gcry_md_open(&mac, GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC) != 0 || gcry_md_setkey(mac, key, strlen(key)) != 0)
         log_fatal("could not start HMAC-SHA256");
-    va_start(ap, first);
-    for (const char *text = first; text; text = va_arg(ap, const char *))
-        gcry_md_write(mac, text, strlen(text));
-    va_end(ap);
+    for (; *texts; texts++)
+        gcry_md_write(mac, *texts, strlen(*texts));
     const unsigned char *value = gcry_md_read(mac, GCRY_MD_SHA256);
     for (int i = 0; i < 32; i++)
         snprintf(digest + 2 * i, 3, "%02x", value[i]);

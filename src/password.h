@@ -25,8 +25,7 @@ void password_hash(const char *password, char hash[static PASSWORD_HASH_SIZE]);
 bool password_matches(const char *password, const char *hash);
 
 /* Writes HMAC-SHA256 under the key, in hexadecimal, of the texts one after the other; NULL ends them. */
-__attribute__((sentinel)) void password_digest(char digest[static PASSWORD_DIGEST_SIZE], const char *key,
-                                               const char *first, ...);
+void password_digest(char digest[static PASSWORD_DIGEST_SIZE], const char *key, const char *const *texts);
 
 /* Compares two texts in time that depends on their lengths only. */
 bool password_equal(const char *one, const char *other);

@@ -48,7 +48,8 @@ const char *request_trade_digest(struct request *r, const char *password)
 {
     char digest[PASSWORD_DIGEST_SIZE];
 
-    password_digest(digest, config_required("IM_TRADE_PEPPER"), number_text(r, r->claims.subject), ":", password, NULL);
+    password_digest(digest, config_required("IM_TRADE_PEPPER"),
+                    (const char *const[]){number_text(r, r->claims.subject), ":", password, NULL});
     return request_copy(r, digest);
 }
 
@@ -57,7 +58,8 @@ static const char *request_digest(struct request *r)
 {
     char digest[PASSWORD_DIGEST_SIZE];
 
-    password_digest(digest, config_required("IM_TRADE_PEPPER"), r->method, "\n", r->path, "\n", r->text, NULL);
+    password_digest(digest, config_required("IM_TRADE_PEPPER"),
+                    (const char *const[]){r->method, "\n", r->path, "\n", r->text, NULL});
     return request_copy(r, digest);
 }
 

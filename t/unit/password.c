@@ -26,13 +26,13 @@ int main(void)
     ok(!password_matches("secret", "$argon2id$v=19$m=19456,t=2,p=1$c2hvcnQ$"), "nor a hash that is cut");
     ok(password_acceptable("123456") && !password_acceptable("12345"), "at least six characters");
     ok(password_acceptable("密码密码密码") && !password_acceptable("密码"), "counted as characters, not bytes");
-    password_digest(digest, key, "10001:", "123456", NULL);
-    password_digest(other, key, "10002:", "123456", NULL);
+    password_digest(digest, key, (const char *const[]){"10001:", "123456", NULL});
+    password_digest(other, key, (const char *const[]){"10002:", "123456", NULL});
     ok(strlen(digest) == 64 && strcmp(digest, other) != 0, "a digest depends on every text");
-    password_digest(other, key, "10001", ":", "123456", NULL);
+    password_digest(other, key, (const char *const[]){"10001", ":", "123456", NULL});
     ok(strcmp(digest, other) == 0, "and is the same every time");
     /* RFC 4231, test case 2 */
-    password_digest(digest, "Jefe", "what do ya want ", "for nothing?", NULL);
+    password_digest(digest, "Jefe", (const char *const[]){"what do ya want ", "for nothing?", NULL});
     ok(password_equal(digest, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"), "HMAC-SHA256 of RFC 4231");
     ok(!password_equal(digest, other) && !password_equal(digest, ""), "different digests are not equal");
     return done_testing();
