@@ -1,0 +1,179 @@
+# imctl: up again changes nothing, an upgrade restarts what it concerns, down stops its own; an error is one line.
+use v5.36;
+use utf8;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use File::Temp qw(tempdir);
+use IM::Stack;
+use IO::Socket::INET;
+use Mojo::File qw(path);
+use Test::More;
+use Time::HiRes qw(time);
+
+# Programs of its own, to touch one.
+my $there = path(tempdir('/tmp/im.XXXXXX', CLEANUP => 1));
+my $built = $ENV{IM_BUILD_DIR} // path($FindBin::Bin)->dirname;
+chmod 0755, $there;
+system('cp', '-R', "$built/cgi-bin", "$built/src", $there) == 0 or die "could not copy the programs\n";
+
+my $start = time;
+my $im    = IM::Stack->new(IM_BUILD_DIR => "$there");
+my $took  = time - $start;
+my $parts = $im->parts;
+my ($conf, $local) = map { path($im->state, $_) } 'im-chat.conf', 'postgres/local.conf';
+my $secret = path($im->state, 'admin-password')->slurp;
+my $ann    = $im->user('ann');
+my $taken  = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1);
+my $port   = $taken->sockport;
+
+# The processes of every part and of its log: part => pids.  Of PostgreSQL only the first, for the others come and go.
+sub lives ($stack) {
+    my $parts = $stack->parts;
+    my $all   = $parts->_processes;
+    my %lives = map { ($_ => [map { $_->{pid} } $parts->processes($_, undef, $all)]) } map { ($_, "$_/log") } $parts->names;
+    return { map { ($_ => $_ eq 'postgres' ? $lives{$_}[0] // '' : "@{ $lives{$_} }") } keys %lives };
+}
+
+# Which of these imctl gives other processes, when it succeeds.
+sub changes_of (@command) {
+    my $before = lives($im);
+    my ($status, $output) = $im->imctl(@command);
+    return "imctl @command: $status $output" if $status;
+    my $after = lives($im);
+    return [grep { $before->{$_} ne $after->{$_} } sort keys %$before];
+}
+
+# Starts imctl with another environment: its pid, and where all is heard that it prints.
+sub start ($change, @command) {
+    local %ENV = (%ENV, %{ $im->config }, %$change);
+    my $pid = open my $out, '-|', 'sh', '-c', 'exec timeout 300 "$0" "$@" 2>&1 </dev/null', $im->root . '/imctl', @command;
+    return ($pid // die("could not run imctl: $!\n"), $out);
+}
+
+# Runs it: its exit status and all that it prints.
+sub imctl_with ($change, @command) {
+    my (undef, $out) = start($change, @command);
+    my $output = join '', readline $out;
+    close $out;
+    $output = ($? >> 8) . " $output";
+    imctl_with($change, 'down') if $change->{IM_STATE_DIR} && $command[0] eq 'up' && $output =~ /^0/;
+    return $output;
+}
+
+# That it fails and says why, in one line.
+sub fails ($title, $why, $change, @command) {
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return like imctl_with($change, @command), qr/\A1 imctl: [^\n]*$why[^\n]*\n\z/, $title;
+}
+
+# What status says: its exit status, and part => [word, processes].
+sub status () {
+    my ($status, $output) = $im->imctl('status');
+    return ($status, { map { my ($part, @said) = split /\s{2,}/; ($part => \@said) } split /\s*\n/, $output });
+}
+
+# Follows logs: what is heard of a request that is made when the old lines are there.
+sub follow (@parts) {
+    my ($pid, $out) = start({}, 'logs', @parts);
+    $out->blocking(0);
+    my $heard = '';
+    my $hears = sub ($what) { $im->eventually(10, sub { sysread $out, $heard, 65_536, length $heard; $heard =~ $what }) };
+    my $path = join '-', '/user/follow', @parts;
+    $hears->(qr/"GET /);
+    $ann->get($path);
+    $hears->(qr/"GET $path"/);
+    kill TERM => $pid;
+    close $out;
+    return $heard;
+}
+
+subtest 'up again' => sub {
+    $start = time;
+    is_deeply changes_of('up'), [], 'restarts nothing';
+    cmp_ok time - $start, '<', $took, 'takes less time than the first time';
+    is path($im->state, 'admin-password')->slurp, $secret, "and keeps the administrator's password";
+};
+
+subtest 'status and restart' => sub {
+    my ($status, $said) = status();
+    is $status, 0, 'all is well';
+    is_deeply { map { ($_ => $said->{$_}[0]) } keys %$said }, { map { ($_ => 'answers') } $parts->names }, 'every part is listed, and answers';
+    my ($lives, %listed) = (lives($im), map { map { ($_ => 1) } split ' ', $_->[1] } values %$said);
+    is_deeply [grep { !$listed{$_} } map { split ' ', $lives->{$_} } $parts->names], [], 'with all its processes';
+    $parts->sv('friend', 'down');
+    ($status, $said) = status();
+    is $status, 1, 'one part is stopped: not all is well';
+    is_deeply [grep { $said->{$_}[0] ne 'answers' } sort keys %$said], ['friend'], 'namely that one';
+    is_deeply $said->{friend}, ['does not answer'], 'which has no processes';
+    is_deeply changes_of('restart', 'friend'), ['friend'], 'restart starts it';
+    is_deeply changes_of('restart', 'user'), ['user'], 'or gives a part new processes, and no other';
+    $ann->get('/user/self')->ok('and it answers');
+    fails('a part that does not exist is not restarted', 'there is no part nothing', {}, qw(restart nothing));
+};
+
+subtest 'logs' => sub {
+    like follow('nginx'), qr{\A(?!.*==>).*"GET /user/follow-nginx"}s, 'of one part are followed';
+    my $heard = follow();
+    is_deeply [sort keys %{ { map { ($_ => 1) } $heard =~ m{^==> (\S+)/current}gm } }], [$parts->names], 'of all parts are shown';
+    like $heard, qr{"GET /user/follow"}, 'and followed';
+    fails('a part that does not exist has none', 'there is no part nothing', {}, qw(logs nothing));
+};
+
+subtest 'an upgrade' => sub {
+    $there->child('cgi-bin/user')->open('>>')->print("\n");
+    $local->spurt("work_mem = 5MB\n");
+    is_deeply changes_of('up'), [qw(postgres user)], 'restarts what has a new program or file, and nothing else';
+    is $im->sql('show work_mem'), '5MB', 'which then counts';
+    $im->config->{IM_ACCESS_TTL} = 1799;
+    is_deeply changes_of('up'), [grep { !/^(nginx|push|postgres)$/ } $parts->names], 'a setting restarts the programs';
+    is $ann->login->must->{accessTokenExpiresIn}, 1799, 'which know it';
+    fails('a port that is taken is refused', "port $port is taken", { IM_PORT_CHAT => $port }, 'up');
+    fails('so is one that is none', 'IM_PORT_CHAT is not a port: x', { IM_PORT_CHAT => 'x' }, 'up');
+    fails('and what nginx refuses', 'nginx\.conf: invalid number "x"', { IM_NGINX_CONNECTIONS => 'x' }, 'up');
+    is_deeply changes_of('restart', 'nginx'), ['nginx'], 'and what runs can still be restarted';
+};
+
+subtest 'two stacks, down and up' => sub {
+    my $other = IM::Stack->new;
+    my $bob   = $other->user('bob');
+    $bob->as(name => 'ann', password => $ann->password)->login->refused(1001, 'what one knows, the other does not');
+    my $others = lives($other);
+    $conf->spurt("# mistaken\ngarbage\n");
+    is imctl_with({}, 'down'), '0 ', 'down works whatever the configuration says';
+    is_deeply [$parts->everything], [], 'and stops all there is';
+    is imctl_with({}, 'down'), '0 ', 'again, it does no harm';
+    is_deeply lives($other), $others, 'the other stack has not noticed';
+    $bob->get('/user/self')->ok('and works');
+    fails('what is stopped needs a configuration without mistakes', 'im-chat\.conf: not KEY=value: garbage', {}, 'up');
+    $conf->remove;
+    fails("$_ needs a stack that runs", 'nothing runs in ' . $im->state, {}, $_) for qw(status logs restart psql);
+    $other->end;
+};
+
+subtest 'what goes wrong' => sub {
+    fails('a port that is taken', "port $port is taken by another program: .* IM_PORT_CHAT", { IM_PORT_CHAT => $port }, 'up');
+    fails('a port that is none', 'IM_PORT_REDPACKET is not a port: x', { IM_PORT_REDPACKET => 'x', IM_PORT_HOP => '' }, 'up');
+    fails('a path too long for sockets', 'characters too long for Unix sockets', { IM_STATE_DIR => "$there/" . 'x' x 90 }, 'up');
+    fails('a path with odd characters', 'has characters other than', { IM_STATE_DIR => "$there/a b" }, 'up');
+    fails('programs that are missing', "nothing is built in $there/empty", { IM_BUILD_DIR => "$there/empty" }, 'up');
+    like imctl_with({}, @$_), qr/\A2 usage: imctl up /, "a command that is none: @$_" for ['jump'], [];
+    SKIP: {
+        my $disk = $there->child('disk')->make_path;
+        skip 'only root can mount a small disk', 1 if $>;
+        skip 'no disk can be mounted here', 1 if system "mount -t tmpfs -o size=1m im-test $disk";
+        fails('a disk that is full', "the disk of $disk is full: 1 MiB are free", { IM_STATE_DIR => "$disk" }, 'up');
+        system 'umount', $disk;
+    }
+    $local->spurt("work_mem = much\n");
+    $start = time;
+    like imctl_with({ IM_PATIENCE => 5 }, 'up'), qr/\A1 imctl: postgres does not answer; its log ends:\n.*"work_mem": "much"/s,
+        'a part that does not start is named, and its log shown';
+    cmp_ok time - $start, '<', 30, 'as soon as patience ends';
+    $local->remove;
+};
+
+is imctl_with({}, 'up') =~ s/\n.*//sr, '0 chat          http://localhost:' . $im->port('chat'), 'up again, when it is mended';
+$ann->login->ok('who registered before is there', { userId => $ann->id });
+$im->allow(qr/upstream|connect\(\) to unix|FATAL: |terminating connection|lost a PostgreSQL connection|PostgreSQL is away/);
+$im->end;
+done_testing;
