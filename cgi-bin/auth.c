@@ -35,11 +35,11 @@ static const struct route routes[] = {
 
 static struct call register_call = {
     .text = "auth_register(username!, :hash, nickName!?, email?, phone?, :address, captchaId?, captchaCode?)"};
-static struct call login_done = {.text = "auth_login_done(:account, :matched, :address, :device)"};
+static struct call login_done = {.text = "auth_login_done(:account, :matched, :address, :device, :hash)"};
 static struct call refresh_call = {.text = "auth_refresh(:account, :session, :generation)"};
 static struct call trade_set = {.text = "auth_trade_set(:me, tradePassword#, oldTradePassword#?, :matched)"};
 
-static struct call password_set = {.text = "auth_password_change(:me, :matched, :hash)"};
+static struct call password_set = {.text = "auth_password_change(:me, :matched, :hash, :old)"};
 static struct call captcha_create = {.text = "auth_captcha_create(:answer)"};
 
 static struct call *const calls[] = {&register_call, &login_done,     &refresh_call, &trade_set,
@@ -120,6 +120,7 @@ static void password_change(struct request *r, const PGresult *rows)
         password_hash(new, hash);
         request_set(r, "hash", hash);
     }
+    request_set(r, "old", PQgetvalue(rows, 0, 0));
     request_set(r, "matched", matched ? "true" : "false");
     serve_call(r, &password_set, NULL);
 }

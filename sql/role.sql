@@ -12,12 +12,15 @@ declare
   program text;
   role text;
 begin
+  execute format('revoke temporary, connect on database %I from public', current_database());
+  revoke connect on database postgres from public;
   foreach program in array array['auth', 'user', 'wallet', 'friend', 'group', 'message', 'socket', 'webrtc',
                                  'redpacket', 'file', 'system', 'backstage', 'clerk'] loop
     role := 'im_' || program;
     if not exists (select from pg_roles where rolname = role) then
       execute format('create role %I login nosuperuser nocreatedb nocreaterole noinherit', role);
     end if;
+    execute format('grant connect on database %I to %I', current_database(), role);
     execute format('alter role %I set timezone = %L', role, current_setting('im.deploy_timezone'));
     execute format('alter role %I set datestyle = %L', role, 'ISO, YMD');
     execute format('alter role %I set search_path = api', role);

@@ -18,8 +18,10 @@ void login_verify(struct request *r, const PGresult *rows, const struct call *op
         return;
     }
     bool matched = password_matches(password, found ? PQgetvalue(rows, 0, 1) : NULL);
-    if (found)
+    if (found) {
         request_set(r, "account", PQgetvalue(rows, 0, 0));
+        request_set(r, "hash", PQgetvalue(rows, 0, 1));
+    }
     request_set(r, "matched", matched ? "true" : "false");
     serve_call(r, open, then);
 }

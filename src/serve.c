@@ -121,9 +121,21 @@ static void job_bind(struct request *r, const struct call *call)
         r->leave_step = job_add(r, &leave);
 }
 
+/* Every transaction begins with the door, also a handler's second: the account may have been banned meanwhile. */
+static void job_enter(struct request *r)
+{
+    const struct call *door = r->route->who == ANYONE ? NULL : &enter[r->audience];
+
+    if (!door)
+        return;
+    call_bind(door, r, r->parameters[r->job.count], &r->refused_field);
+    job_add(r, door);
+}
+
 void serve_call(struct request *r, const struct call *call, request_handler *then)
 {
     job_start(r, call, then);
+    job_enter(r);
     job_bind(r, call);
     if (r->refused)
         reply_code(r, r->refused, r->refused_field);
@@ -180,13 +192,8 @@ static void call_done(struct job *job)
 /* The account is checked in the call's own transaction and before its syntax is complained about. */
 static void request_run(struct request *r, const struct call *call, bool readable)
 {
-    const struct call *door = r->route->who == ANYONE ? NULL : &enter[r->audience];
-
     job_start(r, call, r->route->handler);
-    if (door) {
-        call_bind(door, r, r->parameters[0], &r->refused_field);
-        job_add(r, door);
-    }
+    job_enter(r);
     if (!readable) {
         r->refused = CODE_BAD_REQUEST;
         r->refused_field = "body";

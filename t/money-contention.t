@@ -58,6 +58,28 @@ subtest 'a claim that ends after the packet' => sub {
     ok $im->eventually(10, sub { $im->sql("select refunded from im.redpacket where id = '$packet'") > 0 }), 'the rest goes back';
 };
 
+subtest 'who is removed while a claim waits' => sub {
+    my $bob   = $crowd[1];
+    my $group = $im->sql("select id from api.group_create($ann->{id}, 'group', null, null, '{}')");
+    $im->sql("select api.group_join($bob->{id}, $group), im.purse_of($bob->{id}, 'available')");
+    my $packet = $money->must({ who => $ann, path => '/redPackage/send', body => fields(receiverType => 1, receiverId => $group, totalAmount => \'3.00',
+        totalCount => 3, redPacketType => 2, tradePassword => $ann->{trade}) })->{redPacketId};
+    my $holder = $im->background_sql(<<~"END");
+        begin;
+        select from im.purse where account_id = $bob->{id} for update;
+        do \$\$ begin while not exists (select from im.setting where name = 'test.removed') loop perform pg_sleep(0.01); end loop; end \$\$;
+        commit
+        END
+    $im->eventually(5, sub { $im->sql(q{select count(*) from pg_stat_activity where query like 'do $$ begin while not%'}) });
+    my $claim = $money->call({ who => $bob, path => '/redPackage/rob', body => fields(redPacketId => $packet) });
+    ok $im->eventually(2, sub { $im->sql(q{select count(*) from pg_stat_activity where usename = 'im_redpacket' and wait_event_type = 'Lock'}) }), 'bob waits for his purse';
+    $im->sql("select api.group_members_remove($ann->{id}, $group, array[$bob->{id}])");
+    $im->sql(q{insert into im.setting (name, value) values ('test.removed', '')});
+    my ($answer) = $im->together($claim);
+    waitpid $holder, 0;
+    is $answer->{code}, 3002, 'whoever is no member any more gets nothing' or diag $answer->{text};
+};
+
 subtest 'several clerks, one of them dies' => sub {
     my @packets = map { packet(300, 3) } 1 .. 60;
     my $list    = join ',', map {"'$_'"} @packets;

@@ -143,6 +143,17 @@ subtest 'once is enough' => sub {
     sound('the groups count right');
 };
 
+subtest 'one password, changed three times' => sub {
+    my $dan = $im->user('dan');
+    my @new = map {"new password $_"} 1 .. 3;
+    $im->secret(@new);
+    my @codes = codes(map { [$dan, 'PUT /modifyPwd', { oldPassword => $dan->password, newPassword => $_ }] } @new);
+    is scalar(grep { $_ == 200 } @codes), 1, 'one of three at once changes it' or diag "@codes";
+    is_deeply [grep { $_ != 200 && $_ != 401 && $_ != 1002 } @codes], [], 'for the others it is not the password any more';
+    $dan->login->refused(1002, 'nor does it log in');
+    is $im->sql("select count(*) from im.session where revoked_at is null and account_id = @{[$dan->id]}"), 0, 'no session is left';
+};
+
 subtest 'as many groups as one may own' => sub {
     my $owned = $im->sql("select count(*) from im.chat_group g join im.conversation c on c.id = g.conversation_id where owner_id = @{[$ann->id]} and c.closed is distinct from 'dissolved'");
     $im->sql("update im.setting set value = '@{[$owned + 2]}' where name = 'group.owned_limit'");

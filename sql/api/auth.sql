@@ -10,6 +10,8 @@ create function api.auth_register(username im.username, hash text, nickName im.n
                                   captchaCode im.captcha_code default null)
 returns table ("userId" bigint)
 language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  taken text;
 begin
   if not im.captcha_pass(null, address, captchaId, captchaCode) then
     perform im.refuse_later(1006);
@@ -20,6 +22,10 @@ begin
     values (auth_register.username, hash, coalesce(nickName, auth_register.username), nullif(auth_register.email, ''),
             nullif(auth_register.phone, ''))
     returning id;
+exception when unique_violation then        -- what the captcha was shown for has been tried
+  get stacked diagnostics taken = constraint_name;
+  delete from im.captcha c where c.id = captchaId;
+  perform im.refuse_later(right(taken, 4)::integer);
 end $$;
 
 -- POST /login, first half  auth_login_find(username, :address, captchaId?, captchaCode?)
@@ -54,26 +60,30 @@ begin
   end if;
 end $$;
 
--- POST /login, second half  auth_login_done(:account, :matched, :address, :device)
--- Opens a session when the password matched; counts the failure when not.
--- Refuses: 1001 unknown user; 1002 wrong password; 1003 banned
+-- POST /login, second half  auth_login_done(:account, :matched, :address, :device, :hash)
+-- Opens a session when the password matched, and the hash that it was compared with is the account's still; counts the
+-- failure when not.
+-- Refuses: 1001 unknown user; 1002 wrong password; 1003 banned; 1007 too many failures meanwhile
 -- Writes: session, login_failure
 -- Tells: nobody
-create function api.auth_login_done(account bigint, ok boolean, address inet, device text)
+create function api.auth_login_done(account bigint, ok boolean, address inet, device text, hash text)
 returns table ("userId" bigint, ver integer, session bigint, generation integer, "issuedAt" bigint)
 language plpgsql rows 1 security definer set search_path = im, pg_temp as $$
 declare
   found_account im.account;
 begin
-  if account is null or not ok then
+  if account is not null then
+    perform pg_advisory_xact_lock_shared(account);
+    select * into found_account from im.account a where a.id = auth_login_done.account for share;
+  end if;
+  if account is null or ok is not true or found_account.password_hash is distinct from hash then
     perform im.login_failed(account, address);
     perform im.refuse_later(case when account is null then 1001 else 1002 end);
     return;
-  end if;
-  perform pg_advisory_xact_lock_shared(account);
-  select * into found_account from im.account a where a.id = auth_login_done.account;
-  if im.account_banned(found_account.status, found_account.banned_until) then
+  elsif im.account_banned(found_account.status, found_account.banned_until) then
     raise sqlstate 'I1003';
+  elsif im.login_failures(account) >= im.setting_int('login.lock_after') then
+    raise sqlstate 'I1007';
   end if;
   delete from im.login_failure f where f.account_id = auth_login_done.account;
   return query
@@ -156,20 +166,20 @@ begin
    where t.account_id = me;
 end $$;
 
--- PUT /modifyPwd, second half  auth_password_change(:me, :matched, :hash)
--- A new password for the old one; every token of the account ends with the old one.
+-- PUT /modifyPwd, second half  auth_password_change(:me, :matched, :hash, :old)
+-- A new password for the old one, whose hash is the account's still; every token of the account ends with the old one.
 -- Refuses: 1002 wrong old password
 -- Writes: account, session, login_failure, outbox
 -- Tells: the account, SYSTEM_MESSAGE KICK
-create function api.auth_password_change(me bigint, ok boolean, hash text) returns void
+create function api.auth_password_change(me bigint, ok boolean, hash text, old_hash text) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  if not ok then
+  update im.account a set password_hash = hash where a.id = me and a.password_hash = old_hash and ok;
+  if not found then
     perform im.login_failed(me, null);
     perform im.refuse_later(1002);
     return;
   end if;
-  update im.account a set password_hash = hash where a.id = me;
   perform im.account_expel(me, 'password', 'KICK', 'password');
 end $$;
 

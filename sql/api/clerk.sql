@@ -74,7 +74,8 @@ begin
 end $$;
 
 -- (imclerk)  clerk_due()
--- Runs every job im.due_<job>() there is, and answers what each has done.  One that fails does not stop the others.
+-- Runs every job im.due_<job>() there is, and answers what each has done.  One that fails, or takes until the statement's
+-- time is over, does not stop the others or undo what they have done.
 -- Refuses: nothing
 -- Writes: whatever the jobs write
 -- Tells: whom the jobs tell
@@ -88,7 +89,7 @@ begin
     begin
       execute format('select im.%I()', job) into done;
       return next;
-    exception when others then
+    exception when others or query_canceled then
       raise warning 'job % failed: %', job, sqlerrm;
     end;
   end loop;

@@ -27,7 +27,7 @@ begin
    where least(q.from_id, q.to_id) = least(me, friendId)
      and greatest(q.from_id, q.to_id) = greatest(me, friendId) and q.status = 1;
   if found and im.friend_request_over(r.created_at) then
-    update im.friend_request q set status = 5, decided_at = now() where q.id = r.id;
+    update im.friend_request q set status = 5, decided_at = now() where q.id = r.id and q.status = 1;
   elsif r.from_id = me then
     return query select r.id;
     return;
@@ -182,7 +182,8 @@ begin
   perform im.pair_lock(me, targetId);
   if not exists (select from im.account a where a.id = targetId) then
     raise sqlstate 'I1001';
-  elsif (select count(*) from im.blacklist b where b.account_id = me) >= im.setting_int('blacklist.limit') then
+  elsif (select count(*) from im.blacklist b where b.account_id = me) >= im.setting_int('blacklist.limit')
+        and not exists (select from im.blacklist b where b.account_id = me and b.target_id = targetId) then
     raise sqlstate 'I0400' using message = 'targetId';
   end if;
   insert into im.blacklist (account_id, target_id) values (me, targetId)

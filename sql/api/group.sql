@@ -70,10 +70,15 @@ begin
   update im.chat_group g
      set group_name = coalesce(groupName, g.group_name), group_avatar = coalesce(groupAvatar, g.group_avatar),
          group_notice = coalesce(groupNotice, g.group_notice)
-   where g.id = groupId returning * into changed;
-  perform im.group_tell(mine.conversation_id, json_build_object(
-    'event', 'MODIFY', 'groupId', groupId, 'operatorId', me, 'groupName', changed.group_name,
-    'groupAvatar', changed.group_avatar, 'groupNotice', changed.group_notice));
+   where g.id = groupId
+     and (coalesce(groupName, g.group_name), coalesce(groupAvatar, g.group_avatar), coalesce(groupNotice, g.group_notice))
+         is distinct from (g.group_name, g.group_avatar, g.group_notice)
+  returning * into changed;
+  if found then
+    perform im.group_tell(mine.conversation_id, json_build_object(
+      'event', 'MODIFY', 'groupId', groupId, 'operatorId', me, 'groupName', changed.group_name,
+      'groupAvatar', changed.group_avatar, 'groupNotice', changed.group_notice));
+  end if;
 end $$;
 
 -- DELETE /group/delete/{groupId}  group_delete(:me, :groupId)
@@ -143,13 +148,13 @@ end $$;
 --   3002 not a member; 3004 group banned; 3005 all are members already; 3007 group full
 -- Writes: member, chat_group, outbox
 -- Tells: members, GROUP_MESSAGE JOIN
-create function api.group_invite(me bigint, groupId im.id, memberIds im.ids) returns void
+create function api.group_invite(me bigint, groupId im.id, memberIds im.some_ids) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare
   mine im.member := im.group_take(me, groupId, 1, false);
   invited bigint[] := array(select distinct u.id from unnest(memberIds) u(id) where u.id <> me order by 1);
 begin
-  if cardinality(memberIds) = 0 or cardinality(invited) > im.setting_int('group.invite_limit') then
+  if cardinality(invited) > im.setting_int('group.invite_limit') then
     raise sqlstate 'I0400' using message = 'memberIds';
   end if;
   perform im.friends_check(me, invited);
@@ -194,16 +199,13 @@ end $$;
 --   or oneself; 3004 group banned
 -- Writes: member, chat_group, outbox
 -- Tells: members and those removed, GROUP_MESSAGE REMOVE
-create function api.group_members_remove(me bigint, groupId im.id, memberIds im.ids) returns void
+create function api.group_members_remove(me bigint, groupId im.id, memberIds im.some_ids) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare
   mine im.member := im.group_take(me, groupId, 2, false);
   removed bigint[] := array(select distinct u.id from unnest(memberIds) u(id) order by 1);
   target bigint;
 begin
-  if cardinality(removed) = 0 then
-    raise sqlstate 'I0400' using message = 'memberIds';
-  end if;
   foreach target in array removed loop
     perform im.group_below(mine, target);
   end loop;
@@ -236,9 +238,11 @@ language plpgsql security definer set search_path = im, pg_temp as $$
 declare
   mine im.member := im.group_take(me, groupId, 2, false);
 begin
-  update im.conversation c set muted = isMuted where c.id = mine.conversation_id;
-  perform im.group_tell(mine.conversation_id, json_build_object(
-    'event', 'MUTED', 'groupId', groupId, 'operatorId', me, 'isMuted', isMuted));
+  update im.conversation c set muted = isMuted where c.id = mine.conversation_id and c.muted <> isMuted;
+  if found then
+    perform im.group_tell(mine.conversation_id, json_build_object(
+      'event', 'MUTED', 'groupId', groupId, 'operatorId', me, 'isMuted', isMuted));
+  end if;
 end $$;
 
 -- PUT /group/members/muted  group_members_muted(:me, groupId, userId, isMuted, duration?)

@@ -30,8 +30,9 @@ begin
 end $$;
 
 -- GET /message/private/pullOfflineMessage  message_private_pull(:me, minId?)
--- What others sent and this account has not acknowledged, oldest first, at most a thousand; minId goes on after
--- the last of the answer before.  Reading it acknowledges nothing.
+-- What others sent and this account has not acknowledged, one conversation after the other, the oldest first in each, at
+-- most a thousand; minId goes on after the last of the answer before.  Reading it acknowledges nothing.  Not in the order
+-- of ids: one of another conversation may commit after a greater one has been read, and would be skipped.
 -- Refuses: nothing
 -- Writes: nothing
 -- Tells: nobody
@@ -39,7 +40,10 @@ create function api.message_private_pull(me bigint, minId im.min_id) returns set
 language plpgsql stable rows 100 security definer set search_path = im, pg_temp as $$
 declare
   most integer := im.setting_int('message.pull_limit');
+  after_conversation bigint;
+  after_seq bigint;
 begin
+  select m.conversation_id, m.seq into after_conversation, after_seq from im.message m where m.id = minId;
   return query
     select p.*
       from im.member b
@@ -47,10 +51,11 @@ begin
      cross join lateral (
        select v.* from im.private_message v
         where v."conversationId" = b.conversation_id and v."senderId" <> me
-          and v.seq > greatest(b.delivered_seq, case when minId > 0 then im.seq_at(b.conversation_id, minId) end)
+          and v.seq > greatest(b.delivered_seq, case b.conversation_id when after_conversation then after_seq end)
         order by v.seq limit most) p
      where b.account_id = me and b.left_at is null and b.role is null
-     order by p.id
+       and (after_conversation is null or b.conversation_id >= after_conversation)
+     order by p."conversationId", p.seq
      limit most;
 end $$;
 
@@ -123,11 +128,15 @@ declare
   m im.message;
   pair im.conversation;
 begin
-  select * into m from im.message x where x.id = message_private_recall.message_id for update;
-  select * into pair from im.conversation c where c.id = m.conversation_id and me in (c.low_id, c.high_id);
+  select c.* into pair
+    from im.message x
+    join im.conversation c on c.id = x.conversation_id and me in (c.low_id, c.high_id)
+   where x.id = message_private_recall.message_id;
   if not found then
     raise sqlstate 'I0404';
-  elsif m.sender_id <> me or m.message_type > 6 then
+  end if;
+  m := im.message_hold(pair.id, message_private_recall.message_id);
+  if m.sender_id <> me or m.message_type > 6 then
     raise sqlstate 'I0403';
   elsif m.recalled_at is not null then
     return;
@@ -149,7 +158,10 @@ create function api.message_group_pull(me bigint, minId im.min_id) returns setof
 language plpgsql stable rows 100 security definer set search_path = im, pg_temp as $$
 declare
   most integer := im.setting_int('message.pull_limit');
+  after_conversation bigint;
+  after_seq bigint;
 begin
+  select m.conversation_id, m.seq into after_conversation, after_seq from im.message m where m.id = minId;
   return query
     select g.*
       from im.member b
@@ -158,10 +170,11 @@ begin
      cross join lateral (
        select v.* from im.group_message v
         where v."conversationId" = b.conversation_id and v."senderId" <> me
-          and v.seq > greatest(b.delivered_seq, case when minId > 0 then im.seq_at(b.conversation_id, minId) end)
+          and v.seq > greatest(b.delivered_seq, case b.conversation_id when after_conversation then after_seq end)
         order by v.seq limit most) g
      where b.account_id = me and b.left_at is null and b.role is not null
-     order by g.id
+       and (after_conversation is null or b.conversation_id >= after_conversation)
+     order by g."conversationId", g.seq
      limit most;
 end $$;
 
@@ -246,7 +259,8 @@ declare
   m im.message := im.group_message_seen(me, message_group_recall.message_id);
   place bigint := (select c.group_id from im.conversation c where c.id = m.conversation_id);
 begin
-  select * into m from im.message x where x.id = m.id for update;
+  m := im.message_hold(m.conversation_id, m.id);
+  perform im.group_message_seen(me, m.id);
   if m.message_type > 6 then
     raise sqlstate 'I0403';
   elsif m.recalled_at is not null and m.sender_id = me then

@@ -24,10 +24,16 @@ end $$;
 create function api.socket_heartbeat(me bigint, received json, status im.online_status)
 returns table (event text, "serverTime" timestamptz, pending bigint)
 language plpgsql rows 1 security definer set search_path = im, pg_temp as $$
+declare
+  waiting bigint;
 begin
   if received is not null then
     perform im.member_receive(me, received);
   end if;
   perform im.presence_online(me, socket_heartbeat.status);
-  return query select 'HEARTBEAT', now(), im.member_pending(me);
+  waiting := im.member_pending(me);
+  if waiting = 0 then
+    perform im.member_advance(me);
+  end if;
+  return query select 'HEARTBEAT', now(), waiting;
 end $$;

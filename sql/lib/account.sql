@@ -107,18 +107,22 @@ end $$;
 create or replace function im.due_account() returns bigint
 language plpgsql as $$
 declare
+  unsolved timestamptz := now() - im.setting_interval('captcha.ttl');
+  failed timestamptz := now() - im.setting_interval('login.window');
+  refreshed timestamptz := now() - im.setting_interval('token.session_ttl') - interval '1 day';
   gone bigint := 0;
   n bigint;
 begin
-  delete from im.captcha c where c.created_at < now() - im.setting_interval('captcha.ttl');
+  delete from im.captcha c
+   where c.id in (select o.id from im.captcha o where o.created_at < unsolved order by o.created_at limit 5000);
   get diagnostics n = row_count;
   gone := gone + n;
-  delete from im.login_failure_address f where f.since < now() - im.setting_interval('login.window');
+  delete from im.login_failure_address f
+   where f.address in (select o.address from im.login_failure_address o where o.since < failed order by o.since limit 5000);
   get diagnostics n = row_count;
   gone := gone + n;
-  delete from im.session s where s.id in (
-    select o.id from im.session o where o.refreshed_at < now() - im.setting_interval('token.session_ttl') - interval '1 day'
-     order by o.refreshed_at limit 1000);
+  delete from im.session s
+   where s.id in (select o.id from im.session o where o.refreshed_at < refreshed order by o.refreshed_at limit 1000);
   get diagnostics n = row_count;
   return gone + n;
 end $$;

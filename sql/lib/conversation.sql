@@ -57,7 +57,7 @@ begin
   if found then
     return low;
   end if;
-  low := 0;
+  select coalesce(min(m.seq), 1) - 1 into low from im.message m where m.conversation_id = conversation;
   select c.last_seq into high from im.conversation c where c.id = conversation;
   while low < high loop
     middle := (low + high + 1) / 2;
@@ -110,6 +110,17 @@ begin
                 limit 1000) x
              where b.account_id = me and b.left_at is null
              limit 1000) counted);
+end $$;
+
+-- When nothing of others is pending: what is not acknowledged is one's own, and need not be looked at again.
+create or replace function im.member_advance(me bigint) returns void
+language plpgsql as $$
+begin
+  update im.member b set delivered_seq = c.last_seq
+    from im.conversation c
+   where c.id = b.conversation_id and b.account_id = me and b.left_at is null and b.delivered_seq < c.last_seq
+     and not exists (select from im.message m
+                      where m.conversation_id = c.id and m.seq > b.delivered_seq and m.seq <= c.last_seq and m.sender_id <> me);
 end $$;
 
 -- How many messages of others came after the read pointer: exact up to a thousand, beyond that by seq alone.

@@ -65,12 +65,12 @@ end $$;
 create or replace function im.due_friend_request() returns bigint
 language plpgsql as $$
 declare
+  oldest timestamptz := now() - im.setting_interval('friend.request_ttl');
   n bigint;
 begin
   update im.friend_request q set status = 5, decided_at = now()
-   where q.id in (select x.id from im.friend_request x
-                   where x.status = 1 and x.created_at < now() - im.setting_interval('friend.request_ttl')
-                   order by x.id limit 500 for update skip locked);
+   where q.id in (select x.id from im.friend_request x where x.status = 1 and x.created_at < oldest
+                   order by x.created_at limit 500 for update skip locked);
   get diagnostics n = row_count;
   return n;
 end $$;

@@ -75,9 +75,11 @@ end $$;
 create or replace function im.due_idempotency() returns bigint
 language plpgsql as $$
 declare
+  oldest timestamptz := now() - im.setting_interval('idempotency.ttl');
   purged bigint;
 begin
-  delete from im.idempotency i where i.created_at < now() - im.setting_interval('idempotency.ttl');
+  delete from im.idempotency i
+   where i.ctid in (select o.ctid from im.idempotency o where o.created_at < oldest order by o.created_at limit 5000);
   get diagnostics purged = row_count;
   return purged;
 end $$;

@@ -186,10 +186,22 @@ begin
   return clock_timestamp() > sent_at + im.setting_interval('message.recall_window');
 end $$;
 
--- Recalls a message: its text goes for good.
+-- A message that is to be recalled, with its conversation's lock: nobody sends it again, or ceases to be a member, meanwhile.
+create or replace function im.message_hold(conversation bigint, message bigint) returns im.message
+language plpgsql as $$
+declare
+  m im.message;
+begin
+  perform from im.conversation c where c.id = conversation for no key update;
+  select * into m from im.message x where x.id = message for update;
+  return m;
+end $$;
+
+-- Recalls a message held: its text goes for good, and so does its event, if it waits to be pushed still.
 create or replace function im.message_erase(m im.message, operator bigint) returns void
 language plpgsql as $$
 begin
+  delete from im.outbox o where o.body like '{"type":"%\_MESSAGE","data":{"event":"MESSAGE","id":' || m.id || ',%';
   update im.message x set content = '', at_user_ids = null, recalled_at = now(), recalled_by = operator
    where x.conversation_id = m.conversation_id and x.seq = m.seq;
 end $$;
@@ -222,8 +234,9 @@ begin
   if m.sender_id = me and not im.message_late(m.sent_at) then
     return true;
   end if;
-  select b.role into my_role from im.member b where b.conversation_id = m.conversation_id and b.account_id = me;
+  select b.role into my_role from im.member b
+   where b.conversation_id = m.conversation_id and b.account_id = me and b.left_at is null;
   select b.role into their_role from im.member b
    where b.conversation_id = m.conversation_id and b.account_id = m.sender_id and b.left_at is null;
-  return my_role = 'OWNER' or (my_role = 'MANAGER' and coalesce(their_role, 'MEMBER') = 'MEMBER');
+  return coalesce(my_role = 'OWNER' or (my_role = 'MANAGER' and coalesce(their_role, 'MEMBER') = 'MEMBER'), false);
 end $$;

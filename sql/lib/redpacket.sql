@@ -208,6 +208,10 @@ begin
   entry := im.ledger_post('redpacket_robbed', packet || ' ' || share.number, '抢红包',
                           array[im.purse_house('escrow'), im.purse_of(robber, 'available')],
                           array[-share.amount, share.amount]);
+  if p.receiver_type = 1 then             -- who has left while this waited for purses gets nothing
+    perform from im.member m where m.conversation_id = p.conversation_id and m.account_id = robber for share;
+    perform im.redpacket_admit(p, robber);
+  end if;
   update im.redpacket_share s
      set state = 'claimed', account_id = robber, claimed_at = moment, journal_id = entry
    where s.packet_id = packet and s.number = share.number;
@@ -248,10 +252,11 @@ end $$;
 create or replace function im.redpacket_refund_due(batch integer default 100) returns integer
 language plpgsql as $$
 declare
+  moment timestamptz := clock_timestamp();    -- a variable, for the index
   due uuid[];
   p im.redpacket;
 begin
-  due := array(select r.id from im.redpacket r where r.closed_at is null and r.expires_at <= clock_timestamp()
+  due := array(select r.id from im.redpacket r where r.closed_at is null and r.expires_at <= moment
                 order by r.expires_at limit batch for update skip locked);
   -- Whoever is still claiming a share came before the end: wait for them, then nobody claims any more.
   perform from im.redpacket_share s where s.packet_id = any (due) and s.state = 'free'

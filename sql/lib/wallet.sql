@@ -15,6 +15,7 @@ begin
   if amount > im.setting_money('wallet.recharge_max') then
     raise sqlstate 'I0400' using message = 'amount';
   end if;
+  perform from im.account a where a.id = me for no key update;    -- orders of one account are counted one by one
   if (select count(*) from im.recharge r where r.account_id = me and r.status = 1)
      >= im.setting_int('wallet.recharge_pending') then
     raise sqlstate 'I0429';

@@ -62,6 +62,8 @@ create table im.login_failure_address (
   since timestamptz not null
 );
 
+create index login_failure_address_age on im.login_failure_address (since);
+
 -- The trade password: a keyed digest, useless without the pepper that only the programs have.
 create table im.trade_password (
   account_id bigint constraint trade_password_pkey primary key references im.account,

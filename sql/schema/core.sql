@@ -16,6 +16,9 @@ create domain im.message_id bigint constraint message_id_range check (value betw
 create domain im.ids bigint[] constraint ids_range
   check (cardinality(value) <= 10000 and array_position(value, null) is null
          and 1 <= all (value) and 9007199254740991 >= all (value));
+create domain im.some_ids bigint[] constraint some_ids_range
+  check (cardinality(value) between 1 and 10000 and array_position(value, null) is null
+         and 1 <= all (value) and 9007199254740991 >= all (value));
 create domain im.at_ids bigint[] constraint at_ids_range
   check (cardinality(value) <= 20 and array_position(value, null) is null
          and (value = '{-1}' or (1 <= all (value) and 9007199254740991 >= all (value))));

@@ -30,6 +30,8 @@ create table im.recharge (
   constraint recharge_tx_i4005 unique (tx_chain, tx_hash),
   constraint recharge_credited check ((status = 2) = (journal_id is not null))
 );
+-- The hash of a transaction is one on whatever chain somebody says that it is.
+create unique index recharge_hash_i4005 on im.recharge (regexp_replace(tx_hash, '^0x', '')) where tx_hash ~ '^(0x)?[0-9a-f]{64}$';
 create index recharge_account on im.recharge (account_id, id);
 create index recharge_status on im.recharge (status, id);
 
@@ -49,6 +51,7 @@ create table im.withdraw (
   decided_at timestamptz,
   constraint withdraw_tx_i4005 unique (chain_type, tx_hash)
 );
+create unique index withdraw_hash_i4005 on im.withdraw (regexp_replace(tx_hash, '^0x', '')) where tx_hash ~ '^(0x)?[0-9a-f]{64}$';
 create index withdraw_account on im.withdraw (account_id, id);
 create index withdraw_status on im.withdraw (status, id);
 

@@ -43,6 +43,7 @@ begin
 end $$;
 
 -- The events of this transaction since the last look, one "whom type event" a line, whom in the order of ids.
+create function hash(who bigint) returns text language sql stable as $$ select password_hash from im.account where id = who $$;
 create function heard() returns text language plpgsql as $$
 declare
   lines text;
