@@ -92,6 +92,7 @@ subtest 'up again' => sub {
     is_deeply changes_of('up'), [], 'restarts nothing';
     cmp_ok time - $start, '<', $took, 'takes less time than the first time';
     is path($im->state, 'admin-password')->slurp, $secret, "and keeps the administrator's password";
+    is_deeply [$im->imctl('psql', '-Atc', 'select 42')], [0, "42\n"], 'psql asks its database';
 };
 
 subtest 'status and restart' => sub {

@@ -97,8 +97,8 @@ survives('a backend of PostgreSQL', 10, sub { map { $_->[0] } $im->sql(q{select 
 survives('all logs', 2, sub { map { $parts->pids("$_/log") } $parts->names });
 survives('all supervisors', 2, sub { $parts->runsv($parts->names) });
 survives('the supervisor of supervisors', 2, sub { $parts->runsvdir });
-ok $im->eventually(5, sub { 1 == $parts->runsvdir }), 'which is there once';
-ok $im->eventually(5, sub { $parts->names == $parts->runsv($parts->names) }), 'as are those of the parts';
+ok $im->eventually(15, sub { 1 == $parts->runsvdir }), 'which is there once';
+ok $im->eventually(15, sub { $parts->names == $parts->runsv($parts->names) }), 'as are those of the parts';
 
 my %stored = map { ($_->[0] => $_->[1]) } $im->sql("select content, count(*) from im.message where content like 'm%' group by 1");
 is_deeply [grep { !$stored{$_} } @acknowledged], [], 'no acknowledged message is lost';

@@ -66,13 +66,14 @@ sub up ($self) {
     my ($status, $output) = $self->imctl('up');
     return $self if $status == 0;
     print STDERR "imctl up failed:\n$output";
+    $self->imctl('down');
     $self->keep;
     die "could not start a private stack\n";
 }
 
 # Runs ./imctl with this stack's environment: (exit status, everything that it printed).
 sub imctl ($self, @arguments) {
-    my ($status, $output) = $self->_command(undef, @arguments);
+    my ($status, $output) = $self->_command(undef, $self->root . '/imctl', @arguments);
     return ($status, $output);
 }
 
@@ -84,9 +85,9 @@ sub sql ($self, $sql) {
     return wantarray ? @rows : @rows ? $rows[0][0] : undef;
 }
 
-# The same with psql's own output: (exit status, text).
+# The same with psql's own output: (exit status, text).  Not by imctl, for stories ask thousands of times.
 sub psql ($self, $sql, @arguments) {
-    return $self->_command($sql, qw(psql -X -q -A -t -v ON_ERROR_STOP=1), @arguments);
+    return $self->_command($sql, '/usr/lib/postgresql/15/bin/psql', '-h', $self->state . '/db', qw(-U im_owner -d im -X -q -A -t -v ON_ERROR_STOP=1), @arguments);
 }
 
 sub url ($self, $service) { return 'http://127.0.0.1:' . $self->port($service) }
@@ -242,7 +243,7 @@ sub _command ($self, $input, @arguments) {
         open STDIN,  '<',  $in->filename  or POSIX::_exit(127);
         open STDOUT, '>',  $out->filename or POSIX::_exit(127);
         open STDERR, '>&', \*STDOUT       or POSIX::_exit(127);
-        exec $self->root . '/imctl', @arguments or POSIX::_exit(127);
+        exec @arguments or POSIX::_exit(127);
     }
     waitpid $pid, 0;
     my $status = $? >> 8 || $? & 127;
