@@ -41,6 +41,7 @@ subtest 'a thousand robbers, a hundred shares' => sub {
 
 subtest 'a claim that ends after the packet' => sub {
     my ($packet, $bob) = (packet(300, 3), $crowd[0]);
+    $im->sql("select im.purse_of($bob->{id}, 'available')");
     my $holder = $im->background_sql(<<~"END");
         begin;
         select from im.purse where account_id = $bob->{id} for update;
@@ -49,8 +50,10 @@ subtest 'a claim that ends after the packet' => sub {
         commit
         END
     ok $im->eventually(5, sub { $im->sql(q{select count(*) from pg_stat_activity where query like 'do $$ begin while%'}) }), "bob's purse is held";
-    $im->sql("update im.redpacket set expires_at = clock_timestamp() + interval '0.5 seconds' where id = '$packet'");
-    my $answer = $money->ask({ who => $bob, path => '/redPackage/rob', body => fields(redPacketId => $packet) });
+    my $claim = $money->call({ who => $bob, path => '/redPackage/rob', body => fields(redPacketId => $packet) });
+    ok $im->eventually(5, sub { $im->sql(q{select count(*) from pg_stat_activity where usename = 'im_redpacket' and wait_event_type = 'Lock'}) }), 'he waits for it';
+    $im->sql("update im.redpacket set expires_at = clock_timestamp() where id = '$packet'");
+    my ($answer) = $im->together($claim);
     waitpid $holder, 0;
     is $answer->{code}, 200, 'who had a share before the end has it, however long his purse takes' or diag $answer->{text};
     is $im->sql("select claimed_at < expires_at and now() > expires_at from im.redpacket_share s join im.redpacket p on p.id = packet_id

@@ -191,10 +191,11 @@ sub logs ($self) { return IM::Logs->new(im => $self) }
 
 # Asks again until the condition is true: for what the server does in its own time.  Seconds it took, or undef.
 sub eventually ($self, $deadline, $condition) {
-    my $start = time;
+    my ($start, $pause) = (time, 0.02);
     while (time - $start < $deadline) {
         return time - $start || 0.001 if eval { $condition->() };
-        $self->run(0.02);
+        $self->run($pause);
+        $pause *= 1.5 if $pause < 0.1;    # a question costs more than it
     }
     return;
 }
