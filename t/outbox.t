@@ -66,6 +66,12 @@ subtest 'a program dies between commit and publish' => sub {
     $read_all->();
 };
 
+subtest 'closing nobody' => sub {
+    my $dan = $im->user('dan');
+    $im->sql('select im.tell_close(array[' . $dan->id . '])');
+    ok $im->eventually(10, sub { $im->sql('select count(*) from im.outbox') == 0 }), 'who has no socket is done with at once, not tried for ever';
+};
+
 subtest 'without nchan' => sub {
     $im->parts->sv('push', 'down');
     my $cat = $im->user('cat');
