@@ -67,7 +67,8 @@ copy_programs() {
     done
     [ $# -gt 0 ] || return 0
     mkdir -p "$state/cgi-bin/.new"
-    install -m 711 -t "$state/cgi-bin/.new" "$@"
+    install -m 755 -t "$state/cgi-bin/.new" "$@"
+    [ ! -f "$state/cgi-bin/.new/multiwatch" ] || chmod 711 "$state/cgi-bin/.new/multiwatch"
     mv "$state/cgi-bin/.new"/* "$state/cgi-bin/"
 }
 
