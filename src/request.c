@@ -63,6 +63,14 @@ static const char *request_digest(struct request *r)
     return request_copy(r, digest);
 }
 
+/* Whatever a client calls itself, if it is text: an odd name is no reason to refuse a log-in. */
+static const char *request_device(struct request *r)
+{
+    const char *agent = request_parameter(r, "HTTP_USER_AGENT");
+
+    return agent && json_utf8_valid(agent, strlen(agent)) ? agent : NULL;
+}
+
 const char *request_value(struct request *r, const char *name)
 {
     for (struct value *v = r->values; v; v = v->next)
@@ -77,7 +85,7 @@ const char *request_value(struct request *r, const char *name)
     if (strcmp(name, "address") == 0)
         return request_parameter(r, "REMOTE_ADDR");
     if (strcmp(name, "device") == 0)
-        return request_parameter(r, "HTTP_USER_AGENT");
+        return request_device(r);
     if (strcmp(name, "key") == 0)
         return request_parameter(r, "HTTP_IDEMPOTENCY_KEY");
     if (r->text && strcmp(name, "digest") == 0)

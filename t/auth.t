@@ -201,5 +201,12 @@ subtest 'what is kept' => sub {
         'trade passwords as keyed digests';
 };
 
+subtest 'an odd device' => sub {
+    my $dave = $im->user('dave');
+    $im->stranger->post('/login', { username => 'dave', password => $dave->password }, 'User-Agent' => "\xff\xfe")->ok('logs in');
+    $im->stranger->post('/login', { username => 'dave', password => $dave->password }, 'User-Agent' => 'phone 7')->ok('as does one with a name');
+    is $im->sql(q{select string_agg(device, ',' order by id) from (select * from im.session order by id desc limit 2) s}), ',phone 7', 'which is kept';
+};
+
 $im->end;
 done_testing;

@@ -140,7 +140,7 @@ begin
   return (select a.password_hash from im.account a where a.id = me);
 end $$;
 
--- PUT /setTradePwd, second half  auth_trade_set(:me, :trade, :old, :matched)
+-- PUT /setTradePwd, second half  auth_trade_set(:me, tradePassword#, oldTradePassword#?, :matched)
 -- Sets the trade password: the first one freely, another one for the old one or the login password.
 -- Refuses: 400 oldTradePassword (neither shown); 1002 wrong password; 4002 wrong old one; 4004 locked
 -- Writes: trade_password, login_failure

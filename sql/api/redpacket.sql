@@ -1,7 +1,7 @@
 -- Red packets: /redPackage/* on 8080, /red/packet/* on 8082.
 
 -- POST /redPackage/send  ONE
---   redpacket_send(:me, receiverType, receiverId, totalAmount, totalCount, redPacketType, remark?, :trade, :key, :digest)
+--   redpacket_send(:me, receiverType, receiverId, totalAmount, totalCount, redPacketType, remark?, tradePassword#, :key, :digest)
 -- Splits an amount, puts it in escrow, and shows it in the chat as a message of type 7, in one transaction.
 -- Refuses: 400 totalCount, totalAmount (limits, indivisible), receiverId (oneself); 2001, 2003 the friend;
 --   3001, 3002, 3004, 3006 the group; 4003, 4004, 4002 trade password; 4001 balance too small

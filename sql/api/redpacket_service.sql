@@ -15,7 +15,7 @@ begin
 end $$;
 
 -- POST /red/packet/hand/out  VALUE
---   redpacket_hand_out(:me, :service, userId, total, count, type, :trade, :key, :digest)
+--   redpacket_hand_out(:me, :service, userId, total, count, type, tradePassword#?, :key, :digest)
 -- Makes a packet that has no receiver: whoever holds its id may rob it.  Answers the id.
 -- Refuses: 403 userId is not the caller; 1001, 1003 the user; 400 count, total; 4003, 4004, 4002 trade password
 --   (not asked of services); 4001 balance too small

@@ -36,7 +36,7 @@ begin
   return query select order_id::bigint, 2;
 end $$;
 
--- POST /user/withdraw  ONE  wallet_withdraw(:me, amount, toAddress, chainType?, :trade, :key, :digest)
+-- POST /user/withdraw  ONE  wallet_withdraw(:me, amount, toAddress, chainType?, tradePassword#, :key, :digest)
 -- Asks for money to be paid out; it is frozen from now on.
 -- Refuses: 400 amount outside the limits, toAddress not of that chain; 4003, 4004, 4002 trade password;
 --   4001 balance too small
@@ -88,7 +88,7 @@ begin
         on true;
 end $$;
 
--- POST /user/buyVip  ONE  wallet_vip_buy(:me, duration, :trade, :key, :digest)
+-- POST /user/buyVip  ONE  wallet_vip_buy(:me, duration, tradePassword#, :key, :digest)
 -- Buys days of VIP; they begin now, or where the days already bought end.
 -- Refuses: 400 duration; 4003, 4004, 4002 trade password; 4001 balance too small
 -- Writes: vip_purchase, account, journal, posting, purse, trade_password, idempotency
