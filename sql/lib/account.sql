@@ -1,6 +1,6 @@
 -- Internal functions about accounts.
 
--- True when the digest is that of the account's trade password.  Refuses 4003 none set, 4004 locked; a wrong one
+-- True when the digest is that of the account's trade password.  Refuses 400 none given, 4003 none set, 4004 locked; a wrong one
 -- is counted, refused (4002) at the end of the transaction, and answered false: the caller returns at once.
 create or replace function im.trade_verify(account bigint, given text) returns boolean
 language plpgsql as $$
@@ -8,6 +8,9 @@ declare
   kept im.trade_password;
   wrong_now integer;
 begin
+  if given is null then
+    raise sqlstate 'I0400' using message = 'tradePassword';
+  end if;
   select * into kept from im.trade_password t where t.account_id = account for update;
   if not found then
     raise sqlstate 'I4003';
