@@ -1,9 +1,9 @@
 -- Accounts and sessions.  The program verifies passwords and signs tokens; what they mean is decided here.
 
--- POST /register  auth_register(username, :hash, nickName?, email?, phone?)
+-- POST /register  auth_register(username!, :hash, nickName!?, email?, phone?, :address, captchaId?, captchaCode?)
 -- Makes an account and answers its id; the nick name is the user name when absent.
 -- Refuses: 1004 name taken; 1005 phone or e-mail taken; 1006 captcha required after many failures of the address
--- Writes: account
+-- Writes: account; captcha (used up)
 -- Tells: nobody
 create function api.auth_register(username im.username, hash text, nickName im.nickname, email im.email,
                                   phone im.phone, address inet default null, captchaId uuid default null,
@@ -64,7 +64,7 @@ end $$;
 -- Opens a session when the password matched, and the hash that it was compared with is the account's still; counts the
 -- failure when not.
 -- Refuses: 1001 unknown user; 1002 wrong password; 1003 banned; 1007 too many failures meanwhile
--- Writes: session, login_failure
+-- Writes: session, login_failure, login_failure_address
 -- Tells: nobody
 create function api.auth_login_done(account bigint, ok boolean, address inet, device text, hash text)
 returns table ("userId" bigint, ver integer, session bigint, generation integer, "issuedAt" bigint)
@@ -143,7 +143,7 @@ end $$;
 -- PUT /setTradePwd, second half  auth_trade_set(:me, tradePassword#, oldTradePassword#?, :matched)
 -- Sets the trade password: the first one freely, another one for the old one or the login password.
 -- Refuses: 400 oldTradePassword (neither shown); 1002 wrong password; 4002 wrong old one; 4004 locked
--- Writes: trade_password, login_failure
+-- Writes: trade_password; login_failure, login_failure_address of a wrong login password
 -- Tells: nobody
 create function api.auth_trade_set(me bigint, digest text, old_digest text, password_ok boolean) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -169,7 +169,7 @@ end $$;
 -- PUT /modifyPwd, second half  auth_password_change(:me, :matched, :hash, :old)
 -- A new password for the old one, whose hash is the account's still; every token of the account ends with the old one.
 -- Refuses: 1002 wrong old password
--- Writes: account, session, login_failure, outbox
+-- Writes: account, session, outbox; login_failure, login_failure_address of a wrong one
 -- Tells: the account, SYSTEM_MESSAGE KICK
 create function api.auth_password_change(me bigint, ok boolean, hash text, old_hash text) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$

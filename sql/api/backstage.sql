@@ -1,6 +1,6 @@
 -- Backstage, port 8081: the door for administrators.
 
--- POST /login (8081)  handler: admin_login_find(name)
+-- POST /login, first half  admin_login_find(username)
 -- The hash to check the password against; no row when nobody has that name.
 -- Refuses: 1003 disabled; 1007 locked for a while
 -- Writes: nothing
@@ -21,10 +21,10 @@ begin
   return query select found_admin.id, found_admin.password_hash;
 end $$;
 
--- POST /login (8081)  handler: admin_login_done(admin, ok, address)
+-- POST /login, second half  admin_login_done(:account, :matched, :address)
 -- Ends a log-in: counts a wrong password, or answers what the token needs.
 -- Refuses: 1001 unknown (admin null); 1002 wrong password; 1003 disabled; 1007 locked for a while
--- Writes: admin, audit
+-- Writes: admin, audit, audit_head
 -- Tells: nobody
 create function api.admin_login_done(admin bigint, ok boolean, address inet)
 returns table ("adminId" bigint, name text, role text, ver integer, "issuedAt" bigint)

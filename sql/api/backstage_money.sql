@@ -1,6 +1,6 @@
 -- Backstage: reviewing recharges and withdrawals, and looking at the ledger.
 
--- GET /im/recharge/list  PAGE  admin_recharge_list(:me, status?, page?, size?, userId?)
+-- GET /im/recharge/list  admin_recharge_list(:me, status?, page?, size?, userId?)
 -- Recharge orders, newest first.  status: 1 pending, 2 credited, 3 rejected
 -- Refuses: 403 without recharge.read
 -- Writes: nothing
@@ -27,10 +27,10 @@ begin
          order by o.id desc limit im.page_limit(size) offset im.page_offset(page, size)) r on true;
 end $$;
 
--- POST /im/recharge/approve  NOTHING  admin_recharge_approve(:me, id, reason?, txHash?)
+-- POST /im/recharge/approve  admin_recharge_approve(:me, id, reason?, txHash?)
 -- Credits a pending order; a payment named here cannot be credited to another order.
 -- Refuses: 403 without recharge.approve; 404 no such order; 4005 not pending, payment already used
--- Writes: recharge, journal, posting, purse, audit
+-- Writes: recharge, journal, posting, purse, outbox, audit, audit_head
 -- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
 create function api.admin_recharge_approve(me bigint, order_id im.id, reason im.reason,
                                            tx_hash im.tx_hash default null) returns void
@@ -45,10 +45,10 @@ begin
     jsonb_build_object('status', 2, 'userId', pending.account_id, 'amount', pending.amount, 'txHash', tx_hash), reason);
 end $$;
 
--- POST /im/recharge/reject  NOTHING  admin_recharge_reject(:me, id, reason?)
+-- POST /im/recharge/reject  admin_recharge_reject(:me, id, reason?)
 -- Closes a pending order that no money came for.
 -- Refuses: 403 without recharge.approve; 404 no such order; 4005 not pending
--- Writes: recharge, audit
+-- Writes: recharge, outbox, audit, audit_head
 -- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
 create function api.admin_recharge_reject(me bigint, order_id im.id, reason im.reason) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -68,7 +68,7 @@ begin
     jsonb_build_object('status', 3, 'userId', pending.account_id, 'amount', pending.amount), reason);
 end $$;
 
--- GET /im/withdraw/list  PAGE  admin_withdraw_list(:me, status?, page?, size?, userId?)
+-- GET /im/withdraw/list  admin_withdraw_list(:me, status?, page?, size?, userId?)
 -- Withdrawals, newest first.  status: 1 requested, 2 approved, 3 rejected, 4 paid, 5 failed
 -- Refuses: 403 without withdraw.read
 -- Writes: nothing
@@ -95,10 +95,10 @@ begin
          order by o.id desc limit im.page_limit(size) offset im.page_offset(page, size)) r on true;
 end $$;
 
--- POST /im/withdraw/approve  NOTHING  admin_withdraw_approve(:me, id, reason?)
+-- POST /im/withdraw/approve  admin_withdraw_approve(:me, id, reason?)
 -- Lets a requested withdrawal be paid.
 -- Refuses: 403 without withdraw.approve; 404 no such order; 4005 not requested
--- Writes: withdraw, audit
+-- Writes: withdraw, outbox, audit, audit_head; never journal, posting, purse: the money stays frozen
 -- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
 create function api.admin_withdraw_approve(me bigint, order_id im.id, reason im.reason) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -106,10 +106,10 @@ begin
   perform im.withdraw_review(me, 'withdraw.approve', order_id, 2, null, reason);
 end $$;
 
--- POST /im/withdraw/reject  NOTHING  admin_withdraw_reject(:me, id, reason?)
+-- POST /im/withdraw/reject  admin_withdraw_reject(:me, id, reason?)
 -- Refuses a requested withdrawal; the money is the owner's again.
 -- Refuses: 403 without withdraw.approve; 404 no such order; 4005 not requested
--- Writes: withdraw, journal, posting, purse, audit
+-- Writes: withdraw, journal, posting, purse, outbox, audit, audit_head
 -- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
 create function api.admin_withdraw_reject(me bigint, order_id im.id, reason im.reason) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -117,11 +117,11 @@ begin
   perform im.withdraw_review(me, 'withdraw.approve', order_id, 3, null, reason);
 end $$;
 
--- POST /im/withdraw/paid  NOTHING  admin_withdraw_paid(:me, id, txHash?, reason?)
+-- POST /im/withdraw/paid  admin_withdraw_paid(:me, id, txHash?, reason?)
 -- Reports an approved withdrawal as paid; the money leaves the house.
 -- Refuses: 403 without withdraw.pay, or the approver when four eyes are asked for; 404 no such order;
 --   4005 not approved, payment already used
--- Writes: withdraw, journal, posting, purse, audit
+-- Writes: withdraw, journal, posting, purse, outbox, audit, audit_head
 -- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
 create function api.admin_withdraw_paid(me bigint, order_id im.id, tx_hash im.tx_hash, reason im.reason) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -129,10 +129,10 @@ begin
   perform im.withdraw_review(me, 'withdraw.pay', order_id, 4, tx_hash, reason);
 end $$;
 
--- POST /im/withdraw/failed  NOTHING  admin_withdraw_failed(:me, id, reason?)
+-- POST /im/withdraw/failed  admin_withdraw_failed(:me, id, reason?)
 -- Reports that an approved withdrawal could not be paid; the money is the owner's again.
 -- Refuses: 403 without withdraw.pay; 404 no such order; 4005 not approved
--- Writes: withdraw, journal, posting, purse, audit
+-- Writes: withdraw, journal, posting, purse, outbox, audit, audit_head
 -- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
 create function api.admin_withdraw_failed(me bigint, order_id im.id, reason im.reason) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -140,7 +140,7 @@ begin
   perform im.withdraw_review(me, 'withdraw.pay', order_id, 5, null, reason);
 end $$;
 
--- GET /im/fund/list  PAGE  admin_fund_list(:me, userId?, type?, page?, size?)
+-- GET /im/fund/list  admin_fund_list(:me, userId?, type?, page?, size?)
 -- Postings to what people can spend and to what is frozen, newest first.
 -- Refuses: 403 without fund.read
 -- Writes: nothing
@@ -168,7 +168,7 @@ begin
          limit im.page_limit(size) offset im.page_offset(page, size)) r on true;
 end $$;
 
--- GET /im/fund/check  ONE  admin_fund_check(:me)
+-- GET /im/fund/check  admin_fund_check(:me)
 -- Proves the whole ledger; problem and row are those of the first row that is wrong, null when none is.
 -- Refuses: 403 without fund.check
 -- Writes: nothing
@@ -188,7 +188,7 @@ begin
      limit 1;
 end $$;
 
--- GET /im/redPacket/list  PAGE  admin_redpacket_list(:me, userId?, status?, page?, size?)
+-- GET /im/redPacket/list  admin_redpacket_list(:me, userId?, status?, page?, size?)
 -- Red packets of a sender or of all, newest first.  status: 1 open, 2 all robbed, 3 expired
 -- Refuses: 403 without redpacket.read
 -- Writes: nothing

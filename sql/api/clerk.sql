@@ -47,7 +47,7 @@ end $$;
 -- That push instance has lost its sockets: nobody is connected there.
 -- Refuses: nothing
 -- Writes: connection, presence, outbox
--- Tells: friends who are online, FRIEND_REQUEST OFFLINE
+-- Tells: friends who are online, FRIEND_REQUEST OFFLINE (never ONLINE)
 create function api.clerk_presence_reset(node text) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare

@@ -1,11 +1,11 @@
 -- Friends: applications, the list, remarks, blacklist.
 
--- POST /friend/request/apply  friend_request_apply(:me, friendId, applyInfo?)
+-- POST /friend/request/apply  friend_request_apply(:me, friendId, applyInfo*?)
 -- Asks to be friends and answers the request's id; asking again while one is pending answers that one.  When the
 -- other has asked already, this approves it.
 -- Refuses: 400 oneself; 1001 no such user; 2002 already friends; 2003 blocked either way; 2005 too many pending
 -- Writes: friend_request; when crossing: conversation, member, friendship; outbox
--- Tells: both, FRIEND_REQUEST APPLY, or APPROVE when crossing
+-- Tells: both, FRIEND_REQUEST APPLY; when crossing APPROVE, and ONLINE (never OFFLINE) of whoever is
 create function api.friend_request_apply(me bigint, friendId im.id, applyInfo im.apply_info)
 returns table ("requestId" bigint)
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -51,7 +51,7 @@ end $$;
 -- The receiver of a request makes it a friendship.
 -- Refuses: 404 no such request to this account; 2003 blocked either way; 2004 not pending
 -- Writes: friend_request, conversation, member, friendship, outbox
--- Tells: both, FRIEND_REQUEST APPROVE, and ONLINE of whoever is
+-- Tells: both, FRIEND_REQUEST APPROVE, and ONLINE (never OFFLINE) of whoever is
 create function api.friend_request_approve(me bigint, requestId im.id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare
@@ -85,7 +85,7 @@ begin
      order by coalesce(nullif(f.remark, ''), a.nick_name), a.id;
 end $$;
 
--- POST /friend/request/reject  friend_request_reject(:me, requestId, reason?)
+-- POST /friend/request/reject  friend_request_reject(:me, requestId, reason*?)
 -- The receiver of a request declines it.
 -- Refuses: 404 no such request to this account; 2004 not pending
 -- Writes: friend_request, outbox
@@ -175,7 +175,7 @@ end $$;
 -- Blocks somebody, friend or not: no requests, messages or calls either way.  Blocking again changes nothing.
 -- Refuses: 400 targetId (oneself, or the list is full); 1001 no such user
 -- Writes: blacklist, conversation, outbox
--- Tells: both when they are friends, FRIEND_REQUEST OFFLINE of whoever is online
+-- Tells: both when they are friends, FRIEND_REQUEST OFFLINE (never ONLINE) of whoever is online
 create function api.blacklist_add(me bigint, targetId im.id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
@@ -198,7 +198,8 @@ end $$;
 -- Lifts a block.  Lifting one that is not there changes nothing.
 -- Refuses: nothing but 400
 -- Writes: blacklist, conversation, outbox
--- Tells: both when they are friends, FRIEND_REQUEST ONLINE of whoever is online
+-- Tells: both when they are friends, FRIEND_REQUEST ONLINE of whoever is online, OFFLINE while
+--   the other's block stands
 create function api.blacklist_remove(me bigint, targetId im.id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin

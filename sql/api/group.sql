@@ -1,6 +1,6 @@
 -- Groups.
 
--- POST /group/create  group_create(:me, groupName, groupAvatar?, groupNotice?, memberIds?)
+-- POST /group/create  group_create(:me, groupName!, groupAvatar?, groupNotice!?, memberIds?)
 -- Makes a group of the caller, who owns it, and friends of his.
 -- Refuses: 400 too many groups owned (groupName); 2001 not a friend; 2003 blocked either way; 3007 too many members
 -- Writes: chat_group, conversation, member, outbox
@@ -55,7 +55,7 @@ begin
      order by b.role = 'MEMBER', b.role = 'MANAGER', b.joined_at, b.account_id;
 end $$;
 
--- PUT /group/modify  group_modify(:me, groupId, groupName?, groupAvatar?, groupNotice?)
+-- PUT /group/modify  group_modify(:me, groupId, groupName!?, groupAvatar?, groupNotice!?)
 -- Changes what is given; an empty picture or notice removes it.
 -- Refuses: 3001 no such group; 3002 not a member; 3003 neither owner nor manager; 3004 group banned
 -- Writes: chat_group, outbox
@@ -266,7 +266,7 @@ begin
     'duration', case when isMuted then duration end));
 end $$;
 
--- POST /group/setTopMessage/{groupId}  group_top_message_set(:me, :groupId, content)
+-- POST /group/setTopMessage/{groupId}  group_top_message_set(:me, :groupId, content!)
 -- Pins a text to the group.
 -- Refuses: 3001 no such group; 3002 not a member; 3003 neither owner nor manager; 3004 group banned
 -- Writes: chat_group, outbox

@@ -1,7 +1,7 @@
 -- Messages: sending, pulling, reading.
 
 -- POST /message/private/send, frame PRIVATE_MESSAGE
---   message_private_send(:me, receiverId, content, messageType, atUserIds?, clientMsgId?)
+--   message_private_send(:me, receiverId, content*, messageType, atUserIds?, clientMsgId?)
 -- Stores a message to a friend and answers it; the same clientMsgId again answers the first one.
 -- Refuses: 2001 not friends; 2003 blocked either way; 400 atUserIds names others, clientMsgId used elsewhere
 -- Writes: conversation, message, outbox
@@ -15,7 +15,7 @@ begin
 end $$;
 
 -- POST /message/group/send, frame GROUP_MESSAGE
---   message_group_send(:me, groupId, content, messageType, atUserIds?, clientMsgId?)
+--   message_group_send(:me, groupId, content*, messageType, atUserIds?, clientMsgId?)
 -- Stores a message to a group and answers it; the same clientMsgId again answers the first one.
 -- Refuses: 3001 no such group; 3002 not a member; 3003 @all by an ordinary member; 3004 group banned; 3006 muted;
 --   400 atUserIds names others than members, clientMsgId used elsewhere

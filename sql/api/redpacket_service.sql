@@ -14,7 +14,7 @@ begin
   end if;
 end $$;
 
--- POST /red/packet/hand/out  VALUE
+-- POST /red/packet/hand/out
 --   redpacket_hand_out(:me, :service, userId, total, count, type, tradePassword#?, :key, :digest)
 -- Makes a packet that has no receiver: whoever holds its id may rob it.  Answers the id.
 -- Refuses: 403 userId is not the caller; 1001, 1003 the user; 400 count, total; 4003, 4004, 4002 trade password
@@ -38,12 +38,12 @@ begin
   return query select * from jsonb_to_recordset(stored) as r (id uuid);
 end $$;
 
--- POST /red/packet/rob  VALUE
+-- POST /red/packet/rob
 --   redpacket_service_rob(:me, :service, userId, redId|redPacketId|redPackageId, :key, :digest)
 -- Claims one share for the user; answers its amount.
 -- Refuses: 403 userId is not the caller; 1001, 1003 the user; 404, 5004, 3001, 3002, 3004, 5002, 5001, 5003 as
 --   redpacket_rob
--- Writes: redpacket_share, journal, posting, purse, idempotency
+-- Writes: redpacket_share, journal, posting, purse, outbox, idempotency
 -- Tells: as redpacket_rob
 create function api.redpacket_service_rob(me bigint, service bigint, user_id im.id, packet uuid,
   key im.idempotency_key default null, digest im.request_digest default null)
@@ -61,7 +61,7 @@ begin
   return query select * from jsonb_to_recordset(stored) as r (amount numeric(18,2));
 end $$;
 
--- POST /red/packet/isRob  VALUE  redpacket_is_rob(:me, :service, userId, redId|redPacketId|redPackageId)
+-- POST /red/packet/isRob  redpacket_is_rob(:me, :service, userId, redId|redPacketId|redPackageId)
 -- Whether the user has claimed a share of the packet.
 -- Refuses: 403 userId is not the caller; 1001, 1003 the user; 404 no such packet
 -- Writes: nothing
@@ -78,7 +78,7 @@ begin
     select exists (select from im.redpacket_share s where s.packet_id = packet and s.account_id = user_id);
 end $$;
 
--- GET /redPackage/detail/{redPacketId}  ONE  redpacket_detail(:me, :redPacketId)
+-- GET /redPackage/detail/{redPacketId}  redpacket_detail(:me, :redPacketId)
 -- A packet and its claims.  The seed is shown when nothing can be claimed any more: then everybody can draw again.
 -- Refuses: 404 no such packet; 5004 for somebody else; 3001, 3002, 3004 the group (not the sender, nor who has robbed)
 -- Writes: nothing

@@ -5,7 +5,7 @@
 -- event falls between the two.
 -- Refuses: 429 too many sockets
 -- Writes: presence, outbox
--- Tells: friends who are online, FRIEND_REQUEST ONLINE
+-- Tells: friends who are online, FRIEND_REQUEST ONLINE (never OFFLINE)
 create function api.socket_open(me bigint) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
@@ -20,7 +20,7 @@ end $$;
 -- are not acknowledged, up to a thousand.
 -- Refuses: 400 received is out of form
 -- Writes: member, presence, outbox
--- Tells: friends who are online, FRIEND_REQUEST ONLINE, when the status changed
+-- Tells: friends who are online, FRIEND_REQUEST ONLINE (never OFFLINE), when the status changed
 create function api.socket_heartbeat(me bigint, received json, status im.online_status)
 returns table (event text, "serverTime" timestamptz, pending bigint)
 language plpgsql rows 1 security definer set search_path = im, pg_temp as $$

@@ -19,7 +19,7 @@ begin
      where a.id = me;
 end $$;
 
--- PUT /user/update  user_update(:me, nickName?, headImage?, sex?, signature?)
+-- PUT /user/update  user_update(:me, nickName!?, headImage?, sex?, signature!?)
 -- Changes what is given of the caller's profile; an empty picture or signature removes it.
 -- Refuses: nothing but 400
 -- Writes: account

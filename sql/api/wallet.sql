@@ -1,6 +1,6 @@
 -- The wallet: /user/recharge /user/withdraw /user/queryUserFundDetail /user/buyVip and the payment callback.
 
--- POST /user/recharge  ONE  wallet_recharge(:me, amount, payType, chainType?, fromAddress?, :key, :digest)
+-- POST /user/recharge  wallet_recharge(:me, amount, payType, chainType?, fromAddress?, :key, :digest)
 -- Notes that the caller says money is coming; credited by an administrator or a signed payment callback.
 -- Refuses: 400 amount above the limit; 429 too many pending orders
 -- Writes: recharge, idempotency
@@ -22,11 +22,11 @@ begin
                                                    "fromAddress" text, status integer, "createTime" timestamptz);
 end $$;
 
--- (signed payment callback)  ONE  handler: wallet_payment(orderId, amount, chainType, txHash)
+-- POST /payment/callback, when its signature is good  wallet_payment(orderId, amount, chainType, txHash)
 -- Credits the recharge order that a payment was made for.  The program has checked the signature and its time;
 -- a repeated callback is answered as the first.
 -- Refuses: 404 no such order; 400 amount is not the order's; 4005 rejected, or another payment's, or already used
--- Writes: recharge, journal, posting, purse
+-- Writes: recharge, journal, posting, purse, outbox
 -- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
 create function api.wallet_payment(order_id im.id, money im.money, chain_type im.chain_type, tx_hash im.tx_hash)
 returns table ("orderId" bigint, status integer)
@@ -36,7 +36,7 @@ begin
   return query select order_id::bigint, 2;
 end $$;
 
--- POST /user/withdraw  ONE  wallet_withdraw(:me, amount, toAddress, chainType?, tradePassword#, :key, :digest)
+-- POST /user/withdraw  wallet_withdraw(:me, amount, toAddress, chainType?, tradePassword#, :key, :digest)
 -- Asks for money to be paid out; it is frozen from now on.
 -- Refuses: 400 amount outside the limits, toAddress not of that chain; 4003, 4004, 4002 trade password;
 --   4001 balance too small
@@ -58,7 +58,7 @@ begin
                                                    status integer, balance numeric(18,2), "createTime" timestamptz);
 end $$;
 
--- GET /user/queryUserFundDetail  PAGE  wallet_fund_list(:me, page?, size?, type?, startTime?, endTime?)
+-- GET /user/queryUserFundDetail  wallet_fund_list(:me, page?, size?, type?, startTime?, endTime?)
 -- Every change of what the caller can spend, newest first, with the balance after it.
 -- Refuses: 400 a time that is none
 -- Writes: nothing
@@ -88,7 +88,7 @@ begin
         on true;
 end $$;
 
--- POST /user/buyVip  ONE  wallet_vip_buy(:me, duration, tradePassword#, :key, :digest)
+-- POST /user/buyVip  wallet_vip_buy(:me, duration, tradePassword#, :key, :digest)
 -- Buys days of VIP; they begin now, or where the days already bought end.
 -- Refuses: 400 duration; 4003, 4004, 4002 trade password; 4001 balance too small
 -- Writes: vip_purchase, account, journal, posting, purse, trade_password, idempotency
