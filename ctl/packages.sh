@@ -6,19 +6,31 @@ packages() {
         "$share/packages"
 }
 
-missing_packages() {
+# Those of which no name is installed.
+missing_packages() (
     command -v dpkg-query >/dev/null || die "this is not Debian: install what the file packages names, and set IM_BUILD=no"
     wanted=$(packages "$@")
-    # shellcheck disable=SC2086
-    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null) || :
+    # shellcheck disable=SC2046
+    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package} ' $(say "$wanted" | tr '|' ' ') 2>/dev/null) || :
     for package in $wanted; do
-        case "
-$installed
-" in *"
-installed $package
-"*) ;; *) say "$package" ;; esac
+        IFS='|'
+        for name in $package; do
+            case " $installed" in *" installed $name "*) continue 2 ;; esac
+        done
+        say "$package"
     done
-}
+)
+
+# ONE|OTHER ...: of each the first name that this release knows.
+known_packages() (
+    IFS='|'
+    for package in "$@"; do
+        for name in $package; do
+            ! apt-cache show "$name" >/dev/null 2>&1 || break
+        done
+        say "$name"
+    done
+)
 
 install_packages() {
     # shellcheck disable=SC2046
@@ -35,7 +47,9 @@ install_packages() {
 }
 
 apt_get() {
-    as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+    as_root apt-get update -q || return
+    # shellcheck disable=SC2046
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(known_packages "$@")
 }
 
 build() {

@@ -11,7 +11,7 @@ write_parts() {
     run_db=$run
     [ "$self" != root ] || run="$run -u $user" run_db="$run_db -u $db_user"
     write_part postgres INT "[ \"\${old_boot:-\$boot}\" = \"\$boot\" ] || rm -f $state/pg/postmaster.pid   # of another boot: says nothing
-exec $run_db $(command -v postgres) -D $state/pg -c config_file=$state/postgres/postgresql.conf"
+exec $run_db $postgres -D $state/pg -c config_file=$state/postgres/postgresql.conf"
     write_part push TERM "rm -f $state/run/push.sock $state/run/ws.sock
 $(nginx_command push)"
     write_part nginx QUIT "$(nginx_command nginx)"

@@ -1,6 +1,16 @@
 # The PostgreSQL cluster, and what is deployed to it.
 
+# Those of the cluster's version, which outlives an upgrade of Debian, else of the newest that is installed.
+choose_postgres() {
+    version=
+    [ ! -f "$state/pg/PG_VERSION" ] || read -r version <"$state/pg/PG_VERSION"
+    for file in /usr/lib/postgresql/${version:-*}/bin/postgres; do postgres=$file; done
+    PATH=${postgres%/*}:/usr/sbin:/usr/bin:/sbin:/bin
+}
+
 make_cluster() {
+    choose_postgres
+    [ -x "$postgres" ] || die "PostgreSQL${version:+ $version, of which the cluster in $state/pg is,} is not installed"
     [ -d "$state/pg" ] || initialize_cluster
     update "$state/postgres/postgresql.conf" "$(postgres_configuration)"
     update "$state/postgres/pg_hba.conf" "local all im_owner peer map=owner

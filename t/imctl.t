@@ -122,7 +122,7 @@ subtest 'logs' => sub {
 
 subtest 'an upgrade' => sub {
     $there->child('cgi-bin/user')->open('>>')->print("\n");
-    $local->spurt("work_mem = 5MB\n");
+    $local->open('>')->print("work_mem = 5MB\n");
     is_deeply changes_of('up'), [qw(postgres user)], 'restarts what has a new program or file, and nothing else';
     is $im->sql('show work_mem'), '5MB', 'which then counts';
     $im->config->{IM_ACCESS_TTL} = 1799;
@@ -139,7 +139,7 @@ subtest 'two stacks, down and up' => sub {
     my $bob   = $other->user('bob');
     $bob->as(name => 'ann', password => $ann->password)->login->refused(1001, 'what one knows, the other does not');
     my $others = lives($other);
-    $conf->spurt("# mistaken\ngarbage\n");
+    $conf->open('>')->print("# mistaken\ngarbage\n");
     is imctl_with({}, 'down'), '0 ', 'down works whatever the configuration says';
     is_deeply [$parts->everything], [], 'and stops all there is';
     is imctl_with({}, 'down'), '0 ', 'again, it does no harm';
@@ -165,7 +165,7 @@ subtest 'what goes wrong' => sub {
         fails('a disk that is full', "the disk of $disk is full: 1 MiB are free", { IM_STATE_DIR => "$disk" }, 'up');
         system 'umount', $disk;
     }
-    $local->spurt("work_mem = much\n");
+    $local->open('>')->print("work_mem = much\n");
     $start = time;
     like imctl_with({ IM_PATIENCE => 5 }, 'up'), qr/\A1 imctl: postgres does not answer; its log ends:\n.*"work_mem": "much"/s,
         'a part that does not start is named, and its log shown';

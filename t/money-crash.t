@@ -125,7 +125,7 @@ sub retried ($name, $request, $first, $changed, $title) {
 
 sub fault ($program, $point) {
     my $file = path($im->state, "secret/$program/IM_FAULT");
-    $point ? $file->spurt("$point\n") : $file->remove;
+    $point ? $file->open('>')->print("$point\n") : $file->remove;
     $im->parts->sv($program, 'restart');
     ready($program);
 }

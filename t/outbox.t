@@ -43,7 +43,7 @@ subtest 'a thousand in a row' => sub {
 
 subtest 'a program dies between commit and publish' => sub {
     my $socket = $bob->socket;
-    path($im->state, 'secret/message/IM_FAULT')->spurt("publish\n");
+    path($im->state, 'secret/message/IM_FAULT')->open('>')->print("publish\n");
     $im->parts->sv('message', 'restart');
     ok $im->eventually(10, sub { $ann->get('/message/private/pullOfflineMessage')->code eq 200 }), 'message dies when it publishes';
     my @before = $im->parts->pids('message', 'message');

@@ -21,8 +21,15 @@ my @LOGGED_IN = (401, 1003);
 # HTTP status is 200 but for what nginx itself says; 404 and 429 may be either's.
 my %HTTP = (404 => [200, 404], 413 => [413], 429 => [200, 429], 502 => [502], 504 => [504]);
 
+# The schema of OpenAPI itself, which JSON::Validator would look for in the network: Debian 13 has it as YAML only.
+my $OPENAPI = 'https://spec.openapis.org/oas/3.0/schema/2019-04-02';
+my ($OPENAPI_FILE) = grep {-e} glob '/usr/share/openapi-specification/schemas/v3.0/schema.{json,yaml}';
+
 sub _load ($file) {
-    my $schema = JSON::Validator->new->schema("$file")->schema;
+    my $validator = JSON::Validator->new;
+    my $store     = $validator->store;
+    $store->add($OPENAPI => $store->get($store->load($OPENAPI_FILE)));
+    my $schema = $validator->schema("$file")->schema;
     $schema->coerce({});
     $schema->formats->{money} = sub { undef };
     die "$file is not OpenAPI 3.0: " . join('; ', @{ $schema->errors }) . "\n" if @{ $schema->errors };

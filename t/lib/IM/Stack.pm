@@ -29,6 +29,7 @@ use Test::More ();
 use Time::HiRes qw(time);
 
 my @PORTS = qw(IM_PORT_CHAT IM_PORT_BACKSTAGE IM_PORT_REDPACKET IM_PORT_HOP);
+my ($PSQL) = reverse sort glob '/usr/lib/postgresql/*/bin/psql';
 my %RUNNING;    # state folder => stack, for END
 
 # Chinese in titles and diagnostics.
@@ -87,7 +88,7 @@ sub sql ($self, $sql) {
 
 # The same with psql's own output: (exit status, text).  Not by imctl, for stories ask thousands of times.
 sub psql ($self, $sql, @arguments) {
-    return $self->_command($sql, '/usr/lib/postgresql/15/bin/psql', '-h', $self->state . '/db', qw(-U im_owner -d im -X -q -A -t -v ON_ERROR_STOP=1), @arguments);
+    return $self->_command($sql, $PSQL, '-h', $self->state . '/db', qw(-U im_owner -d im -X -q -A -t -v ON_ERROR_STOP=1), @arguments);
 }
 
 sub url ($self, $service) { return 'http://127.0.0.1:' . $self->port($service) }
