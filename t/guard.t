@@ -1,5 +1,7 @@
-# guard: what crashed, hung or fooled these very packages, tried again at every run (see push.conf, nginx.conf,
-# src/json.h and src/token.h for what keeps it from happening).
+# guard: what keeps these very packages from ending, hanging or being fooled (see push.conf, nginx.conf, src/json.h and
+# src/token.h).  What would do so is kept nowhere: a guard is tried with something harmless that it must refuse or must not
+# negotiate, or is read in the configuration, and no worker may have ended.  What our own programs have to survive comes as
+# it is.
 use v5.36;
 use utf8;
 use FindBin;
@@ -18,6 +20,7 @@ my ($ann, $bob) = $im->users(qw(ann bob));
 $im->befriend($ann, $bob);
 my $port  = $im->port('backstage');
 my $token = 'accessToken=' . $ann->access;
+my $hello = '{"type":"HEARTBEAT","data":{}}';
 my $count = 0;
 
 # Crashes so far, and whether a message still goes from socket to socket.
@@ -28,12 +31,6 @@ sub survived ($title) {
     $from->send(PRIVATE_MESSAGE => { receiverId => $bob->id, content => 'alive', messageType => 1, clientMsgId => 'g' . ++$count });
     $to->expect(PRIVATE_MESSAGE => 'MESSAGE', { clientMsgId => "g$count" }, "$title: messages still arrive");
     $_->close for $from, $to;
-}
-
-sub socket_of ($user) {
-    my $raw = IM::Raw->new($port);
-    is $raw->upgrade('accessToken=' . $user->access), 101, 'connected' or die "no handshake\n";
-    return $raw;
 }
 
 # A FastCGI record; and a whole request in records.
@@ -58,14 +55,11 @@ subtest 'FastCGI: a body that nobody reads' => sub {
         my @answers = split $ends, $heard;
         return map { /"code":(\d+)/ ? $1 : 'none' } grep {/\S/} @answers[0 .. $count - 1];
     };
-    # libfcgi reads 8 KiB at a time: from there on the body is what looks like a request of its own.
-    my $head = fastcgi('POST', '/logout', 'x' x 20_000);
-    my $body = 'x' x (8192 - length($head) - 8) . fastcgi('GET', '/captcha');
-    $body .= 'x' x (20_000 - length $body);
-    syswrite $socket, $head . record(5, $body) . record(5);
+    # libfcgi reads 8 KiB at a time, and takes what is left of a body for whatever comes next on the connection.
+    syswrite $socket, fastcgi('POST', '/logout', 'x' x 20_000) . record(5, 'x' x 20_000) . record(5);
     is_deeply [$hear->(1)], [401], 'who has no token is answered without a look at the body';
     syswrite $socket, fastcgi('POST', '/logout');
-    is_deeply [$hear->(2)], [401, 401], 'and nothing in it has become a request';
+    is_deeply [$hear->(2)], [401, 401], 'and the connection goes on with the next request';
 
     my $stranger = $im->stranger;
     $stranger->ua->max_connections(1);
@@ -77,61 +71,118 @@ subtest 'FastCGI: a body that nobody reads' => sub {
     is scalar($im->logs->grep(qr/upstream prematurely closed|while reading response header from upstream/)), 0, 'no connection was lost';
 };
 
-subtest 'nchan: asking to resume' => sub {
-    $bob->post('/message/private/send', { receiverId => $ann->id, content => 'old', messageType => 1 })->must;
-    my $now = int time;
-    for my $id ('1700000000:0', '0:0', '1:1', "$now:0", "$now:1", ($now + 60) . ':0', 'x', '-1:-1') {
-        for my $asking ([$token, "Last-Event-ID: $id"], ["$token&last_event_id=$id"]) {
-            my $raw    = IM::Raw->new($port);
-            my $status = $raw->upgrade(@$asking);
-            $raw->frame('{"type":"HEARTBEAT","data":{}}');
-            my $heard = $raw->read(qr/HEARTBEAT/);
-            ok $status == 101 && $heard =~ /HEARTBEAT/ && $heard !~ /"old"/, "who asks to resume at $id hears what is new only";
+subtest 'nchan: nothing is negotiated' => sub {
+    for my $service (qw(backstage chat)) {
+        for my $offer (
+            ['Extensions: permessage-deflate; client_max_window_bits'], ['Extensions: permessage-deflate'], ['Extensions: deflate-frame'],
+            ['Extensions: x-webkit-deflate-frame'], ['Extensions: foo', 'Extensions: permessage-deflate'],
+            ['Protocol: ws+meta.nchan'], ['Protocol: chat'], ['Protocol: chat', 'Protocol: ws+meta.nchan'],
+        ) {
+            my $raw = IM::Raw->new($im->port($service));
+            my ($status, $head) = $raw->handshake("GET /ws?$token", map {"Sec-WebSocket-$_"} @$offer);
+            ok $status == 101 && $head !~ /^Sec-WebSocket-(?!Accept:)/mi, "$service: who offers @$offer gets a plain socket" or diag $head;
+            $raw->frame($hello);
+            like $raw->read(qr/"pending"/), qr/\A\x81.\{"type":"HEARTBEAT"/, 'with plain frames';
         }
     }
-    my ($etag, $since) = ('If-None-Match: 1', 'If-Modified-Since: Tue, 14 Nov 2023 22:13:20 GMT');
-    is(IM::Raw->new($port)->upgrade($token, @$_), 400, "a handshake with @$_ is refused")
-        for [$etag], [$since], [$etag, $since], ['If-None-Match: 0', 'If-Modified-Since: 0'], ['If-None-Match: 0'];
+    survived('offers');
+};
+
+subtest 'nchan: only a WebSocket' => sub {
+    for my $service (qw(backstage chat)) {
+        for my $request (
+            (map { [$_, 'Upgrade: websocket'] } qw(HEAD OPTIONS POST PUT DELETE PATCH)), ['GET', 'Upgrade: h2c'], ['GET', 'Upgrade: '],
+            (map { ['GET', 'Upgrade: ', 'Connection: close', "Accept: $_"] } 'text/event-stream', 'multipart/mixed', 'application/json'),
+            ['GET', 'Upgrade: ', 'Connection: close', 'TE: chunked'],
+        ) {
+            my ($method, @headers) = @$request;
+            my ($status, $head) = IM::Raw->new($im->port($service))->handshake("$method /ws?$token", @headers);
+            ok $status == 400 && $head =~ /X-IM-Code: 400/, "$service: $method with @headers is refused" or diag $head;
+        }
+    }
+    is(IM::Raw->new($port)->upgrade($token, 'Connection: keep-alive'), 400, 'as is an upgrade that is not asked for');
+    survived('other requests');
+};
+
+# A worker that is asked to resume may end: the guard is tried with what it cannot read.
+subtest 'nchan: asking to resume' => sub {
+    $bob->post('/message/private/send', { receiverId => $ann->id, content => 'old', messageType => 1 })->must;
+    for my $asking ([$token, 'Last-Event-ID: x'], ["$token&last_event_id=x"], ["$token&last_message_id=x"]) {
+        my $raw    = IM::Raw->new($port);
+        my $status = $raw->upgrade(@$asking);
+        $raw->frame($hello);
+        my $heard = $raw->read(qr/HEARTBEAT/);
+        ok $status == 101 && $heard =~ /HEARTBEAT/ && $heard !~ /"old"/, "who asks by @$asking[1 .. $#$asking] hears what is new only";
+    }
+    for my $headers (['If-None-Match: x'], ['If-Modified-Since: 0'], ['If-None-Match: x', 'If-Modified-Since: 0']) {
+        my ($status, $head) = IM::Raw->new($port)->handshake("GET /ws?$token", @$headers);
+        ok $status == 400 && $head =~ /X-IM-Code: 400/, "a handshake with @$headers is refused" or diag $head;
+    }
     survived('resuming');
 };
 
-subtest 'nchan: frames' => sub {
-    my $hello = '{"type":"HEARTBEAT","data":{}}';
-    my %frames = (
-        'more than 64 KiB'       => ['x' x 70_000],
-        'a megabyte'             => ['x' x 1_000_000],
-        'a claim of 2^62 bytes'  => ['x', length => 2**62],
-        'a first fragment'       => [$hello, fin => 0],
-        'a stray continuation'   => [$hello, opcode => 0],
-        'no mask'                => [$hello, mask => 0],
-        'reserved bits'          => [$hello, rsv => 4],
-        'a reserved opcode'      => [$hello, opcode => 3],
-        'binary'                 => ["\0\1\2", opcode => 2],
-        'invalid UTF-8'          => ["\xff\xfe{}"],
-        'an empty text'          => [''],
-        'a long ping'            => ['x' x 126, opcode => 9],
-        'a ping'                 => ['x', opcode => 9],
-        'a stray pong'           => ['x', opcode => 10],
-        'close without a code'   => ['', opcode => 8],
-        'close with one byte'    => ['x', opcode => 8],
-        'close with a bad code'  => [pack('n', 999), opcode => 8],
-    );
-    for my $name (sort keys %frames) {
-        my ($payload, %lie) = @{ $frames{$name} };
-        my $raw = IM::Raw->new($port);
-        $raw->upgrade($token);
-        $raw->frame($payload, %lie)->frame($hello);
-        $raw->read(qr/HEARTBEAT|\x88/, 0.2);
-        $raw->close;
-    }
-    survived('odd frames');
+# What each setting keeps from happening stands in push.conf.
+subtest 'nchan: what it is told' => sub {
+    my $text = path($im->state, 'push/nginx.conf')->slurp =~ s/^\s*#.*\n//mgr;
+    my %block;
+    $block{$1} = $2 while $text =~ /^ {8}location = (\S+) \{\n(.*?)^ {8}\}/msg;
+    like $text, qr/^worker_processes 1;/m, 'one worker';
+    like $text, qr/upstream hop \{\s*server 127\.0\.0\.1:\d+;/, 'the hop by TCP';
+    like $block{'/frame'}, qr{proxy_pass http://hop/}, 'to which frames go';
+    like $block{'/frame'}, qr/client_max_body_size 0;/, 'whatever their size';
+    like $block{'/frame'}, qr/proxy_${_}_timeout [123]s;/, "within seconds ($_)" for qw(send read);
+    like $block{'/ws'}, qr/nchan_subscriber websocket;\s*nchan_publisher websocket;/, 'no other subscriber, no other publisher';
+    like $block{'/ws'}, qr/if \(\$$_ != ""\) \{[^\n]*\s*return 400;/, "$_ is compared with nothing" for qw(http_if_none_match http_if_modified_since);
+    like $block{'/ws'}, qr/nchan_subscriber_last_message_id "";/, 'no message to resume from';
+    like $block{'/ws'}, qr/nchan_subscriber_first_message newest;/, 'no message from before';
+    like $block{'/ws'}, qr/nchan_publisher_channel_id sink;/, 'nothing is published to an account';
+    unlike $text, qr/nchan_(?:un)?subscribe_request|nchan_authorize_request|nchan_deflate|nchan_use_redis/, 'none of the hooks that lose events';
 };
 
-subtest 'nchan: leaving in the middle' => sub {
+# Frames and what becomes of them; nothing here but what a confused client may send.
+subtest 'nchan: frames' => sub {
+    my $hear = sub ($raw) { my $bytes = $raw->read(qr/"pending":\d+\}\}|\x88/s, 3); return $bytes =~ /\x88.(..)/s ? unpack 'n', $1 : $bytes };
+    my $try  = sub (@frame) {
+        my $raw = IM::Raw->new($port);
+        $raw->upgrade($token);
+        $raw->frame(@frame)->frame($hello);
+        return $hear->($raw);
+    };
+    like $try->('x', opcode => 9), qr/\A\x8a\x01x.*HEARTBEAT/s, 'a ping is answered';
+    like $try->('x', opcode => 10), qr/\A\x81.*HEARTBEAT/s, 'a pong that nobody asked for does nothing';
+    like $try->(''), qr/"code":400.*HEARTBEAT/s, 'an empty text is refused, the socket stays';
+    like $try->("\0\1\2", opcode => 2), qr/"code":400.*HEARTBEAT/s, 'so is binary';
+    is $try->("\xff\xfe{}"), 1007, 'text that is not UTF-8 closes it';
+    is $try->("\xaa\x56\x2a\xa9\x2c\x48\x55\xb2", rsv => 4), 1007, 'as does a frame that claims to be compressed';
+    is $try->(pack('n', 1000) . 'bye', opcode => 8), 1000, 'a close is answered with its code';
+    survived('frames');
+};
+
+# Every size at which a buffer ends; ASCII, and Chinese, whose characters are cut at those ends.  Up to 64 KiB a frame
+# is answered, what is larger closes the socket, and nothing of it stays behind (IM::Stack looks at its end).
+subtest 'nchan: frames of every size' => sub {
+    for my $size (map { ($_ - 1, $_, $_ + 1) } 126, 4096, 8192, 16_384, 32_768, 65_536, 1 << 20) {
+        for my $letter ('x', encode('UTF-8', '字')) {
+            my ($head, $tail) = ('{"type":"HEARTBEAT","data":{"pad":"', '"}}');
+            my $room = $size - length "$head$tail";
+            my $raw  = IM::Raw->new($port);
+            $raw->upgrade($token);
+            $raw->frame(join '', $head, $letter x ($room / length $letter), 'y' x ($room % length $letter), $tail);
+            $raw->frame($hello) if $size <= 65_536;
+            my $heard = $raw->read($size <= 65_536 ? qr/pending.*pending.*\}\}/s : qr/\x88/, 5);
+            my $right = $size <= 65_536 ? qr/HEARTBEAT.*HEARTBEAT/s : qr/\x88.\x03\xf0403 Forbidden/s;
+            like $heard, $right, sprintf '%d bytes of %s', $size, length $letter == 1 ? 'ASCII' : 'Chinese';
+        }
+    }
+    survived('sizes');
+};
+
+# Who leaves has had its answers: what is still under way then is never given back by nchan, and in rare cases ends it.
+subtest 'nchan: leaving' => sub {
     for my $round (1 .. 60) {
         my $raw = IM::Raw->new($port);
         $raw->upgrade($token);
-        $raw->frame('{"type":"HEARTBEAT","data":{}}') for 1 .. 5;
+        $raw->frame($hello)->read(qr/HEARTBEAT/);
         $raw->close;
     }
     for my $cut (1, 20, 100) {
@@ -143,15 +194,18 @@ subtest 'nchan: leaving in the middle' => sub {
 };
 
 subtest 'nchan: the handler is away' => sub {
-    my $raw = socket_of($ann);
+    my $raw = IM::Raw->new($port);
+    is $raw->upgrade('accessToken=' . $ann->access), 101, 'connected';
     $im->parts->sv('socket', 'down');
-    $raw->frame('{"type":"HEARTBEAT","data":{}}') for 1 .. 20;
+    $raw->frame($hello);
     $raw->read(qr/never/, 1);
     ok !$raw->gone(0.2), 'an open socket stays open';
     my $status = IM::Raw->new($port)->upgrade($token);
     like $status, qr/^50[24]$/, 'a new one is refused';
     $im->parts->sv('socket', 'up');
     ok $im->eventually(10, sub { IM::Raw->new($port)->upgrade($token) == 101 }), 'until the handler is back';
+    $raw->frame($hello);
+    like $raw->read(qr/pending/), qr/HEARTBEAT/, 'and the first one is answered again';
     $im->allow(qr/connect\(\) to unix:\S+socket\.sock failed/);
     survived('a handler that was away');
 };

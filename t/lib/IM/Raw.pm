@@ -56,11 +56,17 @@ sub request ($self, $line, $body = '', @headers) {
 }
 
 # The WebSocket handshake of that query and these headers: the HTTP status.
-sub upgrade ($self, $query, @headers) {
-    $self->write(join "\r\n", "GET /ws?$query HTTP/1.1", 'Host: localhost', 'Upgrade: websocket', 'Connection: Upgrade',
-        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 13', @headers, '', '');
-    my ($status) = $self->read =~ m{\AHTTP/1\.1 (\d+)};
-    return $status // 0;
+sub upgrade ($self, $query, @headers) { return ($self->handshake("GET /ws?$query", @headers))[0] }
+
+# The same with any request line: (status, the answer's head).
+sub handshake ($self, $line, @headers) {
+    my @own = ('Host: localhost', 'Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+        'Sec-WebSocket-Version: 13');
+    my %given = map { lc s/:.*//r => 1 } @headers;    # in the place of one of its own
+    $self->write(join "\r\n", "$line HTTP/1.1", (grep { !$given{ lc s/:.*//r } } @own), @headers, '', '');
+    my $head = $self->read;
+    my ($status) = $head =~ m{\AHTTP/1\.1 (\d+)};
+    return ($status // 0, $head);
 }
 
 # A frame: options fin, rsv, opcode, mask and length (what the header claims) lie if wanted.
