@@ -18,10 +18,10 @@ void password_open(void);
 /* True when the password has between PASSWORD_MIN and PASSWORD_MAX characters (not bytes). */
 bool password_acceptable(const char *password);
 
-/* Writes the PHC string of the password under a fresh random salt. */
+/* Writes the PHC string of the password, which is not empty, under a fresh random salt. */
 void password_hash(const char *password, char hash[static PASSWORD_HASH_SIZE]);
 
-/* Compares in constant time.  A NULL hash (unknown user) costs the same and never matches. */
+/* Compares in constant time.  A NULL hash (unknown user) or an empty password costs the same and never matches. */
 bool password_matches(const char *password, const char *hash);
 
 /* Writes HMAC-SHA256 under the key, in hexadecimal, of the texts one after the other; NULL ends them. */

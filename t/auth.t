@@ -69,6 +69,8 @@ subtest 'login' => sub {
     my $claims = decode_jwt(token => $ann->access, key => $key, accepted_alg => 'HS256');
     is_deeply [@$claims{qw(iss aud typ sub)}], [qw(im-chat im-user access 10001)], 'her access token says what it is';
 
+    $stranger->post('/login', { username => $_, password => '' })->refused($_ eq 'ann' ? 1002 : 1001, "$_ is not logged in with an empty password")
+        for qw(ann nobody);
     forgive();
     $stranger->post('/login', { username => 'nobody', password => 'wrong horse' })->refused(1001, 'an unknown user is not logged in');
     $stranger->post('/login', { username => 'ann', password => 'wrong horse' })->refused(1002, 'nor is ann with a wrong password');
@@ -152,6 +154,8 @@ subtest 'trade password' => sub {
     $change->(tradePassword => $first)->ok('the first is set without further ado', undef);
     $change->(tradePassword => $second)->refused(400, 'a thief of the token cannot change it', qr/oldTradePassword/);
     $change->(tradePassword => $second, password => 'wrong horse')->refused(1002, 'nor with a wrong login password');
+    $change->(tradePassword => $second, password => '')->refused(1002, 'nor with an empty one');
+    $change->(tradePassword => $second, oldTradePassword => '')->refused(4002, 'nor with an empty old one');
     $change->(tradePassword => $second, oldTradePassword => $first)->ok('the old one changes it');
     $change->(tradePassword => $third, password => $password)->ok('the login password changes it');
 

@@ -24,6 +24,9 @@ my $appoint = sub ($name, $role) {
 subtest 'login' => sub {
     $login->('admin', $admin->password)->ok('the first administrator is called admin', { name => 'admin', role => 'super' });
     $login->('nobody', 'wrong admin password')->refused(1001, 'an unknown one is not');
+    $login->('nobody', '')->refused(1001, 'nor with an empty password');
+    $login->('admin', '')->refused(1002, 'with which nobody is logged in');
+    $im->sql('update im.admin set wrong = 0');
     $login->('admin', undef)->refused(400, 'a password must be given', qr/password/);
     $login->(undef, 'wrong admin password')->refused(400, 'and a name', qr/username/);
     $login->('ann', $ann->password)->refused(1001, 'a user is no administrator');

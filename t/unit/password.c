@@ -6,8 +6,19 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tap.h"
+
+/* Processor time, in microseconds. */
+static long cost(const char *password, const char *hash)
+{
+    clock_t start = clock();
+
+    for (int i = 0; i < 5; i++)
+        password_matches(password, hash);
+    return (long)((clock() - start) / (CLOCKS_PER_SEC / 1000000));
+}
 
 int main(void)
 {
@@ -24,8 +35,10 @@ int main(void)
     ok(!password_matches("secret 密碼", one), "another password does not");
     ok(!password_matches("secret", NULL), "an unknown user's never matches");
     ok(!password_matches("secret", "$argon2id$v=19$m=19456,t=2,p=1$c2hvcnQ$"), "nor a hash that is cut");
+    ok(!password_matches("", one) && !password_matches("", NULL), "nor the empty password");
     ok(password_acceptable("123456") && !password_acceptable("12345"), "at least six characters");
     ok(password_acceptable("密码密码密码") && !password_acceptable("密码"), "counted as characters, not bytes");
+    ok(cost("", one) > cost("wrong!", one) / 2 && cost("", NULL) > cost("wrong!", NULL) / 2, "the empty password costs what a wrong one does");
     password_digest(digest, key, (const char *const[]){"10001:", "123456", NULL});
     password_digest(other, key, (const char *const[]){"10002:", "123456", NULL});
     ok(strlen(digest) == 64 && strcmp(digest, other) != 0, "a digest depends on every text");
