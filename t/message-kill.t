@@ -182,6 +182,7 @@ diag sprintf '%d kills in %.0f s: %d messages acknowledged, %d stored, %d shown;
     map { count($_) } qw(pushed pulled history dropped held again connected);
 
 $_->stop for @clients;
-$im->allow(qr/exited on signal 9|\b(FATAL|PANIC|ERROR):|could not|failed|PostgreSQL|upstream|worker process|presence stream/);
+$im->allow(qr/exited on signal 9|\b(FATAL|PANIC|ERROR):|could not|failed|PostgreSQL|upstream|worker process|presence stream|was terminated/);
+$im->kills(qw(socket message imclerk));
 $im->end;
 done_testing;

@@ -254,5 +254,6 @@ subtest 'kill -9 of PostgreSQL while many rob' => sub {
 
 my @broken = $money->broken;
 ok !@broken, 'all invariants hold' or diag map {"  $_\n"} @broken;
+$im->kills(qw(wallet redpacket backstage imclerk));
 $im->end;
 done_testing;

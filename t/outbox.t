@@ -97,5 +97,6 @@ subtest 'without nchan' => sub {
 
 $im->allow(qr/could not publish an event|connection to client lost/,
     qr/upstream prematurely closed|connect\(\) to unix:\S+message\.sock failed|recv\(\) failed/);
+$im->kills('message');
 $im->end;
 done_testing;

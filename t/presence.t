@@ -124,5 +124,6 @@ subtest 'the clerk is killed' => sub {
 };
 
 $im->allow(qr/exited on signal 9|could not|upstream|worker process|Connection refused|failed/);
+$im->kills('imclerk');
 $im->end;
 done_testing;

@@ -109,5 +109,6 @@ is $im->sql('select sum(amount) from im.posting'), '0.00', 'the ledger sums to n
 
 # The kills themselves are in the logs.
 $im->allow(qr/exited on signal 9|\b(FATAL|PANIC|ERROR):|could not|failed|PostgreSQL|upstream|worker process/);
+$im->kills($im->parts->names, 'imclerk');
 $im->end;
 done_testing;

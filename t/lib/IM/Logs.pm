@@ -16,7 +16,8 @@ my @WRONG = (
     qr/runtime error:/,
     qr/^==\d+== /,    # valgrind
     qr/\b(ERROR|FATAL|PANIC):/,
-    qr/^\S+\[\d+\] error\b/,
+    qr/^\S+\[\d+\] (error|fatal)\b/,
+    qr/process \(PID \d+\) was terminated by signal/,    # PostgreSQL's
     qr/\bsegfault|core dumped|stack smashing|double free|malloc\(\)/,
 );
 
@@ -56,6 +57,16 @@ sub faults ($self) {
         push @faults, $line if grep { $text =~ $_ } @WRONG;
     }
     return @faults;
+}
+
+# Processes that began to serve and did not say that they stopped, as "program[pid]": nothing but a signal may end one.
+sub deaths ($self) {
+    my %running;
+    for my $line ($self->lines) {
+        my ($process, $name, $word) = $line =~ /((\w+)\[\d+\]) info: (ready|stopped)\z/ or next;
+        $running{$process} += $word eq 'ready' ? 1 : -1 if !grep { $_ eq $name } @{ $self->im->killed };
+    }
+    return grep { $running{$_} > 0 } sort keys %running;
 }
 
 # The stack's own: what imctl has put into secret/<program>/.

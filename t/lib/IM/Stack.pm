@@ -40,6 +40,7 @@ has config   => sub { {} };
 has on_fault => sub { \&_fail };        # what happens when a frame breaks the contract or does not come
 has secrets  => sub { {} };
 has allowed  => sub { [] };
+has killed   => sub { [] };
 has [qw(state ended own)];
 
 sub new ($class, %config) {
@@ -177,6 +178,12 @@ sub allow ($self, @patterns) {
     return $self;
 }
 
+# Programs that this test kills: no others may end but when they are told to.
+sub kills ($self, @programs) {
+    push @{ $self->killed }, @programs;
+    return $self;
+}
+
 # Its processes: who can be stopped and killed.
 sub parts ($self) { return IM::Parts->new($self->state) }
 
@@ -210,7 +217,7 @@ sub run ($self, $seconds) {
     Mojo::IOLoop->start;
 }
 
-# Stops the stack and asserts that nothing in its logs says that anything went wrong.
+# Stops the stack and asserts that nothing in it ended by itself or went wrong.
 sub end ($self) {
     return if $self->ended;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -218,6 +225,8 @@ sub end ($self) {
     Test::More::is($status, 0, 'the stack stops') or Test::More::diag($output);
     my @left = $self->parts->everything;
     Test::More::ok(!@left, 'nothing of it is left running') or Test::More::diag(map {"  $_\n"} @left);
+    my @deaths = $self->logs->deaths;
+    Test::More::ok(!@deaths, 'no program has ended by itself') or Test::More::diag(map {"  $_\n"} @deaths);
     my @faults = $self->logs->faults;
     Test::More::ok(!@faults, 'its logs are clean') or Test::More::diag(join "\n", @faults[0 .. ($#faults > 20 ? 20 : $#faults)]);
     $self->_remove(@faults || !Test::More->builder->is_passing);
