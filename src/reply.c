@@ -117,11 +117,14 @@ void reply_code(struct request *r, int code, const char *detail)
 /* The field in a constraint's name: "blacklist_targetId_i0400" is about targetId. */
 static const char *constraint_field(struct request *r, const char *constraint)
 {
-    char *name = request_copy(r, constraint), *end = strrchr(name, '_');
+    char *name = request_copy(r, constraint);
+    char *code = strrchr(name, '_');
 
-    *end = '\0';
-    char *start = strrchr(name, '_');
-    return start ? start + 1 : name;
+    if (!code)
+        return name;
+    *code = '\0';
+    char *field = strrchr(name, '_');
+    return field ? field + 1 : name;
 }
 
 static void reply_constraint(struct request *r, int code, const char *constraint)

@@ -122,8 +122,8 @@ subtest 'refresh' => sub {
     $stranger->put('/refreshToken', {})->refused(400, 'without a token nothing is refreshed', qr/refreshToken/);
     $stranger->put('/refreshToken', { refreshToken => 'x.y.z' })->refused(401, 'nor with one that is none');
 
-    my $next = $stranger->put('/refreshToken', {}, refreshToken => $ann->refresh);
-    $ann->keep($next->ok('the token may come as a header'));
+    my $next = $stranger->put('/refreshToken', {}, refreshToken => [$ann->refresh, 'x.y.z']);
+    $ann->keep($next->ok('the token may come as a header, of which the first counts'));
     my $latest = $ann->as;
 
     $im->sql("update im.session set refreshed_at = refreshed_at - interval '11 seconds'");

@@ -26,6 +26,8 @@ subtest 'handshake' => sub {
     is $ann_tablet->status, 101, 'and her tablet to 8080';
     is $ann->socket(query => {}, headers => { Authorization => 'Bearer ' . $ann->access })->close->status, 101,
         'the token may come as a header';
+    is $ann->socket(query => {}, headers => { accessToken => [$ann->access, 'x.y.z'] })->close->status, 101,
+        "or as an older client's, of which the first counts";
 
     is $ann->socket(headers => { Origin => 'https://evil.example' })->status, 403, 'a foreign page is refused';
     is $ann->socket(headers => { Origin => $im->url('backstage') })->close->status, 101, 'our own is not';

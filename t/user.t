@@ -21,6 +21,9 @@ $ann->get('/user/self', { userId => $bob->id, id => $bob->id })->ok('whom she as
 $im->stranger->get('/user/self')->refused(401, 'a stranger sees nobody');
 $ann->as(access => undef)->raw(GET => '/user/self', '', accessToken => $ann->access)
     ->ok('older clients send their token as accessToken');
+my @both = map { $_->access } $ann, $bob;
+$ann->as(access => undef)->raw(GET => '/user/self', '', accessToken => $_)
+    ->ok('of two tokens the first counts, in two headers or in one', { id => $ann->id }) for [@both], join ', ', @both;
 $ann->as(access => undef)->raw(GET => '/user/self', '', Authorization => $ann->access)
     ->refused(401, 'a token without Bearer is none');
 

@@ -50,6 +50,7 @@ subtest 'a key is used once' => sub {
     $send->('k1')->ok('the same again is the same order', $first);
     $send->('k1', amount => 6)->refused(400, 'another order with that key is refused', qr/Idempotency-Key/);
     $send->('k2')->ok('another key is another order', { id => sub { $_ != $first->{id} } });
+    $send->(['k1', 'k9'])->ok('of two keys the first counts', $first);
     $send->('x' x 129)->refused(400, 'a key has at most 128 characters');
     my @twins = $im->together(map { $bob->post_p('/user/recharge', { amount => 7, payType => 'alipay' }, 'Idempotency-Key' => 'k3') } 1 .. 8);
     $_->ok('a twin is answered') for @twins;
