@@ -217,7 +217,7 @@ sub run ($self, $seconds) {
     Mojo::IOLoop->start;
 }
 
-# Stops the stack and asserts that nothing in it ended by itself or went wrong.
+# Stops the stack and asserts that nothing in it ended by itself, left a file behind or went wrong.
 sub end ($self) {
     return if $self->ended;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -227,9 +227,17 @@ sub end ($self) {
     Test::More::ok(!@left, 'nothing of it is left running') or Test::More::diag(map {"  $_\n"} @left);
     my @deaths = $self->logs->deaths;
     Test::More::ok(!@deaths, 'no program has ended by itself') or Test::More::diag(map {"  $_\n"} @deaths);
+    my @files = $self->leftovers;
+    Test::More::ok(!@files, 'neither nginx has left a file behind') or Test::More::diag(map {"  $_\n"} @files);
     my @faults = $self->logs->faults;
     Test::More::ok(!@faults, 'its logs are clean') or Test::More::diag(join "\n", @faults[0 .. ($#faults > 20 ? 20 : $#faults)]);
-    $self->_remove(@faults || !Test::More->builder->is_passing);
+    $self->_remove(@files || @faults || !Test::More->builder->is_passing);
+}
+
+# What both nginx instances hold in files: bodies and answers that found no room in memory.
+sub leftovers ($self) {
+    my $state = path($self->state);
+    return map { $_->to_rel($state)->to_string } map { $state->child($_, 'tmp')->list_tree->grep(sub { $_->basename ne 'nginx.pid' })->each } qw(nginx push);
 }
 
 # Leaves the state folder for whoever looks into a failure.
