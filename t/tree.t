@@ -49,6 +49,7 @@ for my $service (sort keys %contracts) {
     my $operations = $contracts{$service}->operations;
     my %rows = map { ("$_->{method} $_->{path}" => $_) } grep { ($_->{service} // '') eq $service } @rows;
     subtest "the contract of $service" => sub {
+        is_deeply [$contracts{$service}->errors], [], 'is OpenAPI 3.0';
         all_in [keys %rows], [keys %$operations], 'declares every route';
         all_in [keys %$operations], [keys %rows], 'and nothing else';
         for my $name (grep { $rows{$_} } sort keys %$operations) {

@@ -18,6 +18,7 @@ use File::Temp qw(tempdir);
 use IM::Contract;
 use IM::Logs;
 use IM::Parts;
+use IM::Psql;
 use IM::User;
 use IO::Socket::INET;
 use Mojo::File qw(curfile path);
@@ -75,21 +76,25 @@ sub up ($self) {
 
 # Runs ./imctl with this stack's environment: (exit status, everything that it printed).
 sub imctl ($self, @arguments) {
+    $self->{psql}->close if $self->{psql};    # what ends PostgreSQL would log that it cuts a connection
     my ($status, $output) = $self->_command(undef, $self->root . '/imctl', @arguments);
     return ($status, $output);
 }
 
 # SQL as im_owner: the rows, each a list of text; in scalar context the first value of the first row.
 sub sql ($self, $sql) {
-    my ($status, $output) = $self->psql($sql, '-F', "\x1f", '-R', "\x1e");
+    my $psql = $self->{psql} //= IM::Psql->new(command => [$self->_psql('-F', "\x1f", '-R', "\x1e")]);
+    my ($status, $output) = $psql->ask($sql);
     die "psql failed: $output\n$sql\n" if $status;
     my @rows = map { [split /\x1f/, $_, -1] } split /\x1e\n?/, $output =~ s/\n\z//r;
     return wantarray ? @rows : @rows ? $rows[0][0] : undef;
 }
 
-# The same with psql's own output: (exit status, text).  Not by imctl, for stories ask thousands of times.
-sub psql ($self, $sql, @arguments) {
-    return $self->_command($sql, $PSQL, '-h', $self->state . '/db', qw(-U im_owner -d im -X -q -A -t -v ON_ERROR_STOP=1), @arguments);
+# The same by a psql of its own, with its output: (exit status, text).
+sub psql ($self, $sql, @arguments) { return $self->_command($sql, $self->_psql(@arguments)) }
+
+sub _psql ($self, @arguments) {
+    return ($PSQL, '-h', $self->state . '/db', qw(-U im_owner -d im -X -q -A -t -v ON_ERROR_STOP=1), @arguments);
 }
 
 sub url ($self, $service) { return 'http://127.0.0.1:' . $self->port($service) }
