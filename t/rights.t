@@ -5,17 +5,22 @@ use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Crypt::JWT qw(decode_jwt encode_jwt);
+use IM::Accounts;
+use IM::Fragment qw(lacks);
+use IM::Rights;
 use IM::Source;
 use IM::Stack;
+use IM::User;
 use List::Util qw(uniq);
 use Mojo::File qw(path);
-use Mojo::JSON qw(encode_json true);
+use Mojo::JSON qw(true);
 use Test::More;
 use Time::HiRes qw(time);
 
-my @PROGRAMS = qw(auth user friend group message);
-
 # --- the table: "METHOD path", fields, then who is answered what, in this order.  @name is an id of the scene. ---
+#
+# Every route of every program has a row.  Tokens that open nothing are tried by themselves, with its last row: here
+# stands who, with a good one, has no right to it, is nobody there, or has it.
 
 # In a living group: owner, manager, member, outsider, former member (left, removed); then the owner in a banned one,
 # in a dissolved one and in one that never was.  undef is told below.
@@ -120,14 +125,105 @@ my @OTHER = (
     ['PUT /conversation/set', { conversationId => '@place', isTop => true }, outsider => 404, left => 404, member => 200],
     ['PUT /conversation/set', { conversationId => '@missing', isTop => true }, owner => 404],
 
-    # What these refuse to the one who may call them is told in t/auth.t and t/session.t.
-    ['POST /logout', {}, owner => 200],
+    # What these refuse to the one who may call them is told in t/auth.t and t/session.t.  A public one takes no notice
+    # of a token, good or bad.
+    ['POST /logout', {}, goer => 200, goer => 401],
     ['PUT /modifyPwd', { oldPassword => 'wrong one', newPassword => 'another' }, owner => 1002],
-    ['PUT /setTradePwd', { tradePassword => 'another' }, owner => 200],
+    ['PUT /setTradePwd', { tradePassword => 'another' }, owner => 400, second => 200],
     ['POST /register', { username => 'owner', password => 'another', nickName => 'x' }, stranger => 1004],
+    ['POST /register', {}, stranger => 400],
     ['POST /login', { username => 'owner', password => 'another' }, stranger => 1002],
+    ['POST /login', {}, stranger => 400],
     ['PUT /refreshToken', { refreshToken => 'x.y.z' }, stranger => 401],
     ['GET /captcha', {}, stranger => 200],
+
+    ['POST /user/recharge', { amount => 1, payType => 'alipay', userId => '@owner' }, outsider => 200],
+    ['POST /user/withdraw', { amount => 10, toAddress => '@address', tradePassword => '@trade', userId => '@owner' },
+        outsider => 4003, other => 4001, owner => 200],
+    ['GET /user/queryUserFundDetail', { userId => '@owner' }, outsider => 200],
+    ['POST /user/buyVip', { duration => 1, tradePassword => '@trade', userId => '@owner' }, outsider => 4003, other => 4001, owner => 200],
+    ['POST /payment/callback', { orderId => '@recharge', amount => 1, chainType => 'bsc', txHash => 'x' }, owner => 401, stranger => 401],
+
+    # Who is not in the chat, or has no money, sends nothing; who was not meant robs nothing and sees nothing.
+    (map {
+        my ($where, @cases) = @$_;
+        ['POST /redPackage/send', { receiverType => $where eq '@group' || $where =~ /ed\z/ ? 1 : 2, receiverId => $where, totalAmount => 1,
+            totalCount => 1, redPacketType => 1, tradePassword => '@trade', senderId => '@owner', userId => '@owner' }, @cases]
+    } ['@group', outsider => 3002, left => 3002, removed => 3002, member => 4003, other => 4001, owner => 200], ['@banned', owner => 3004],
+        ['@dissolved', owner => 3001], ['@owner', outsider => 2001, enemy => 2003, foe => 2001, owner => 400, friend => 4001],
+        ['@outsider', owner => 2001], ['@missing', owner => 2001], ['@friend', owner => 200]),
+    ['POST /redPackage/rob', { redPacketId => '@packet', userId => '@owner' }, outsider => 3002, left => 3002, removed => 3002, member => 200, member => 5002],
+    ['POST /redPackage/rob', { redPacketId => '@present' }, outsider => 5004, owner => 5004, friend => 200, friend => 5002],
+    ['POST /redPackage/rob', { redPacketId => '@nothing' }, owner => 404],
+    ['GET /redPackage/detail/@packet', {}, outsider => 3002, left => 3002, removed => 3002, member => 200, owner => 200],
+    ['GET /redPackage/detail/@present', {}, outsider => 5004, member => 5004, friend => 200, owner => 200],
+    ['GET /redPackage/detail/@nothing', {}, owner => 404],
+);
+
+# On 8082 a user acts for himself with his trade password, a service for everybody without one; shut is a service whose
+# tokens were revoked.
+my @SERVICE = (
+    (map {
+        my ($name, $fields) = @$_;
+        (   [$name, { %$fields, userId => '@owner' }, friend => 403, shut => 401],
+            [$name, { %$fields, userId => '@friend' }, owner => 403],
+            [$name, { %$fields, userId => '@missing' }, owner => 403, shop => 1001],
+            [$name, { %$fields, userId => '@prisoner' }, owner => 403, shop => 1003]);
+    } ['POST /red/packet/hand/out', { total => 1, count => 1, type => 1, tradePassword => '@trade' }],
+        ['POST /red/packet/rob', { redId => '@packet' }], ['POST /red/packet/isRob', { redId => '@packet' }]),
+    ['POST /red/packet/hand/out', { userId => '@outsider', total => 1, count => 1, type => 1, tradePassword => '@trade' }, outsider => 4003, shop => 4001],
+    ['POST /red/packet/hand/out', { userId => '@friend', total => 1, count => 1, type => 1, tradePassword => '@trade' }, friend => 4001, shop => 4001],
+    ['POST /red/packet/hand/out', { userId => '@owner', total => 1, count => 1, type => 1, tradePassword => '@trade' }, owner => 200, shop => 200],
+    ['POST /red/packet/rob', { userId => '@outsider', redId => '@packet' }, outsider => 3002, shop => 3002],
+    ['POST /red/packet/rob', { userId => '@outsider', redId => '@present' }, outsider => 5004, shop => 5004],
+    ['POST /red/packet/rob', { userId => '@member', redId => '@nothing' }, member => 404, shop => 404],
+    ['POST /red/packet/rob', { userId => '@member', redId => '@packet' }, member => 200, shop => 5002],
+    ['POST /red/packet/rob', { userId => '@outsider', redId => '@handed' }, outsider => 200],
+    ['POST /red/packet/isRob', { userId => '@outsider', redId => '@nothing' }, outsider => 404, shop => 404],
+    ['POST /red/packet/isRob', { userId => '@outsider', redId => '@packet' }, outsider => 200, shop => 200],
+);
+
+# On 8081, by role.
+my @ROLES = qw(super moderator finance auditor);
+my @BACKSTAGE = (
+    #                                                            super mod  fin  aud
+    ['GET /im/recharge/list',     {},                             200, 403, 200, 200],
+    ['POST /im/recharge/approve', { id => '@recharge' },         4005, 403, 200, 403],
+    ['POST /im/recharge/approve', { id => '@missing' },           404, 403, 404, 403],
+    ['POST /im/recharge/reject',  { id => '@recharge2' },         200, 403, undef, 403],
+    ['POST /im/recharge/reject',  { id => '@missing' },           404, 403, 404, 403],
+    ['GET /im/withdraw/list',     {},                             200, 403, 200, 200],
+    ['POST /im/withdraw/approve', { id => '@withdraw' },         4005, 403, 200, 403],
+    ['POST /im/withdraw/approve', { id => '@missing' },           404, 403, 404, 403],
+    ['POST /im/withdraw/reject',  { id => '@withdraw2' },         200, 403, undef, 403],
+    ['POST /im/withdraw/reject',  { id => '@missing' },           404, 403, 404, 403],
+    ['POST /im/withdraw/paid',    { id => '@approved' },         4005, 403, 200, 403],
+    ['POST /im/withdraw/paid',    { id => '@missing' },           404, 403, 404, 403],
+    ['POST /im/withdraw/failed',  { id => '@approved2' },         200, 403, undef, 403],
+    ['POST /im/withdraw/failed',  { id => '@missing' },           404, 403, 404, 403],
+    ['GET /im/fund/list',         { userId => '@owner' },         200, 403, 200, 200],
+    ['GET /im/fund/check',        {},                             200, 403, 200, 200],
+    ['GET /im/redPacket/list',    { userId => '@owner' },         200, 403, 200, 200],
+);
+my @DOOR = (
+    ['POST /login', { username => 'owner', password => 'another' }, stranger => 1001],
+    ['POST /login', {}, stranger => 400],
+);
+
+# Frames: each carries the token of its socket, which may have ended since; who sends is known by it alone.
+my @FRAMES = (
+    ['POST /socket/handshake', {}, prisoner => 1003],
+    ['POST /socket/handshake', {}, owner => 200],
+    ['POST /socket/frame', {}, ended => 401, banished => 1003],
+    ['WS HEARTBEAT', { received => [['@place', 1_000_000]] }, outsider => 200, left => 200, member => 200],
+    ['WS PRIVATE_MESSAGE', { receiverId => '@owner', content => 'x', messageType => 1, senderId => '@friend' },
+        outsider => 2001, enemy => 2003, owner => 2001, friend => 200],
+    ['WS PRIVATE_MESSAGE', { receiverId => '@missing', content => 'x', messageType => 1 }, owner => 2001],
+    (map {
+        my ($where, @cases) = @$_;
+        ['WS GROUP_MESSAGE', { groupId => $where, content => 'x', messageType => 1, senderId => '@owner' }, @cases]
+    } ['@group', outsider => 3002, left => 3002, removed => 3002, member => 200], ['@banned', owner => 3004], ['@dissolved', owner => 3001],
+        ['@missing', owner => 3001]),
 );
 
 # --- the scene ---
@@ -135,17 +231,47 @@ my @OTHER = (
 my $im  = IM::Stack->new;
 my $key = path($im->state, 'secret/jwt-key')->slurp =~ s/\s+\z//r;
 my (%who, %at);
-$im->secret('wrong one');
-$who{$_} = $im->user($_) for qw(owner manager second member other friend enemy outsider suitor left removed extra guest foe);
+my $trade = 'trade of the rich and of the poor';
+$im->secret('wrong one', $trade);
+
+# The owner has logged in; the others need no password.
+my @PEOPLE = qw(manager second member other friend enemy outsider suitor left removed extra guest foe goer prisoner ended banished
+    gone raised sentenced);
+$who{owner} = $im->user('owner');
+my $accounts = IM::Accounts->new(im => $im);
+my @made     = $accounts->make('person', scalar @PEOPLE);
+$who{$_} = person(shift @made) for @PEOPLE;
+$at{$_}  = $who{$_}->id for keys %who;
+$accounts->befriend((map { [$at{owner}, $at{$_}] } qw(manager second member other friend enemy left removed extra)), [@at{qw(manager guest)}]);
 $who{stranger} = $im->stranger;
-$at{$_} = $who{$_}->id for grep { $_ ne 'stranger' } keys %who;
-$at{missing} = 9_999_999;
-$im->befriend(@who{qw(owner manager second member other friend enemy left removed extra)})->befriend(@who{qw(manager guest)});
-$im->sql(q{update im.setting set value = '1000000' where name ~ '^login\..*after'});
+@at{qw(missing nothing address trade)} = (9_999_999, '00000000-0000-4000-8000-000000000000', '0x' . 'a1' x 20, $trade);
+
+sub person ($made) { return IM::User->new(im => $im, name => $made->{name}, id => $made->{id}, access => $made->{token}) }
+
+$im->sql(q{update im.setting set value = '1000000' where name ~ '^login\..*after' or name ~ '(pending|owned_limit)'});
+$who{$_}->put('/setTradePwd', { tradePassword => $trade })->must for qw(owner friend other);
+$im->fund($who{owner}, 1000);
 $who{owner}->post('/blacklist/add', { targetId => $at{$_} })->must for qw(enemy foe);
 $at{$_} = made_group() for qw(banned dissolved);
 $im->sql("select im.group_ban($at{banned}, 'spam')");
 $who{owner}->delete("/group/delete/$at{dissolved}")->must;
+$im->sql("select im.account_ban($at{prisoner}, null, 'spam')");
+
+# Administrators of each role, and one who is none any more.
+my $admin = $im->admin->access;
+for my $role (@ROLES, 'disabled') {
+    my $id = $im->sql("select im.admin_create('rights-$role', 'no password', '@{[$role eq 'disabled' ? 'super' : $role]}')");
+    $who{$role} = $im->stranger('backstage')->as(access => forged($admin, $key, sub => "$id"));
+}
+$im->sql(q{update im.admin set disabled_at = now() where name = 'rights-disabled'});
+
+# A service, and one whose token was revoked.
+for my $name (qw(shop shut)) {
+    my ($service) = $im->sql("select id, version from im.service_open('$name')");
+    $who{$name} = $im->stranger->as(access => forged($who{owner}->access, $key, aud => 'im-service', sub => $service->[0],
+        ver => $service->[1] + 0, sid => 0, gen => 0));
+}
+$im->sql(q{select im.service_close('shut')});
 
 # A group of the owner with everybody in his place.
 sub made_group () {
@@ -156,38 +282,35 @@ sub made_group () {
     return $group;
 }
 
-# What one endpoint may destroy is made anew for the next.
-my %make = (
-    group   => \&made_group,
-    place   => sub { $im->sql("select conversation_id from im.chat_group where id = $at{group}") },
-    pending => sub {
+sub said ($one, $path, %fields) { return $who{$one}->post($path, { content => 'x', messageType => 1, %fields })->must->{id} }
+
+sub packet ($type, $receiver) {
+    return $who{owner}->post('/redPackage/send', { receiverType => $type, receiverId => $receiver, totalAmount => 1, totalCount => 1,
+        redPacketType => 1, tradePassword => $trade })->must->{redPacketId};
+}
+
+sub withdrawal () { return $who{owner}->post('/user/withdraw', { amount => 10, toAddress => $at{address}, tradePassword => $trade })->must->{id} }
+
+# What one endpoint may destroy is made anew for the next: name, how, in what.
+my @MAKE = (
+    [group   => \&made_group],
+    [place   => sub { $im->sql("select conversation_id from im.chat_group where id = $at{group}") }, 'group'],
+    [pending => sub {
         $im->sql("delete from im.friend_request where from_id = $at{suitor}; delete from im.friendship where $at{suitor} in (account_id, friend_id);
             select im.pair_refresh($at{suitor}, $at{owner})");
         $who{suitor}->post('/friend/request/apply', { friendId => $at{owner} })->must->{requestId};
-    },
-    blocked => sub {
-        $im->sql("insert into im.friend_request (from_id, to_id, apply_info) values ($at{enemy}, $at{owner}, '') returning id");
-    },
-    letter => sub { $who{owner}->post('/message/private/send', { receiverId => $at{friend}, content => 'x', messageType => 1 })->must->{id} },
-    speech => sub { $who{member}->post('/message/group/send', { groupId => $at{group}, content => 'x', messageType => 1 })->must->{id} },
-    order  => sub { $who{owner}->post('/message/group/send', { groupId => $at{group}, content => 'x', messageType => 1 })->must->{id} },
+    }],
+    [blocked => sub { $im->sql("insert into im.friend_request (from_id, to_id, apply_info) values ($at{enemy}, $at{owner}, '') returning id") }],
+    [letter  => sub { said(owner => '/message/private/send', receiverId => $at{friend}) }],
+    [speech  => sub { said(member => '/message/group/send', groupId => $at{group}) }, 'group'],
+    [order   => sub { said(owner => '/message/group/send', groupId => $at{group}) }, 'group'],
+    [packet  => sub { packet(1, $at{group}) }, 'group'],
+    [present => sub { packet(2, $at{friend}) }],
+    [handed  => sub { $who{shop}->as(service => 'redpacket')->post('/red/packet/hand/out', { userId => $at{owner}, total => 1, count => 1, type => 1 })->must }],
+    [recharge => sub { $who{owner}->post('/user/recharge', { amount => 1, payType => 'alipay' })->must->{id} }],
+    [withdraw => \&withdrawal],
+    [approved => sub { my $id = withdrawal(); $im->admin->post('/im/withdraw/approve', { id => $id })->must; $id }],
 );
-
-sub fill ($value) {
-    return { map { ($_ => fill($value->{$_})) } keys %$value } if ref $value eq 'HASH';
-    return [map { fill($_) } @$value] if ref $value eq 'ARRAY';
-    return $at{$1} + 0 if !ref $value && $value =~ /\A@(\w+)\z/;
-    return $value =~ s/@(\w+)/$at{$1}/gr if !ref $value;
-    return $value;
-}
-
-sub call ($user, $name, $fields) {
-    my ($method, $path) = split / /, fill($name);
-    $fields = fill($fields);
-    return $user->get($path, $fields) if $method eq 'GET';
-    return $user->delete($path, %$fields ? $fields : undef) if $method eq 'DELETE';
-    return $method eq 'POST' ? $user->post($path, $fields) : $user->put($path, $fields);
-}
 
 # --- tokens that open nothing ---
 
@@ -198,105 +321,101 @@ sub forged ($token, $with = $key, %claims) {
     return $text;
 }
 
-sub spare ($end = undef) {
-    state $count = 0;
-    my $spare = $im->user('spare' . ++$count);
-    my $token = $spare->access;
-    $end->($spare) if $end;
-    return $token;
+# Made from one that is good: title, code, the header.
+sub spoilt ($good) {
+    my ($head, $body, $signature) = split /\./, $good;
+    return (
+        ['no token'                   => 401, undef],
+        ['an empty header'            => 401, ''],
+        ['another scheme'             => 401, "Basic $good"],
+        ['no scheme'                  => 401, $good],
+        ['two blanks'                 => 401, "Bearer  $good"],
+        ['two tokens'                 => 401, "Bearer $good $good"],
+        ['what is no token'           => 401, 'Bearer x.y.z'],
+        ['a token without signature'  => 401, "Bearer $head.$body."],
+        ['algorithm none'             => 401, 'Bearer ' . encode_jwt(payload => decode_jwt(token => $good, key => $key), alg => 'none', allow_none => 1)],
+        ['a changed signature'        => 401, "Bearer $head.$body." . reverse $signature],
+        ['another key'                => 401, 'Bearer ' . forged($good, 'k' x 64)],
+        ['an expired token'           => 401, 'Bearer ' . forged($good, $key, exp => int(time) - 1)],
+        ['a token that never expires' => 401, 'Bearer ' . forged($good, $key, exp => undef)],
+        ['a token of the future'      => 401, 'Bearer ' . forged($good, $key, nbf => int(time) + 600)],
+        ['another issuer'             => 401, 'Bearer ' . forged($good, $key, iss => 'im-talk')],
+        ['a later version'            => 401, 'Bearer ' . forged($good, $key, ver => 2)],
+    );
 }
 
-my $good  = $who{owner}->access;
-my ($head, $body, $signature) = split /\./, $good;
-my @BAD = (
-    ['no token'                    => 401, undef],
-    ['an empty header'             => 401, ''],
-    ['another scheme'              => 401, "Basic $good"],
-    ['no scheme'                   => 401, $good],
-    ['two blanks'                  => 401, "Bearer  $good"],
-    ['two tokens'                  => 401, "Bearer $good $good"],
-    ['what is no token'            => 401, 'Bearer x.y.z'],
-    ['a token without signature'   => 401, "Bearer $head.$body."],
-    ['algorithm none'              => 401, 'Bearer ' . encode_jwt(payload => decode_jwt(token => $good, key => $key), alg => 'none', allow_none => 1)],
-    ['a changed signature'         => 401, "Bearer $head.$body." . reverse $signature],
-    ['another key'                 => 401, 'Bearer ' . forged($good, 'k' x 64)],
-    ['an expired token'            => 401, 'Bearer ' . forged($good, $key, exp => int(time) - 1)],
-    ['a token that never expires'  => 401, 'Bearer ' . forged($good, $key, exp => undef)],
-    ['a token of the future'       => 401, 'Bearer ' . forged($good, $key, nbf => int(time) + 600)],
-    ['another issuer'              => 401, 'Bearer ' . forged($good, $key, iss => 'im-talk')],
-    ['the refresh token'           => 401, 'Bearer ' . $who{owner}->refresh],
-    ["an administrator's token"    => 401, 'Bearer ' . $im->admin->access],
-    ["a service's token"           => 401, 'Bearer ' . forged($good, $key, aud => 'im-service')],
-    ["somebody else's session"     => 401, 'Bearer ' . forged($good, $key, sub => "$at{outsider}")],
-    ['nobody'                      => 401, 'Bearer ' . forged($good, $key, sub => '9999999')],
-    ['session 0'                   => 401, 'Bearer ' . forged($good, $key, sid => 0)],
-    ['a later version'             => 401, 'Bearer ' . forged($good, $key, ver => 2)],
-    ['a session logged out'        => 401, 'Bearer ' . spare(sub ($one) { $one->post('/logout')->must })],
-    ['an old version'              => 401, 'Bearer ' . spare(sub ($one) { $im->sql('update im.account set version = version + 1 where id = ' . $one->id) })],
-    ['a banned account'            => 1003, 'Bearer ' . spare(sub ($one) { $im->sql('select im.account_ban(' . $one->id . ", null, 'spam')") })],
+my $good = $who{owner}->access;
+my @USER = (
+    spoilt($good),
+    ['the refresh token'       => 401, 'Bearer ' . $who{owner}->refresh],
+    ["an administrator's token" => 401, "Bearer $admin"],
+    ["somebody else's session" => 401, 'Bearer ' . forged($good, $key, sub => "$at{outsider}")],
+    ['nobody'                  => 401, 'Bearer ' . forged($good, $key, sub => '9999999')],
+    ['session 0'               => 401, 'Bearer ' . forged($good, $key, sid => 0)],
+    ['a session logged out'    => 401, 'Bearer ' . $who{gone}->access],
+    ['an old version'          => 401, 'Bearer ' . $who{raised}->access],
+    ['a banned account'        => 1003, 'Bearer ' . $who{sentenced}->access],
 );
+my %bad = (
+    chat      => [@USER, ["a service's token" => 401, 'Bearer ' . $who{shop}->access]],
+    redpacket => [@USER, ['a service that is none' => 401, 'Bearer ' . forged($who{shop}->access, $key, sub => '9999999')]],
+    backstage => [spoilt($admin),
+        ["a user's token"           => 401, "Bearer $good"],
+        ["a service's token"        => 401, 'Bearer ' . $who{shop}->access],
+        ['nobody'                   => 401, 'Bearer ' . forged($admin, $key, sub => '9999999')],
+        ['a disabled administrator' => 1003, 'Bearer ' . $who{disabled}->access]],
+);
+$who{gone}->post('/logout')->must;
+$im->sql("update im.account set version = version + 1 where id = $at{raised}");
+$im->sql("select im.account_ban($at{sentenced}, null, 'spam')");
 
 # --- the rows ---
 
-sub template ($path) { return $path =~ s/\{\w+\}|@\w+/*/gr }
-
-my @rows = (
-    (map {
-        my ($name, $fields, @codes) = @$_;
-        my $named = $name !~ /\@group/;
-        map { my ($one, $place) = @{ $PLACES[$_] };
-            [$name =~ s/\@group/$place/r, { %$fields, $named ? (groupId => $place) : () }, $one => $codes[$_]] } grep { defined $codes[$_] } reverse 0 .. $#codes;
-    } @GROUP),
-    @OTHER,
-);
-my %rows;
-push @{ $rows{ template($_->[0]) } }, $_ for @rows;
+my $rights = IM::Rights->new(im => $im, at => \%at, who => \%who, make => \@MAKE, bad => \%bad);
+$rights->add(chat => map {
+    my ($name, $fields, @codes) = @$_;
+    my $named = $name !~ /\@group/;
+    map { my ($one, $place) = @{ $PLACES[$_] };
+        [$name =~ s/\@group/$place/r, { %$fields, $named ? (groupId => $place) : () }, $one => $codes[$_]] } grep { defined $codes[$_] } reverse 0 .. $#codes;
+} @GROUP);
+$rights->add(chat => @OTHER)->add(redpacket => @SERVICE)->add(ws => @FRAMES)->add(backstage => @DOOR);
+$rights->add(backstage => map {
+    my ($name, $fields, @codes) = @$_;
+    [$name, $fields, map { ($ROLES[$_] => $codes[$_]) } sort { ($codes[$a] != 200) <=> ($codes[$b] != 200) } grep { defined $codes[$_] } 0 .. $#codes];
+} @BACKSTAGE);
 
 my $source = IM::Source->new;
-my @routes = map { $source->routes($_) } @PROGRAMS;
-my %routes = map { (template("$_->{method} $_->{path}") => $_) } @routes;
-is_deeply [sort keys %rows], [sort keys %routes], 'every route has its rows, and nothing else has';
+my %routes = map { ($rights->key($_) => $_) } map { $source->routes($_) } $source->stems('cgi-bin', '.c');
+my $fragment = IM::Fragment->new(source => $source);
+my @without  = grep { !$rights->rows->{$_} } sort keys %routes;
+lacks 'every route has its rows', map { ["$routes{$_}{method} $routes{$_}{path} has none", $fragment->right($routes{$_})] } @without;
+lacks 'and nothing else has', map {["there is no $_"]} grep { !$routes{$_} } sort keys %{ $rights->rows };
+delete @routes{@without};
 
-# Everything that a request of the table could change.
-my $STATE = join ' union all ', map {"select coalesce(md5(string_agg(x::text, ' ' order by x::text)), '-') from im.$_ x"}
-    qw(account friendship friend_request blacklist chat_group member conversation message trade_password reading);
-sub state_now () { return join ' ', map { $_->[0] } $im->sql($STATE) }
+# --- what is refused ---
 
-# Whoever changes something for himself finds nothing of it at the next endpoint.
-sub renew ($rows) {
-    my $text = encode_json($rows);
-    $at{$_} = $make{$_}->() for grep { $text =~ /\@$_\b/ || $_ eq 'group' && $text =~ /\@(?:speech|order|place)\b/ } qw(group place pending blocked letter speech order);
+$rights->socket_of($_) for qw(ended banished);
+$im->sql("update im.account set version = version + 1 where id = $at{ended}; update im.account set status = 'banned' where id = $at{banished}");
+$rights->renew(map { ($rights->refused($_), ($rights->rows_of($_))[-1]) } values %routes);
+for my $program (uniq sort map { $_->{program} } values %routes) {
+    my @own    = map { $routes{$_} } grep { $routes{$_}{program} eq $program } sort keys %routes;
+    my $before = $rights->state;
+    for my $route (grep { $_->{method} ne 'WS' || $rights->refused($_) } @own) {
+        subtest "$route->{method} $route->{path} refuses" => sub { $rights->try_refused($route) };
+    }
+    is_deeply $rights->state, $before, "what $program has refused has changed nothing";
 }
 
-for my $name (sort keys %routes) {
-    my $route = $routes{$name};
-    subtest "$route->{method} $route->{path}" => sub {
-        my $rows = $rows{$name} // return fail 'it has no row';
-        renew($rows);
-        my $before = state_now();
-        my ($path, $fields) = @{ $rows->[-1] };
-        for (@BAD) {
-            my ($title, $code, $header) = @$_;
-            my ($method, $url) = split / /, fill($path);
-            my $user = $who{owner}->as(access => undef);
-            my @body = $method eq 'GET' ? (form => fill($fields)) : (json => fill($fields));
-            my $answer = $user->_run($method, $url, { Authorization => $header }, @body);
-            if ($route->{who} eq 'ANYONE') { is $answer->code, $rows->[-1][3], "$title does not matter" }
-            else                           { $answer->refused($code, $title) }
-        }
-        my @refused = grep { (grep { $_ eq '200' } @$_[3 .. $#$_]) == 0 } @$rows;
-        my @done    = grep { (grep { $_ eq '200' } @$_[3 .. $#$_]) > 0 } @$rows;
-        for my $row (@refused, undef, @done) {
-            if (!$row) { is state_now(), $before, 'what was refused has changed nothing' if $route->{who} ne 'ANYONE'; next }
-            my ($path, $fields, @cases) = @$row;
-            while (my ($one, $code) = splice @cases, 0, 2) {
-                my $answer = call($who{$one}, $path, $fields);
-                my $title  = "$path, $one: $code";
-                $code == 200 ? $answer->ok($title) : $answer->refused($code, $title);
-            }
-        }
-        $who{owner}->login->must if $name =~ /logout/;
-        $im->befriend(@who{qw(owner friend)}) if $name =~ m{friend/delete};
+# --- what is done: reading on things that were made once, then the others ---
+
+my @doing  = grep { $rights->done($_) } map { $routes{$_} } sort keys %routes;
+my @readers = grep { $_->{method} eq 'GET' } @doing;
+$rights->renew(map { $rights->done($_) } @readers);
+for my $route (@readers, grep { $_->{method} ne 'GET' } @doing) {
+    subtest "$route->{method} $route->{path} does" => sub {
+        $rights->renew($rights->done($route)) if $route->{method} ne 'GET';
+        $rights->try_done($route);
+        $im->befriend(@who{qw(owner friend)}) if $route->{path} =~ m{^/friend/delete};
     };
 }
 

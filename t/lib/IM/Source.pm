@@ -47,7 +47,8 @@ sub _service ($row) {
     return $row->{path} =~ m{^/red/} ? 'redpacket' : 'chat';
 }
 
-# Every call that a program declares, in rows or for its handlers: {function, fields => {name => optional}}.
+# Every call that a program declares, in rows or for its handlers: {function, fields => {name => optional}, names in
+# their order}.
 sub calls ($self, $program) {
     my $source = $self->text("cgi-bin/$program.c");
     my @texts  = ((map { $_->{call} // () } $self->routes($program)), $source =~ /\.text\s*=\s*"([^"]+)"/g);
@@ -56,13 +57,42 @@ sub calls ($self, $program) {
 
 sub call ($self, $text) {
     my ($function, $list) = $text =~ /\A(\w+)\((.*)\)\z/ or die "not a call: $text\n";
-    my %fields;
+    my (%fields, @names);
     for my $argument (split /\s*,\s*/, $list) {
         next if $argument =~ /^:/;
         my ($names, $optional) = $argument =~ /\A([\w|]+)[*!#]?(\?)?\z/ or die "not an argument: $argument\n";
-        $fields{$_} = $optional ? 1 : 0 for (split /\|/, $names)[0];
+        my ($name) = split /\|/, $names;
+        $fields{$name} = $optional ? 1 : 0;
+        push @names, $name;
     }
-    return { function => $function, fields => \%fields };
+    return { function => $function, fields => \%fields, names => \@names };
+}
+
+# Whether there is such a program: its rows.
+sub has_routes ($self, $program) { return -e path($self->root, "cgi-bin/$program.c") ? $self->routes($program) : () }
+
+# The calls of a function that programs declare: {text, rows that make it without a handler}.
+sub calls_of ($self, $function) {
+    my $all = $self->{calls_of} //= $self->_calls_of;
+    return map { $all->{$function}{$_} } sort keys %{ $all->{$function} // {} };
+}
+
+sub _calls_of ($self) {
+    my %all;
+    for my $program ($self->stems('cgi-bin', '.c')) {
+        for my $row (grep { $_->{call} } $self->routes($program)) {
+            my $call = $all{ $self->call($row->{call})->{function} }{ $row->{call} } //= { text => $row->{call}, rows => [] };
+            push @{ $call->{rows} }, $row if !$row->{handler};
+        }
+        $all{ $self->call($_)->{function} }{$_} //= { text => $_, rows => [] } for $self->text("cgi-bin/$program.c") =~ /\.text\s*=\s*"([^"]+)"/g;
+    }
+    return \%all;
+}
+
+# What the contract comment of a row's function says is refused.
+sub codes ($self, $row) {
+    my $functions = $self->{functions} //= $self->functions;
+    return $row->{call} ? @{ ($functions->{ $self->call($row->{call})->{function} } // {})->{refuses} // [] } : ();
 }
 
 # api functions: name => {file, comment, refuses => [codes]}.

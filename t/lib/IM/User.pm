@@ -5,8 +5,11 @@ package IM::User;
 
 use Mojo::Base -base, -signatures;
 use IM::Answer;
+use IM::Raw;
 use IM::Socket;
 use Mojo::JSON qw(decode_json encode_json);
+use Mojo::Message::Response;
+use Mojo::Parameters;
 use Mojo::UserAgent;
 use Mojo::Util qw(decode);
 use Time::HiRes qw(time);
@@ -33,7 +36,35 @@ sub raw ($self, $method, $path, $bytes = '', %headers) { return $self->_run($met
 # The same, without waiting: a promise of the answer.  IM::Stack->together collects them.
 sub post_p ($self, $path, $fields = {}, %headers) {
     my $tx = $self->_build(POST => $path, \%headers, json => $fields);
-    return $self->ua->start_p($tx)->then(sub ($tx) { $self->_judge(POST => $path, $tx) });
+    return $self->ua->start_p($tx)->then(sub ($tx) { $self->_judge(POST => $path, $tx->result) });
+}
+
+# Many requests one behind the other on one connection, at a tenth of an agent's cost: [method, path, fields, headers].
+# The answers in their order.
+sub many ($self, @requests) {
+    my $raw = IM::Raw->new($self->im->port($self->service));
+    $raw->write(join '', map { $self->_bytes(@$_) } @requests);
+    my ($text, @answers) = ('');
+    while (@answers < @requests) {
+        my $more = $raw->read(qr/./s);
+        die "only @{[scalar @answers]} of @{[scalar @requests]} requests were answered\n" if $more eq '';
+        $text .= $more;
+        while (length $text) {
+            my $response = Mojo::Message::Response->new->parse($text);
+            last if !$response->is_finished;
+            $text = $response->content->leftovers;
+            push @answers, $self->_judge(@{ $requests[@answers] }[0, 1], $response);
+        }
+    }
+    return @answers;
+}
+
+sub _bytes ($self, $method, $path, $fields, %headers) {
+    %headers = ($self->access ? (Authorization => 'Bearer ' . $self->access) : (), %headers, Host => 'localhost');
+    my $body = $method eq 'GET' || $method eq 'DELETE' && !%$fields ? '' : encode_json($fields);
+    $headers{'Content-Length'} = length $body if length $body;
+    $path .= '?' . Mojo::Parameters->new(%$fields) if $method eq 'GET' && %$fields;
+    return join "\r\n", "$method $path HTTP/1.1", (map {"$_: $headers{$_}"} grep { defined $headers{$_} } sort keys %headers), '', $body;
 }
 
 # The same client with another token (or none), on another service, …
@@ -67,11 +98,10 @@ sub _build ($self, $method, $path, $headers, @body) {
 }
 
 sub _run ($self, $method, $path, $headers, @body) {
-    return $self->_judge($method, $path, $self->ua->start($self->_build($method, $path, $headers, @body)));
+    return $self->_judge($method, $path, $self->ua->start($self->_build($method, $path, $headers, @body))->result);
 }
 
-sub _judge ($self, $method, $path, $tx) {
-    my $response = $tx->result;
+sub _judge ($self, $method, $path, $response) {
     my $text     = decode('UTF-8', $response->body);
     my @faults   = defined $text ? () : 'is not UTF-8';
     $text //= $response->body;
