@@ -30,8 +30,11 @@ size_t base64_decode(const char *in, unsigned char *out, size_t size)
 
     for (; *in && (digit = strchr(alphabet, *in)) && length < size; in++) {
         bits = bits << 6 | (unsigned)(digit - alphabet);
-        if ((held += 6) >= 8)
-            out[length++] = (unsigned char)(bits >> (held -= 8));
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            out[length++] = (unsigned char)(bits >> held);
+        }
     }
     return length;
 }

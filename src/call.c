@@ -64,10 +64,12 @@ void call_parse(struct call *call)
 {
     char function[64];
     const char *at = call->text;
-    bool ok = take_name(&at, function, sizeof function) && *at++ == '(';
+    bool ok = take_name(&at, function, sizeof function) && *at == '(';
 
+    at += ok;
     while (ok && *at != ')') {
-        ok = call->count < DB_PARAMETERS && parse_argument(&at, &call->arguments[call->count++]);
+        ok = call->count < DB_PARAMETERS && parse_argument(&at, &call->arguments[call->count]);
+        call->count++;
         if (ok && *at == ',')
             at++;
         else

@@ -52,10 +52,17 @@ static const struct {
 
 const char *code_text(int code, bool english)
 {
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+    const char *internal = NULL;
+
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        const char *text = english ? codes[i].english : codes[i].chinese;
+
         if (codes[i].code == code)
-            return english ? codes[i].english : codes[i].chinese;
-    return code_text(CODE_INTERNAL, english);
+            return text;
+        if (codes[i].code == CODE_INTERNAL)
+            internal = text;
+    }
+    return internal;
 }
 
 static int code_of_digits(const char *digits)

@@ -165,9 +165,12 @@ void push_open(struct event_base *base)
 static struct event_out *event_add_out(const char *txid, bool last, const char *channels, const char *body)
 {
     struct event_out *e = calloc(1, sizeof *e);
+    char *own_channels = strdup(channels), *own_body = strdup(body);
 
-    if (!e || !(e->channels = strdup(channels)) || !(e->body = strdup(body)))
+    if (!e || !own_channels || !own_body)
         log_fatal("could not queue an event: out of memory");
+    e->channels = own_channels;
+    e->body = own_body;
     snprintf(e->txid, sizeof e->txid, "%s", txid);
     e->last = last;
     e->rest = e->channels;

@@ -139,12 +139,12 @@ void reply_failure(struct request *r, const PGresult *failure)
     const char *constraint = failure ? PQresultErrorField(failure, PG_DIAG_CONSTRAINT_NAME) : NULL;
     const char *domain = failure ? PQresultErrorField(failure, PG_DIAG_DATATYPE_NAME) : NULL;
     const char *field = r->call ? call_domain_field(r->call, domain) : NULL;
-    int code = code_of_sqlstate(state);
+    int code = code_of_sqlstate(state), constraint_code = code_of_constraint(constraint);
 
     if (code)
         reply_code(r, code, message && strcmp(message, state) != 0 ? message : NULL);
-    else if ((code = code_of_constraint(constraint)))
-        reply_constraint(r, code, constraint);
+    else if (constraint_code)
+        reply_constraint(r, constraint_code, constraint);
     else if (state && strcmp(state, "23514") == 0 && field)
         reply_code(r, CODE_BAD_REQUEST, field);
     else {

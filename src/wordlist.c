@@ -23,7 +23,7 @@ static void take(const PGresult *rows)
 
     if (count == 0)
         return;
-    words = calloc((size_t)count, sizeof *words);
+    words = (const char **)calloc((size_t)count, sizeof *words);
     if (!words)
         log_fatal("could not load the word list: out of memory");
     for (int i = 0; i < count; i++)
@@ -31,7 +31,7 @@ static void take(const PGresult *rows)
             words[used++] = PQgetvalue(rows, i, 1);
     words_replace(words, (size_t)used);
     snprintf(version, sizeof version, "%s", PQgetvalue(rows, 0, 0));
-    free(words);
+    free((void *)words);
 }
 
 /* A list that could not be read stays as it was; the next tick asks again. */
