@@ -23,10 +23,16 @@ missing_packages() (
 
 # ONE|OTHER ...: of each the first name that this release knows.
 known_packages() (
+    # shellcheck disable=SC2046
+    known=$(apt-cache show $(say "$@" | tr '|' ' ') 2>/dev/null | sed -n 's/^Package: //p')
     IFS='|'
     for package in "$@"; do
         for name in $package; do
-            ! apt-cache show "$name" >/dev/null 2>&1 || break
+            case "
+$known
+" in *"
+$name
+"*) break ;; esac
         done
         say "$name"
     done
@@ -68,7 +74,15 @@ build() {
 
 build_in_place() (
     flock 9 && cd "$root" || exit
+    release=$(. /etc/os-release && say "$ID ${VERSION_ID:-}")
+    ! outlived || { autoreconf -f -i && ./configure -q && make -s clean; } || exit
     [ -x configure ] || autoreconf -i || exit
     [ -f Makefile ] || ./configure -q || exit
-    make -s -j"$(nproc)"
+    make -s -j"$(nproc)" && say "$release" >.built-on
 )
+
+# Whether what is built is of another release of Debian: then the libraries, the compiler and the autotools are others too.
+outlived() {
+    [ ! -f .built-on ] || [ "$(cat .built-on)" = "$release" ] || return 0
+    ldd cgi-bin/* src/imclerk 2>/dev/null | grep -q 'not found'
+}

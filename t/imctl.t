@@ -165,6 +165,11 @@ subtest 'what goes wrong' => sub {
         fails('a disk that is full', "the disk of $disk is full: 1 MiB are free", { IM_STATE_DIR => "$disk" }, 'up');
         system 'umount', $disk;
     }
+    my $version = path($im->state, 'pg/PG_VERSION');
+    my $own     = $version->slurp;
+    $version->open('>')->print("9\n");
+    fails('a cluster of a PostgreSQL that is not there', 'PostgreSQL 9, of which the cluster in \S+/pg is, is not installed', {}, 'up');
+    $version->open('>')->print($own);
     $local->open('>')->print("work_mem = much\n");
     $start = time;
     like imctl_with({ IM_PATIENCE => 5 }, 'up'), qr/\A1 imctl: postgres does not answer; its log ends:\n.*"work_mem": "much"/s,

@@ -1,0 +1,72 @@
+# packages: which are missing, under either name; and that what was built on another release of Debian is built anew.
+use v5.36;
+use utf8;
+use FindBin;
+use File::Temp qw(tempdir);
+use Mojo::File qw(path);
+use Test::More;
+use Time::HiRes qw(stat);
+
+my $packages = path($FindBin::Bin)->dirname->child('ctl/packages.sh');
+my $there    = path(tempdir('/var/tmp/im.XXXXXX', CLEANUP => 1));
+
+# What these commands print, with imctl's functions for packages at hand.
+sub shell ($commands) {
+    local %ENV = (%ENV, root => "$there", share => "$there", programs => "$there/cgi-bin", IM_BUILD => 'yes');
+    my $pid = open my $out, '-|', 'sh', '-euc', <<~'END' . $commands, "$packages" or die "could not run sh: $!\n";
+        exec 2>&1
+        say() { printf '%s\n' "$@"; }
+        die() { say "$@"; exit 1; }
+        . "$0"
+        END
+    return join '', readline $out;
+}
+
+sub text ($path, $text) { $there->child($path)->tap(sub { $_->dirname->make_path })->open('>')->print($text) }
+
+subtest 'names' => sub {
+    text('packages', <<~END);
+        # one a line
+        [run]
+        dpkg                what is installed
+        no-such-a|dpkg      either will do
+        no-such-b|no-such-c neither is
+        no-such-d           nor is this
+        [build]
+        no-such-e
+        END
+    is shell('missing_packages run'), "no-such-b|no-such-c\nno-such-d\n", 'one of two names is enough';
+    is shell('missing_packages build run'), "no-such-b|no-such-c\nno-such-d\nno-such-e\n", 'sections add up';
+    is shell('known_packages "no-such-a|dpkg|perl" "dpkg|no-such-a" no-such-d'), "dpkg\ndpkg\nno-such-d\n", 'the first that is known is installed';
+};
+
+# A project of two programs, which is built in seconds.
+subtest 'another release' => sub {
+    my ($auth, $noted) = map { $there->child($_) } 'cgi-bin/auth', '.built-on';
+    my $release = shell('. /etc/os-release && say "$ID ${VERSION_ID:-}"');
+    my $built   = sub { [map { (stat $_)[9] } "$auth", $there->child('Makefile')] };
+    text('configure.ac', "AC_INIT([little], [1])\nAC_CONFIG_FILES([Makefile])\nAC_OUTPUT\n");
+    text('Makefile.in', "all: cgi-bin/auth src/imclerk\nclean:\n\trm -f cgi-bin/auth src/imclerk\n");
+    text($_, "int main(void) { return 0; }\n") for 'cgi-bin/auth.c', 'src/imclerk.c';
+
+    is shell('build'), "building\n", 'the programs are built';
+    is $noted->slurp, $release, 'on which release is noted';
+    my $first = $built->();
+    is shell('build'), '', 'again';
+    is_deeply $built->(), $first, 'nothing is built';
+
+    $noted->open('>')->print("debian 11\n");
+    is shell('build'), '', 'on another release';
+    my $second = $built->();
+    ok $second->[0] != $first->[0] && $second->[1] != $first->[1], 'all is built anew, Makefile and programs';
+    is $noted->slurp, $release, 'and noted';
+
+    text('gone.c', "int gone(void) { return 0; }\n");
+    text('with.c', "int gone(void); int main(void) { return gone(); }\n");
+    is system("cd $there && gcc -shared -o libgone.so gone.c && gcc -o cgi-bin/auth with.c ./libgone.so && rm libgone.so"), 0, 'a library goes';
+    isnt system("$auth 2>/dev/null"), 0, 'and a program does not start without it';
+    is shell('build'), '', 'the next build';
+    is system("$auth"), 0, 'mends that';
+};
+
+done_testing;
