@@ -30,15 +30,24 @@ my $STARTING = qr/im_owner FATAL:  the database system is (?:starting up|not yet
 # A token, or the start of one, betrays itself.
 my $TOKEN = qr/eyJ[A-Za-z0-9_-]{16,}/;
 
-# Lines of all logs, each as "part: text".
-sub lines ($self) {
-    my @lines;
+sub _files ($self) {
     my $state = path($self->im->state);
     my $logs  = $state->child('log')->list_tree->grep(sub { -f && !/\b(lock|state|config)\z/ });
     push @$logs, grep { -f } map { @{ $state->child($_)->list_tree->grep(qr/\.log\z/) } } qw(nginx push pg);
-    for my $file (@$logs) {
+    return @$logs;
+}
+
+# How long each log is now, by its inode: svlogd renames what is full.
+sub position ($self) { return { map { ($_->stat->ino => -s $_) } $self->_files } }
+
+# Lines of all logs since the story began, each as "part: text".
+sub lines ($self) {
+    my @lines;
+    my $state = path($self->im->state);
+    my $from  = $self->im->logs_from;
+    for my $file ($self->_files) {
         my $part  = $file->to_rel($state);
-        my $bytes = $file->slurp;
+        my $bytes = substr $file->slurp, $from->{ $file->stat->ino } // 0;
         push @lines, map {"$part: $_"} split /\n/, decode('UTF-8', $bytes) // $bytes;
     }
     return @lines;

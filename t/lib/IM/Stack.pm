@@ -18,6 +18,7 @@ use File::Temp qw(tempdir);
 use IM::Contract;
 use IM::Logs;
 use IM::Parts;
+use IM::Pool;
 use IM::Psql;
 use IM::User;
 use IO::Socket::INET;
@@ -32,6 +33,7 @@ use Time::HiRes qw(time);
 my @PORTS = qw(IM_PORT_CHAT IM_PORT_BACKSTAGE IM_PORT_REDPACKET IM_PORT_HOP);
 my ($PSQL) = reverse sort glob '/usr/lib/postgresql/*/bin/psql';
 my %RUNNING;    # state folder => stack, for END
+my $POOL = IM::Pool->new;
 
 # Chinese in titles and diagnostics.
 binmode Test::More->builder->$_, ':encoding(UTF-8)' for qw(output failure_output todo_output);
@@ -42,18 +44,68 @@ has on_fault => sub { \&_fail };        # what happens when a frame breaks the c
 has secrets  => sub { {} };
 has allowed  => sub { [] };
 has killed   => sub { [] };
-has [qw(state ended own)];
+has logs_from => sub { {} };              # where this story's lines begin (IM::Logs)
+has [qw(state ended own shared touched)];    # touched: not as another story would want it
 
 sub new ($class, %config) {
     my $self = $class->SUPER::new(own => $$);
-    my $dir  = tempdir('/tmp/im.XXXXXX', CLEANUP => 0);
+    return $self if !%config && $self->_take;
+    return $self->shared(!%config && defined $POOL->folder)->_make(%config);
+}
+
+# One of the pool, with a new database.  What does not come up again is not given on.
+sub _take ($self) {
+    return if !$POOL->folder;
+    my $start  = time;
+    my $config = $POOL->take // return;
+    $RUNNING{ $config->{IM_STATE_DIR} } = $self->config($config)->state($config->{IM_STATE_DIR})->shared(1);
+    $self->eventually(10, sub { $self->sql('select count(*) from im.connection') == 0 })    # of who had it before
+        && $self->_renew_database or die "could not renew the stack @{[$self->state]}\n";
+    $POOL->count(taken => time - $start);
+    $self->logs_from($self->logs->position);
+    return 1;
+}
+
+sub _renew_database ($self) {
+    my $expected = $self->_connections;
+    $self->{psql}->close;
+    my ($status, $output) = $self->psql('drop database im with (force); create database im template im_seed', '-d', 'postgres');
+    return $self->eventually(10, sub { $self->_connections eq $expected }) if $status == 0;
+    return Test::More::diag($output) && 0;
+}
+
+# How many connections each program has that are ready for requests.
+sub _connections ($self) {
+    return join ' ', map {"@$_"} $self->sql(q{select usename, count(*) from pg_stat_activity
+        where datname = 'im' and usename like 'im\_%' and usename <> 'im_owner' and state = 'idle' group by usename order by usename});
+}
+
+sub _make ($self, %config) {
+    my ($fresh, $durable) = delete @config{qw(fresh durable)};
+    my $start = time;
+    my $dir   = tempdir('/var/tmp/im.XXXXXX', CLEANUP => 0);    # /tmp may be memory
     chmod 0755, $dir;
     $self->state($dir);
     my @small = $ENV{HARNESS_ACTIVE} ? (IM_DB_CONNECTIONS => 2, IM_NGINX_WORKERS => 1) : ();    # several run at once
     $self->config({ IM_STATE_DIR => $dir, IM_BUILD => 'no', IM_RATE_LIMIT => 'off', _ports(), @small, %config });
     $RUNNING{$dir} = $self;
+    path($dir, 'postgres')->make_path->child('local.conf')->open('>')->print("fsync = off\n") if !$durable;
+    $POOL->clone($dir, sub { ref($self)->_make_template }) if $POOL->folder && !$fresh;
     $self->up;
-    return $self;
+    $POOL->count(made => time - $start) if $POOL->folder;
+    $self->logs_from($self->logs->position) if $self->shared;
+    return $self->touched(0);
+}
+
+# The cluster that every stack of this run begins with; im_seed is its database once more.
+sub _make_template ($class) {
+    my $self = $class->SUPER::new(own => $$)->_make(fresh => 1);
+    $self->parts->sv($_, 'down') for grep { $_ ne 'postgres' } $self->parts->names;
+    my ($status, $output) = $self->psql('create database im_seed template im', '-d', 'postgres');
+    die "could not copy the database: $output\n" if $status;
+    $self->imctl('down');
+    $POOL->keep_template($self->state);
+    $self->_remove(0);
 }
 
 # The stack that IM_STATE_DIR and IM_PORT_… describe.
@@ -76,6 +128,7 @@ sub up ($self) {
 
 # Runs ./imctl with this stack's environment: (exit status, everything that it printed).
 sub imctl ($self, @arguments) {
+    $self->touched(1);
     $self->{psql}->close if $self->{psql};    # what ends PostgreSQL would log that it cuts a connection
     my ($status, $output) = $self->_command(undef, $self->root . '/imctl', @arguments);
     return ($status, $output);
@@ -190,7 +243,7 @@ sub kills ($self, @programs) {
 }
 
 # Its processes: who can be stopped and killed.
-sub parts ($self) { return IM::Parts->new($self->state) }
+sub parts ($self) { return IM::Parts->new($self->touched(1)->state) }
 
 # SQL in a process of its own, for locks that are held while the story goes on; its pid, which the story waits for.
 sub background_sql ($self, $sql) {
@@ -222,21 +275,30 @@ sub run ($self, $seconds) {
     Mojo::IOLoop->start;
 }
 
-# Stops the stack and asserts that nothing in it ended by itself, left a file behind or went wrong.
+# Asserts that nothing in it ended by itself, left a file behind or went wrong; stops the stack, unless another story can
+# go on with it.
 sub end ($self) {
     return if $self->ended;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my ($status, $output) = $self->imctl('down');
-    Test::More::is($status, 0, 'the stack stops') or Test::More::diag($output);
-    my @left = $self->parts->everything;
-    Test::More::ok(!@left, 'nothing of it is left running') or Test::More::diag(map {"  $_\n"} @left);
+    my $given = $self->shared && !$self->touched;
+    $self->_stop if !$given;
     my @deaths = $self->logs->deaths;
     Test::More::ok(!@deaths, 'no program has ended by itself') or Test::More::diag(map {"  $_\n"} @deaths);
     my @files = $self->leftovers;
     Test::More::ok(!@files, 'neither nginx has left a file behind') or Test::More::diag(map {"  $_\n"} @files);
     my @faults = $self->logs->faults;
     Test::More::ok(!@faults, 'its logs are clean') or Test::More::diag(join "\n", @faults[0 .. ($#faults > 20 ? 20 : $#faults)]);
+    return $self->ended(1) if $given && Test::More->builder->is_passing;    # END gives it on
+    $self->imctl('down') if $given;
     $self->_remove(@files || @faults || !Test::More->builder->is_passing);
+}
+
+sub _stop ($self) {
+    local $Test::Builder::Level = $Test::Builder::Level + 2;
+    my ($status, $output) = $self->imctl('down');
+    Test::More::is($status, 0, 'the stack stops') or Test::More::diag($output);
+    my @left = $self->parts->everything;
+    Test::More::ok(!@left, 'nothing of it is left running') or Test::More::diag(map {"  $_\n"} @left);
 }
 
 # What both nginx instances hold in files: bodies and answers that found no room in memory.
@@ -301,11 +363,17 @@ sub _fail ($title, @details) {
 END {
     my $status = $?;
     for my $self (grep { $_->own && $_->own == $$ } values %RUNNING) {
+        if ($self->ended && !$status) { $self->give_on; next }
         $self->imctl('down');
         $self->keep;
         $status ||= 1;
     }
     $? = $status;
+}
+
+sub give_on ($self) {
+    $self->{psql}->close if $self->{psql};
+    $POOL->give($self->config);
 }
 
 1;
