@@ -1,5 +1,4 @@
 #include "base64.h"
-#include "log.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +43,7 @@ char *base64_text(const unsigned char *in, size_t n)
     char *text = malloc(n / 3 * 4 + 5);
 
     if (!text)
-        log_fatal("could not encode base64: out of memory");
+        return NULL;
     size_t length = base64_encode(in, n, text);
     while (length % 4)
         text[length++] = '=';

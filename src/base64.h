@@ -12,7 +12,7 @@ size_t base64_encode(const unsigned char *in, size_t n, char *out);
 /* Decodes until a character outside the alphabet; returns the bytes written, at most size. */
 size_t base64_decode(const char *in, unsigned char *out, size_t size);
 
-/* The padded text of n bytes; the caller frees it. */
+/* The padded text of n bytes; the caller frees it.  NULL: out of memory. */
 char *base64_text(const unsigned char *in, size_t n);
 
 #endif

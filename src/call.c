@@ -1,4 +1,5 @@
 #include "call.h"
+#include "abandon.h"
 #include "code.h"
 #include "log.h"
 #include "request.h"
@@ -230,6 +231,16 @@ static bool json_within(struct json_object *value, int64_t max)
     return json_object_is_type(value, json_type_int) && number <= max && number >= -max;
 }
 
+/* json-c makes the text of a number when it is asked for it. */
+static const char *json_text(struct json_object *value)
+{
+    const char *text = json_object_get_string(value);
+
+    if (!text)
+        abandon_request("out of memory");
+    return text;
+}
+
 static void grow_quoted(struct obstack *pool, const char *text)
 {
     obstack_1grow(pool, '"');
@@ -256,7 +267,7 @@ static const char *bind_array(const struct argument *a, struct json_object *valu
     }
     obstack_1grow(pool, '{');
     for (size_t i = 0; i < n; i++) {
-        const char *text = json_object_get_string(json_object_array_get_idx(value, i));
+        const char *text = json_text(json_object_array_get_idx(value, i));
         if (i)
             obstack_1grow(pool, ',');
         if (texts)
@@ -271,7 +282,7 @@ static const char *bind_array(const struct argument *a, struct json_object *valu
 static const char *bind_json(const struct argument *a, struct json_object *value, struct obstack *pool)
 {
     bool number = json_object_is_type(value, json_type_int) || json_object_is_type(value, json_type_double);
-    const char *text = json_object_get_string(value);
+    const char *text = json_text(value);
 
     switch (a->kind) {
     case KIND_TEXT:
@@ -346,6 +357,14 @@ bool call_filters(const struct call *call)
 {
     for (int i = 0; i < call->count; i++)
         if (call->arguments[i].filter && call->arguments[i].filter != '#')
+            return true;
+    return false;
+}
+
+bool call_digests(const struct call *call)
+{
+    for (int i = 0; i < call->count; i++)
+        if (call->arguments[i].filter == '#' || (call->arguments[i].server && strcmp(call->arguments[i].names[0], "digest") == 0))
             return true;
     return false;
 }

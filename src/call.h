@@ -55,6 +55,9 @@ int call_bind(const struct call *call, struct request *request, const char **val
 /* True when the call filters words, so that its program needs the word list. */
 bool call_filters(const struct call *call);
 
+/* True when it takes a digest (request.h) of a trade password or of the request. */
+bool call_digests(const struct call *call);
+
 /* The client's name for the argument whose SQL type is that domain, or NULL. */
 const char *call_domain_field(const struct call *call, const char *domain);
 

@@ -74,13 +74,13 @@ char *captcha_draw(char answer[static CAPTCHA_LENGTH + 1])
     int size;
 
     if (!image)
-        log_fatal("could not draw a captcha: out of memory");
+        return NULL;
     draw_answer(answer);
     gdImageFilledRectangle(image, 0, 0, WIDTH, HEIGHT, gdImageColorAllocate(image, 240, 240, 240));
     draw_noise(image);
     if (draw_letters(image, answer)) {
         void *png = gdImagePngPtr(image, &size);
-        text = base64_text(png, (size_t)size);
+        text = png ? base64_text(png, (size_t)size) : NULL;
         gdFree(png);
     }
     gdImageDestroy(image);

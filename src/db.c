@@ -145,7 +145,7 @@ static void connection_lost(struct connection *c)
     queue_fail();
 }
 
-static void watch(struct connection *c)
+static bool watch(struct connection *c)
 {
     if (c->readable)
         event_free(c->readable);
@@ -153,15 +153,15 @@ static void watch(struct connection *c)
         event_free(c->writable);
     c->readable = event_new(loop, PQsocket(c->pg), EV_READ | EV_PERSIST, on_socket, c);
     c->writable = event_new(loop, PQsocket(c->pg), EV_WRITE, on_socket, c);
+    return c->readable && c->writable;
 }
 
 /* All statements go out in one pipeline; the connection serves when its sync comes back. */
 static void connection_prepare(struct connection *c)
 {
-    watch(c);
-    event_add(c->readable, &answer_timeout);
+    bool sent = watch(c) && event_add(c->readable, &answer_timeout) == 0;
     c->state = PREPARING;
-    bool sent = PQsetnonblocking(c->pg, 1) == 0 && PQenterPipelineMode(c->pg) == 1;
+    sent = sent && PQsetnonblocking(c->pg, 1) == 0 && PQenterPipelineMode(c->pg) == 1;
     for (int i = 0; sent && i < prepared_count; i++)
         sent = PQsendPrepare(c->pg, prepared[i]->name, prepared[i]->sql, 0, NULL) == 1;
     if (!sent || PQpipelineSync(c->pg) != 1 || !flush(c))
@@ -176,8 +176,9 @@ static void connection_poll(struct connection *c)
         connection_lost(c);
     } else if (status == PGRES_POLLING_OK) {
         connection_prepare(c);
+    } else if (!watch(c)) { /* again, for libpq may have opened another socket */
+        connection_lost(c);
     } else {
-        watch(c); /* libpq may have opened another socket */
         event_add(status == PGRES_POLLING_READING ? c->readable : c->writable, &answer_timeout);
     }
 }
@@ -189,11 +190,10 @@ static void connection_start(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     c->state = CONNECTING;
     c->pg = PQconnectStart(conninfo);
-    if (!c->pg || PQstatus(c->pg) == CONNECTION_BAD) {
+    if (!c->pg || PQstatus(c->pg) == CONNECTION_BAD || !watch(c)) {
         connection_lost(c);
         return;
     }
-    watch(c);
     event_add(c->writable, &answer_timeout);
 }
 
@@ -251,8 +251,11 @@ static bool connection_read(struct connection *c)
         }
         nulls = 0;
         const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-        if (c->state == PREPARING && state && strncmp(state, "42", 2) == 0) /* never fits; other errors pass */
-            log_fatal("could not prepare a statement: %s", PQresultErrorMessage(result));
+        if (c->state == PREPARING && state && strncmp(state, "42", 2) == 0) { /* another schema, for the moment */
+            log_error("could not prepare a statement: %s", PQresultErrorMessage(result));
+            PQclear(result);
+            return false;
+        }
         if (status == PGRES_PIPELINE_SYNC) {
             PQclear(result);
             if (c->state == PREPARING)

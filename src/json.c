@@ -1,4 +1,5 @@
 #include "json.h"
+#include "abandon.h"
 
 #include <string.h>
 #include <utf8proc.h>
@@ -200,6 +201,8 @@ struct json_object *json_read(const char *text, size_t length)
     if (*c.at != '{' || !json_utf8_valid(text, length) || !check_value(&c) || c.at != c.end)
         return NULL;
     struct json_tokener *tokener = json_tokener_new();
+    if (!tokener)
+        abandon_request("out of memory");
     struct json_object *tree = json_tokener_parse_ex(tokener, text, (int)length);
     json_tokener_free(tokener);
     if (tree && count_members(tree) != c.members) {

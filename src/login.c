@@ -1,4 +1,5 @@
 #include "login.h"
+#include "abandon.h"
 #include "code.h"
 #include "password.h"
 #include "reply.h"
@@ -36,6 +37,8 @@ static void grow_token(struct obstack *out, const char *name, enum audience audi
 {
     char *token = token_sign(audience, kind, claims), rest[64];
 
+    if (!token)
+        abandon_request("could not sign a token");
     json_grow_string(out, name);
     obstack_1grow(out, ':');
     json_grow_string(out, token);

@@ -1,4 +1,5 @@
 #include "password.h"
+#include "abandon.h"
 #include "base64.h"
 #include "log.h"
 
@@ -31,14 +32,15 @@ bool password_acceptable(const char *password)
 static void argon2id(const char *password, const unsigned char *salt, unsigned char *tag)
 {
     const unsigned long parameters[] = {TAG, PASSES, MEMORY_KIB, LANES};
-    gcry_kdf_hd_t kdf;
+    gcry_kdf_hd_t kdf = NULL;
+    bool done = gcry_kdf_open(&kdf, GCRY_KDF_ARGON2, GCRY_KDF_ARGON2ID, parameters, 4, password, strlen(password), salt,
+                              SALT, NULL, 0, NULL, 0) == 0 &&
+                gcry_kdf_compute(kdf, NULL) == 0 && gcry_kdf_final(kdf, TAG, tag) == 0;
 
-    if (gcry_kdf_open(&kdf, GCRY_KDF_ARGON2, GCRY_KDF_ARGON2ID, parameters, 4, password, strlen(password), salt,
-                      SALT, NULL, 0, NULL, 0) != 0)
-        log_fatal("could not start Argon2id: out of memory");
-    if (gcry_kdf_compute(kdf, NULL) != 0 || gcry_kdf_final(kdf, TAG, tag) != 0)
-        log_fatal("could not compute Argon2id");
-    gcry_kdf_close(kdf);
+    if (kdf)
+        gcry_kdf_close(kdf);
+    if (!done)
+        abandon_request("could not compute Argon2id");
 }
 
 void password_hash(const char *password, char hash[static PASSWORD_HASH_SIZE])
@@ -86,8 +88,12 @@ void password_digest(char digest[static PASSWORD_DIGEST_SIZE], const char *key, 
 {
     gcry_md_hd_t mac;
 
-    if (gcry_md_open(&mac, GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC) != 0 || gcry_md_setkey(mac, key, strlen(key)) != 0)
-        log_fatal("could not start HMAC-SHA256");
+    if (gcry_md_open(&mac, GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC) != 0)
+        abandon_request("could not start HMAC-SHA256");
+    if (gcry_md_setkey(mac, key, strlen(key)) != 0) {
+        gcry_md_close(mac);
+        abandon_request("could not start HMAC-SHA256");
+    }
     for (; *texts; texts++)
         gcry_md_write(mac, *texts, strlen(*texts));
     const unsigned char *value = gcry_md_read(mac, GCRY_MD_SHA256);

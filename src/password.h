@@ -4,6 +4,8 @@
  * Argon2id takes 30-50 ms of CPU by design, so only cgi-bin/auth and cgi-bin/backstage call it.  The trade
  * password is checked with every payment and must not stall the wallet: it is an HMAC under a key (the
  * pepper) that the database never sees, so that a stolen database cannot be searched for six-digit PINs.
+ *
+ * Where libgcrypt fails, for lack of memory, the request is abandoned (abandon.h).
  */
 #ifndef IM_PASSWORD_H
 #define IM_PASSWORD_H

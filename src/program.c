@@ -1,4 +1,5 @@
 #include "program.h"
+#include "abandon.h"
 #include "config.h"
 #include "log.h"
 #include "password.h"
@@ -12,9 +13,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-
-#define obstack_chunk_alloc malloc
-#define obstack_chunk_free free
 
 /* libfcgi uses select(), so descriptors stay below 1024; nginx keeps far fewer connections per program. */
 enum { REQUESTS_MAX = 400, STOP_SECONDS = 10 };
@@ -63,7 +61,6 @@ static bool request_accept(struct request *r)
 {
     if (FCGX_Accept_r(&r->fcgi) < 0)
         return false;
-    obstack_init(&r->pool);
     request_start(r);
     return true;
 }
@@ -80,7 +77,7 @@ static void request_reset(struct request *r)
     FCGX_Request fcgi = r->fcgi;
 
     json_object_put(r->document);
-    obstack_free(&r->pool, NULL);
+    request_pool_free(r);
     memset(r, 0, sizeof *r);
     r->fcgi = fcgi;
 }
@@ -201,6 +198,7 @@ int program_run(const struct program *program)
     config_load();
     keep_secrets();
     signal(SIGPIPE, SIG_IGN);
+    abandon_open();
     password_open();
     token_open();
     loop = event_base_new();

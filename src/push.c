@@ -162,13 +162,19 @@ void push_open(struct event_base *base)
     curl_easy_setopt(publisher.easy, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
 }
 
+/* NULL when there is no memory for it: the clerk takes it from the outbox. */
 static struct event_out *event_add_out(const char *txid, bool last, const char *channels, const char *body)
 {
     struct event_out *e = calloc(1, sizeof *e);
     char *own_channels = strdup(channels), *own_body = strdup(body);
 
-    if (!e || !own_channels || !own_body)
-        log_fatal("could not queue an event: out of memory");
+    if (!e || !own_channels || !own_body) {
+        log_error("could not queue an event: out of memory");
+        free(own_channels);
+        free(own_body);
+        free(e);
+        return NULL;
+    }
     e->channels = own_channels;
     e->body = own_body;
     snprintf(e->txid, sizeof e->txid, "%s", txid);
@@ -188,8 +194,8 @@ void push_events(const PGresult *result)
     for (int i = 0; i < rows; i++) {
         const char *txid = PQgetvalue(result, i, 1);
         bool last = i + 1 == rows || strcmp(txid, PQgetvalue(result, i + 1, 1)) != 0;
-        if (!PQgetisnull(result, i, 1))
-            event_add_out(txid, last, PQgetvalue(result, i, 2), PQgetvalue(result, i, 3));
+        if (!PQgetisnull(result, i, 1) && !event_add_out(txid, last, PQgetvalue(result, i, 2), PQgetvalue(result, i, 3)))
+            break;
     }
     publish_next();
 }
@@ -199,6 +205,8 @@ bool push_body(const char *channels, const char *body, void (*out)(void *owner),
     if (events > EVENTS_MAX)
         return false;
     struct event_out *e = event_add_out("", true, channels, body);
+    if (!e)
+        return false;
     e->out = out;
     e->owner = owner;
     publish_next();

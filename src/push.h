@@ -24,7 +24,7 @@ void push_open(struct event_base *base);
 void push_events(const PGresult *result);
 
 /* Publishes one body to comma-separated channels; nothing is kept when it fails.  out, unless NULL, is called from the
- * event loop when that is over.  False when there is too much to publish already: then it is dropped, out and all. */
+ * event loop when that is over.  False when there is too much to publish already, or no memory: then it is dropped, out and all. */
 bool push_body(const char *channels, const char *body, void (*out)(void *owner), void *owner);
 
 /* Events not yet published or not yet told. */

@@ -8,13 +8,34 @@
 #include <string.h>
 #include <strings.h>
 
+#define obstack_chunk_alloc malloc
+#define obstack_chunk_free free
+
 enum { BODY_MAX = 65536 };
+
+static const char *pepper; /* of programs that need it */
 
 /* A server-side value that was set. */
 struct value {
     const char *name, *text;
     struct value *next;
 };
+
+void request_open(void)
+{
+    pepper = config_required("IM_TRADE_PEPPER");
+}
+
+void request_pool(struct request *r)
+{
+    obstack_init(&r->pool);
+}
+
+void request_pool_free(struct request *r)
+{
+    obstack_free(&r->pool, NULL);
+    r->pool = (struct obstack){0};
+}
 
 char *request_copy(struct request *r, const char *text)
 {
@@ -48,8 +69,7 @@ const char *request_trade_digest(struct request *r, const char *password)
 {
     char digest[PASSWORD_DIGEST_SIZE];
 
-    password_digest(digest, config_required("IM_TRADE_PEPPER"),
-                    (const char *const[]){number_text(r, r->claims.subject), ":", password, NULL});
+    password_digest(digest, pepper, (const char *const[]){number_text(r, r->claims.subject), ":", password, NULL});
     return request_copy(r, digest);
 }
 
@@ -58,8 +78,7 @@ static const char *request_digest(struct request *r)
 {
     char digest[PASSWORD_DIGEST_SIZE];
 
-    password_digest(digest, config_required("IM_TRADE_PEPPER"),
-                    (const char *const[]){r->method, "\n", r->path, "\n", r->text, NULL});
+    password_digest(digest, pepper, (const char *const[]){r->method, "\n", r->path, "\n", r->text, NULL});
     return request_copy(r, digest);
 }
 

@@ -53,6 +53,13 @@ struct request {
     SLIST_ENTRY(request) free;
 };
 
+/* Reads IM_TRADE_PEPPER, for a program with calls that take digests (call_digests); ends the process without it. */
+void request_open(void);
+
+/* Begins and ends its pool.  A pool that never began may end. */
+void request_pool(struct request *r);
+void request_pool_free(struct request *r);
+
 /* Reads the body, at most 64 KiB.  False when it is cut short, too long or no JSON object. */
 bool request_read(struct request *r);
 

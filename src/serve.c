@@ -1,4 +1,5 @@
 #include "serve.h"
+#include "abandon.h"
 #include "code.h"
 #include "config.h"
 #include "log.h"
@@ -50,13 +51,16 @@ void serve_open(struct event_base *loop, const struct program *program)
     struct call *calls[CALLS_MAX];
     static struct statement *statements[CALLS_MAX + 2];
     int n = gather_calls(program, calls), count;
-    bool filters = false;
+    bool filters = false, digests = false;
 
     for (int i = 0; i < n; i++) {
         call_parse(calls[i]);
         statements[i] = &calls[i]->statement;
         filters |= call_filters(calls[i]);
+        digests |= call_digests(calls[i]);
     }
+    if (digests)
+        request_open();
     count = n;
     statements[count++] = &push_told;
     if (filters)
@@ -149,6 +153,26 @@ static void request_end(struct request *r)
         r->finish(r);
 }
 
+static void answer_internal(struct request *r)
+{
+    request_pool(r);
+    reply_code(r, CODE_INTERNAL, NULL);
+}
+
+/* Works for the request.  When that is abandoned it gives back what it holds, which leaves enough to say so. */
+static void request_work(struct request *r, void (*work)(struct request *r))
+{
+    if (abandon_guard(work, r))
+        return;
+    request_pool_free(r);
+    r->values = NULL;
+    r->path = "";
+    if (!abandon_guard(answer_internal, r)) {
+        reply_write(r, 500, "", "");
+        r->answered = true;
+    }
+}
+
 /* The refusal that a committed transaction has left behind, or 0. */
 static int late_refusal(const struct request *r)
 {
@@ -182,7 +206,7 @@ static void call_done(struct job *job)
 
     config_fault("answer");
     log_request(r->id);
-    call_answer(r);
+    request_work(r, call_answer);
     request_end(r);
     log_request(NULL); /* its id has gone with it */
     if (events)
@@ -224,13 +248,19 @@ void serve_dispatch(struct request *r)
     request_run(r, r->route->call ? &route_calls[row] : NULL, r->body || request_read(r));
 }
 
-void serve_request(struct request *r)
+static void request_begin(struct request *r)
 {
+    request_pool(r);
     if (!r->method || !r->path) {
         reply_code(r, CODE_BAD_REQUEST, NULL);
     } else {
         r->path = obstack_copy0(&r->pool, r->path, (int)strcspn(r->path, "?"));
         serve_dispatch(r);
     }
+}
+
+void serve_request(struct request *r)
+{
+    request_work(r, request_begin);
     request_end(r);
 }

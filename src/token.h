@@ -32,7 +32,8 @@ void token_open(void);
 /* Lifetime of a kind in seconds. */
 long token_lifetime(enum token_kind kind);
 
-/* Signs the claims; expires_at is taken from issued_at and the kind's lifetime.  The caller frees the text. */
+/* Signs the claims; expires_at is taken from issued_at and the kind's lifetime.  The caller frees the text.
+ * NULL: out of memory. */
 char *token_sign(enum audience audience, enum token_kind kind, const struct claims *claims);
 
 /* True when the text is a valid, unexpired token of that audience and kind; fills claims, also when it has expired. */

@@ -15,30 +15,30 @@ static struct job job;
 static char version[24] = "-1";
 static const char *const values[] = {version};
 
-/* Rows (version, word): none when nothing has changed, a null word when the list is empty. */
-static void take(const PGresult *rows)
+/* Rows (version, word): none when nothing has changed, a null word when the list is empty.  False: out of memory. */
+static bool take(const PGresult *rows)
 {
     int count = PQntuples(rows), used = 0;
     const char **words;
 
     if (count == 0)
-        return;
+        return true;
     words = (const char **)calloc((size_t)count, sizeof *words);
-    if (!words)
-        log_fatal("could not load the word list: out of memory");
-    for (int i = 0; i < count; i++)
+    for (int i = 0; words && i < count; i++)
         if (!PQgetisnull(rows, i, 1))
             words[used++] = PQgetvalue(rows, i, 1);
-    words_replace(words, (size_t)used);
-    snprintf(version, sizeof version, "%s", PQgetvalue(rows, 0, 0));
+    bool taken = words && words_replace(words, (size_t)used);
+    if (taken)
+        snprintf(version, sizeof version, "%s", PQgetvalue(rows, 0, 0));
     free((void *)words);
+    return taken;
 }
 
 /* A list that could not be read stays as it was; the next tick asks again. */
 static void done(struct job *j)
 {
-    if (!j->lost && !j->failure)
-        take(j->steps[0].result);
+    if (!j->lost && !j->failure && !take(j->steps[0].result))
+        log_error("could not load the word list: out of memory");
     event_add(tick, &period);
 }
 
@@ -58,7 +58,8 @@ void wordlist_open(struct event_base *base)
 {
     PGresult *rows = db_ask("select * from api.word_list(-1)");
 
-    take(rows);
+    if (!take(rows))
+        log_fatal("could not load the word list: out of memory");
     PQclear(rows);
     tick = event_new(base, -1, 0, on_tick, NULL);
     event_add(tick, &period);

@@ -1,5 +1,4 @@
 #include "words.h"
-#include "log.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -146,14 +145,14 @@ static int by_depth(const void *one, const void *other)
     return (int)nodes[a->child].length - (int)nodes[b->child].length;
 }
 
-/* Fail and output links, nodes of smaller depth first. */
-static void link_nodes(struct automaton *a)
+/* Fail and output links, nodes of smaller depth first; false when there is no memory. */
+static bool link_nodes(struct automaton *a)
 {
     struct edge *order = calloc(a->node_count, sizeof *order);
     size_t n = 0;
 
     if (!order)
-        log_fatal("could not build the word list: out of memory");
+        return false;
     for (uint32_t slot = 0; slot <= a->edge_mask; slot++)
         if (a->edges[slot].child)
             order[n++] = a->edges[slot];
@@ -165,10 +164,18 @@ static void link_nodes(struct automaton *a)
         node->output = node->word ? order[i].child : a->nodes[node->fail].output;
     }
     free(order);
+    return true;
 }
 
-void words_replace(const char *const *words, size_t count)
+static void words_free(struct automaton *a)
 {
+    free(a->nodes);
+    free(a->edges);
+}
+
+bool words_replace(const char *const *words, size_t count)
+{
+    struct automaton before = current;
     struct folded text[256];
     size_t characters = 1;
     uint32_t slots = 16;
@@ -177,22 +184,23 @@ void words_replace(const char *const *words, size_t count)
         characters += strlen(words[i]) * 2; /* folding may lengthen, but never beyond this for any word list seen */
     while (slots < characters * 2)
         slots *= 2;
-    free(current.nodes);
-    free(current.edges);
     current = (struct automaton){
         .nodes = calloc(characters + 1, sizeof(struct node)),
         .edges = calloc(slots, sizeof(struct edge)),
         .node_count = 1,
         .edge_mask = slots - 1,
     };
-    if (!current.nodes || !current.edges)
-        log_fatal("could not build the word list: out of memory");
-    for (size_t i = 0; i < count; i++) {
+    bool built = current.nodes && current.edges;
+    for (size_t i = 0; built && i < count; i++) {
         size_t n = fold_text(words[i], text, sizeof text / sizeof *text);
         if (current.node_count + n <= characters)
             add_word(&current, text, n);
     }
-    link_nodes(&current);
+    built = built && link_nodes(&current);
+    words_free(built ? &before : &current);
+    if (!built)
+        current = before;
+    return built;
 }
 
 /* A word of ASCII letters and digits must not continue on either side. */

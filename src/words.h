@@ -14,8 +14,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Replaces the list by these words; each is UTF-8.  Words without a letter or digit are ignored. */
-void words_replace(const char *const *words, size_t count);
+/* Replaces the list by these words; each is UTF-8.  Words without a letter or digit are ignored.
+ * False when there is no memory: then the list stays what it was. */
+bool words_replace(const char *const *words, size_t count);
 
 /* True when the text (valid UTF-8) contains a word. */
 bool words_found(const char *text);

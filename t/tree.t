@@ -168,6 +168,24 @@ subtest 'style' => sub {
     }
 };
 
+# Once a program serves, whatever it does begins in a callback.  What may end it is called from main() on the way to that.
+subtest 'nothing but a signal ends a program that serves' => sub {
+    my $functions = $source->c_functions;
+    my %ends = map { ($_ => 'exit') } grep { $functions->{$_}{text} =~ /\b(?:abort|_?exit|_Exit|quick_exit|assert|raise)\s*\(/ } keys %$functions;
+    my %harmless = map { ($_ => 1) } 'src/abandon.c abandon_request', 'src/config.c config_fault';    # within a guard; in tests
+    delete @ends{ keys %harmless };
+    for my $again (1 .. keys %$functions) {
+        my @new = grep { !$ends{$_} && !$harmless{$_} && !/\*\z/ } keys %$functions;
+        @new = grep { grep { $ends{$_} } @{ $functions->{$_}{calls} } } @new or last;
+        $ends{$_} = join ', ', grep { $ends{$_} } @{ $functions->{$_}{calls} } for @new;
+    }
+    my %taken = map { ($_ => 1) } map { @{ $_->{taken} } } values %$functions;
+    ok $ends{'src/program.c program_run'} && $ends{'src/imclerk.c main'}, 'before that a program may end itself';
+    ok $taken{'src/serve.c call_done'} && $taken{'cgi-bin/auth.c verify'} && $taken{'src/program.c on_readable'}, 'callbacks are known';
+    my @wrong = grep { $ends{$_} } sort keys %taken;
+    ok !@wrong, 'no callback does' or diag map {"  $_, by $ends{$_}\n"} @wrong;
+};
+
 subtest 'configuration' => sub {
     my $read   = $source->keys_read;
     my $manual = $source->text('man/im-chat.conf.5');

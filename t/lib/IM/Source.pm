@@ -120,6 +120,30 @@ sub grants ($self) {
     return \%grants;
 }
 
+# The C functions of src/ and cgi-bin/: "file name" => {text, calls => [...], taken => [...]}: its body, the functions of
+# these files that it calls, and those whose address it takes.  "file *" is what stands outside of functions.  A name is
+# its own file's, or else the library's.
+sub c_functions ($self) {
+    my (%body, %rest, %global);
+    for my $file ((map { 'src/' . $_->basename } $self->files('src', qr/\.c\z/)), map { 'cgi-bin/' . $_->basename } $self->files('cgi-bin', qr/\.c\z/)) {
+        my $text = $self->text($file) =~ s{/\*.*?\*/|'(?:[^'\\]|\\.)'|"(?:[^"\\]|\\.)*"|^#.*?$|__attribute__\(\(.*?\)\)\)?\s*}{}gmsr;
+        while ($text =~ s/^(\w[^\n;{}]*?\b(\w+)\([^;{}]*\))\n\{\n(.*?)^\}$//ms) {
+            $body{"$file $2"} = $3;
+            $global{$2} = "$file $2" if $1 !~ /^static/;
+        }
+        $rest{"$file *"} = $text =~ s/^[^\n={}]*\([^{}]*?\);$//gmr;    # what is left but for prototypes: tables, variables
+    }
+    my %functions;
+    for my $function (keys %body, keys %rest) {
+        my ($file) = split / /, $function;
+        my $text = $functions{$function}{text} = $body{$function} // $rest{$function};
+        my $find = sub ($name) { $body{"$file $name"} ? "$file $name" : $global{$name} };
+        $functions{$function}{calls} = [map { $find->($_) // () } $text =~ /\b(\w+)\s*\(/g];
+        $functions{$function}{taken} = [map { $find->($_) // () } $text =~ /(?<![.>\w])(\w+)\b(?!\s*\()/g];
+    }
+    return \%functions;
+}
+
 # Configuration keys, with the files that read them.
 sub keys_read ($self) {
     my %read;
