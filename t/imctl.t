@@ -2,8 +2,9 @@
 use v5.36;
 use utf8;
 use FindBin;
-use lib "$FindBin::Bin/lib";
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../bench/lib";
 use File::Temp qw(tempdir);
+use IM::Bench::Processes;
 use IM::Stack;
 use IO::Socket::INET;
 use Mojo::File qw(path);
@@ -160,8 +161,10 @@ subtest 'what goes wrong' => sub {
     like imctl_with({}, @$_), qr/\A2 usage: imctl up /, "a command that is none: @$_" for ['jump'], [];
     SKIP: {
         my $disk = $there->child('disk')->make_path;
-        skip 'only root can mount a small disk', 1 if $>;
-        skip 'no disk can be mounted here', 1 if system "mount -t tmpfs -o size=1m im-test $disk";
+        skip 'only root can mount a small disk', 3 if $>;
+        skip 'no disk can be mounted here', 3 if system "mount -t tmpfs -o size=1m im-test $disk";
+        is eval { IM::Bench::Processes->new(state => "$disk") }, undef, 'the bench measures nothing in memory';
+        like $@, qr/\A\Q$disk\E is in memory \(tmpfs\): /, 'and says so';
         fails('a disk that is full', "the disk of $disk is full: 1 MiB are free", { IM_STATE_DIR => "$disk" }, 'up');
         system 'umount', $disk;
     }

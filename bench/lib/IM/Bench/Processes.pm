@@ -12,6 +12,13 @@ has 'state';
 has tick => sub { sysconf(_SC_CLK_TCK) };
 has root => sub ($self) { $self->_find_root };
 
+# Of a stack on a disk: in memory a commit costs nothing (Debian 13 has /tmp there).
+sub new ($class, %stack) {
+    chomp(my $kind = qx{stat -f -c %T $stack{state}});
+    die "$stack{state} is in memory ($kind): there is nothing to measure\n" if $kind =~ /\A(?:tmp|ram)fs\z/;
+    return $class->SUPER::new(%stack);
+}
+
 # CPU seconds used so far, by part; those of ended children are in their parents'.
 sub cpu ($self) {
     my %used;
