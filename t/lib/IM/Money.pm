@@ -6,8 +6,8 @@ package IM::Money;
 use Mojo::Base -base, -signatures;
 use Exporter 'import';
 use IM::Accounts;
+use IM::Http;
 use Mojo::JSON qw(decode_json encode_json);
-use Mojo::UserAgent;
 use Time::HiRes qw(time);
 
 our @EXPORT_OK = qw(cents fields yuan);
@@ -15,10 +15,7 @@ our @EXPORT_OK = qw(cents fields yuan);
 has 'im';
 has connections => 64;
 has accounts => sub ($self) { IM::Accounts->new(im => $self->im, lifetime => 86_400) };    # the long form takes hours
-has ua => sub ($self) {
-    Mojo::UserAgent->new(max_connections => $self->connections, connect_timeout => 10, request_timeout => 30,
-        inactivity_timeout => 30);
-};
+has http     => sub ($self) { IM::Http->new(connections => $self->connections) };
 
 # 12.34 and 1234.
 sub yuan ($cents) { return sprintf '%d.%02d', int($cents / 100), $cents % 100 }
@@ -72,16 +69,13 @@ sub call ($self, $request) {
     my %headers = ('Content-Type' => 'application/json', %{ $request->{headers} // {} });
     $headers{Authorization} = "Bearer $request->{who}{token}" if $request->{who};
     $headers{'Idempotency-Key'} = $request->{key} if defined $request->{key};
-    my $tx = $self->ua->build_tx($request->{method} // 'POST', $self->im->url($request->{service} // 'chat') . $request->{path},
-        \%headers, $request->{body} // '{}');
     my $answer = sub ($status, $text) {
         my $body = eval { decode_json $text } // {};
         return { code => $body->{code} // "none ($status)", status => $status, data => $body->{data}, text => $text,
             message => $body->{message}, start => $start, end => time };
     };
-    return $self->ua->start_p($tx)->then(
-        sub ($tx) { $answer->($tx->res->code, $tx->res->body) },
-        sub ($why) { $answer->(0, $why) });
+    return $self->http->ask($request->{method} // 'POST', $self->im->port($request->{service} // 'chat'), $request->{path},
+        \%headers, $request->{body} // '{}')->then($answer, sub ($why) { $answer->(0, $why) });
 }
 
 # One request, waited for: its answer.
