@@ -4,18 +4,14 @@ use v5.36;
 use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use Crypt::JWT qw(decode_jwt encode_jwt);
-use IM::Accounts;
 use IM::Fragment qw(lacks);
 use IM::Rights;
+use IM::Scene;
 use IM::Source;
 use IM::Stack;
-use IM::User;
 use List::Util qw(uniq);
-use Mojo::File qw(path);
 use Mojo::JSON qw(true);
 use Test::More;
-use Time::HiRes qw(time);
 
 # --- the table: "METHOD path", fields, then who is answered what, in this order.  @name is an id of the scene. ---
 #
@@ -226,152 +222,12 @@ my @FRAMES = (
         ['@missing', owner => 3001]),
 );
 
-# --- the scene ---
-
-my $im  = IM::Stack->new;
-my $key = path($im->state, 'secret/jwt-key')->slurp =~ s/\s+\z//r;
-my (%who, %at);
-my $trade = 'trade of the rich and of the poor';
-$im->secret('wrong one', $trade);
-
-# The owner has logged in; the others need no password.
-my @PEOPLE = qw(manager second member other friend enemy outsider suitor left removed extra guest foe goer prisoner ended banished
-    gone raised sentenced);
-$who{owner} = $im->user('owner');
-my $accounts = IM::Accounts->new(im => $im);
-my @made     = $accounts->make('person', scalar @PEOPLE);
-$who{$_} = person(shift @made) for @PEOPLE;
-$at{$_}  = $who{$_}->id for keys %who;
-$accounts->befriend((map { [$at{owner}, $at{$_}] } qw(manager second member other friend enemy left removed extra)), [@at{qw(manager guest)}]);
-$who{stranger} = $im->stranger;
-@at{qw(missing nothing address trade)} = (9_999_999, '00000000-0000-4000-8000-000000000000', '0x' . 'a1' x 20, $trade);
-
-sub person ($made) { return IM::User->new(im => $im, name => $made->{name}, id => $made->{id}, access => $made->{token}) }
-
-$im->sql(q{update im.setting set value = '1000000' where name ~ '^login\..*after' or name ~ '(pending|owned_limit)'});
-$who{$_}->put('/setTradePwd', { tradePassword => $trade })->must for qw(owner friend other);
-$im->fund($who{owner}, 1000);
-$who{owner}->post('/blacklist/add', { targetId => $at{$_} })->must for qw(enemy foe);
-$at{$_} = made_group() for qw(banned dissolved);
-$im->sql("select im.group_ban($at{banned}, 'spam')");
-$who{owner}->delete("/group/delete/$at{dissolved}")->must;
-$im->sql("select im.account_ban($at{prisoner}, null, 'spam')");
-
-# Administrators of each role, and one who is none any more.
-my $admin = $im->admin->access;
-for my $role (@ROLES, 'disabled') {
-    my $id = $im->sql("select im.admin_create('rights-$role', 'no password', '@{[$role eq 'disabled' ? 'super' : $role]}')");
-    $who{$role} = $im->stranger('backstage')->as(access => forged($admin, $key, sub => "$id"));
-}
-$im->sql(q{update im.admin set disabled_at = now() where name = 'rights-disabled'});
-
-# A service, and one whose token was revoked.
-for my $name (qw(shop shut)) {
-    my ($service) = $im->sql("select id, version from im.service_open('$name')");
-    $who{$name} = $im->stranger->as(access => forged($who{owner}->access, $key, aud => 'im-service', sub => $service->[0],
-        ver => $service->[1] + 0, sid => 0, gen => 0));
-}
-$im->sql(q{select im.service_close('shut')});
-
-# A group of the owner with everybody in his place.
-sub made_group () {
-    my $group = $im->group(@who{qw(owner manager second member other left removed extra)});
-    $who{owner}->post('/group/manager/add', { groupId => $group, userId => $at{$_} })->must for qw(manager second);
-    $who{left}->delete("/group/quit/$group")->must;
-    $who{owner}->delete('/group/members/remove', { groupId => $group, memberIds => [$at{removed}] })->must;
-    return $group;
-}
-
-sub said ($one, $path, %fields) { return $who{$one}->post($path, { content => 'x', messageType => 1, %fields })->must->{id} }
-
-sub packet ($type, $receiver) {
-    return $who{owner}->post('/redPackage/send', { receiverType => $type, receiverId => $receiver, totalAmount => 1, totalCount => 1,
-        redPacketType => 1, tradePassword => $trade })->must->{redPacketId};
-}
-
-sub withdrawal () { return $who{owner}->post('/user/withdraw', { amount => 10, toAddress => $at{address}, tradePassword => $trade })->must->{id} }
-
-# What one endpoint may destroy is made anew for the next: name, how, in what.
-my @MAKE = (
-    [group   => \&made_group],
-    [place   => sub { $im->sql("select conversation_id from im.chat_group where id = $at{group}") }, 'group'],
-    [pending => sub {
-        $im->sql("delete from im.friend_request where from_id = $at{suitor}; delete from im.friendship where $at{suitor} in (account_id, friend_id);
-            select im.pair_refresh($at{suitor}, $at{owner})");
-        $who{suitor}->post('/friend/request/apply', { friendId => $at{owner} })->must->{requestId};
-    }],
-    [blocked => sub { $im->sql("insert into im.friend_request (from_id, to_id, apply_info) values ($at{enemy}, $at{owner}, '') returning id") }],
-    [letter  => sub { said(owner => '/message/private/send', receiverId => $at{friend}) }],
-    [speech  => sub { said(member => '/message/group/send', groupId => $at{group}) }, 'group'],
-    [order   => sub { said(owner => '/message/group/send', groupId => $at{group}) }, 'group'],
-    [packet  => sub { packet(1, $at{group}) }, 'group'],
-    [present => sub { packet(2, $at{friend}) }],
-    [handed  => sub { $who{shop}->as(service => 'redpacket')->post('/red/packet/hand/out', { userId => $at{owner}, total => 1, count => 1, type => 1 })->must }],
-    [recharge => sub { $who{owner}->post('/user/recharge', { amount => 1, payType => 'alipay' })->must->{id} }],
-    [withdraw => \&withdrawal],
-    [approved => sub { my $id = withdrawal(); $im->admin->post('/im/withdraw/approve', { id => $id })->must; $id }],
-);
-
-# --- tokens that open nothing ---
-
-sub forged ($token, $with = $key, %claims) {
-    my %all = (%{ decode_jwt(token => $token, key => $key) }, %claims);
-    my $text = encode_jwt(payload => { map { ($_ => $all{$_}) } grep { defined $all{$_} } keys %all }, alg => 'HS256', key => $with);
-    $im->secret($text);
-    return $text;
-}
-
-# Made from one that is good: title, code, the header.
-sub spoilt ($good) {
-    my ($head, $body, $signature) = split /\./, $good;
-    return (
-        ['no token'                   => 401, undef],
-        ['an empty header'            => 401, ''],
-        ['another scheme'             => 401, "Basic $good"],
-        ['no scheme'                  => 401, $good],
-        ['two blanks'                 => 401, "Bearer  $good"],
-        ['two tokens'                 => 401, "Bearer $good $good"],
-        ['what is no token'           => 401, 'Bearer x.y.z'],
-        ['a token without signature'  => 401, "Bearer $head.$body."],
-        ['algorithm none'             => 401, 'Bearer ' . encode_jwt(payload => decode_jwt(token => $good, key => $key), alg => 'none', allow_none => 1)],
-        ['a changed signature'        => 401, "Bearer $head.$body." . reverse $signature],
-        ['another key'                => 401, 'Bearer ' . forged($good, 'k' x 64)],
-        ['an expired token'           => 401, 'Bearer ' . forged($good, $key, exp => int(time) - 1)],
-        ['a token that never expires' => 401, 'Bearer ' . forged($good, $key, exp => undef)],
-        ['a token of the future'      => 401, 'Bearer ' . forged($good, $key, nbf => int(time) + 600)],
-        ['another issuer'             => 401, 'Bearer ' . forged($good, $key, iss => 'im-talk')],
-        ['a later version'            => 401, 'Bearer ' . forged($good, $key, ver => 2)],
-    );
-}
-
-my $good = $who{owner}->access;
-my @USER = (
-    spoilt($good),
-    ['the refresh token'       => 401, 'Bearer ' . $who{owner}->refresh],
-    ["an administrator's token" => 401, "Bearer $admin"],
-    ["somebody else's session" => 401, 'Bearer ' . forged($good, $key, sub => "$at{outsider}")],
-    ['nobody'                  => 401, 'Bearer ' . forged($good, $key, sub => '9999999')],
-    ['session 0'               => 401, 'Bearer ' . forged($good, $key, sid => 0)],
-    ['a session logged out'    => 401, 'Bearer ' . $who{gone}->access],
-    ['an old version'          => 401, 'Bearer ' . $who{raised}->access],
-    ['a banned account'        => 1003, 'Bearer ' . $who{sentenced}->access],
-);
-my %bad = (
-    chat      => [@USER, ["a service's token" => 401, 'Bearer ' . $who{shop}->access]],
-    redpacket => [@USER, ['a service that is none' => 401, 'Bearer ' . forged($who{shop}->access, $key, sub => '9999999')]],
-    backstage => [spoilt($admin),
-        ["a user's token"           => 401, "Bearer $good"],
-        ["a service's token"        => 401, 'Bearer ' . $who{shop}->access],
-        ['nobody'                   => 401, 'Bearer ' . forged($admin, $key, sub => '9999999')],
-        ['a disabled administrator' => 1003, 'Bearer ' . $who{disabled}->access]],
-);
-$who{gone}->post('/logout')->must;
-$im->sql("update im.account set version = version + 1 where id = $at{raised}");
-$im->sql("select im.account_ban($at{sentenced}, null, 'spam')");
-
 # --- the rows ---
 
-my $rights = IM::Rights->new(im => $im, at => \%at, who => \%who, make => \@MAKE, bad => \%bad);
+my $im = IM::Stack->new;
+$im->secret('wrong one');
+my $scene  = IM::Scene->new(im => $im);
+my $rights = IM::Rights->new(im => $im, at => $scene->at, who => $scene->who, make => $scene->make, bad => $scene->bad);
 $rights->add(chat => map {
     my ($name, $fields, @codes) = @$_;
     my $named = $name !~ /\@group/;
@@ -395,7 +251,8 @@ delete @routes{@without};
 # --- what is refused ---
 
 $rights->socket_of($_) for qw(ended banished);
-$im->sql("update im.account set version = version + 1 where id = $at{ended}; update im.account set status = 'banned' where id = $at{banished}");
+$im->sql("update im.account set version = version + 1 where id = @{[$scene->at->{ended}]};
+    update im.account set status = 'banned' where id = @{[$scene->at->{banished}]}");
 $rights->renew(map { ($rights->refused($_), ($rights->rows_of($_))[-1]) } values %routes);
 for my $program (uniq sort map { $_->{program} } values %routes) {
     my @own    = map { $routes{$_} } grep { $routes{$_}{program} eq $program } sort keys %routes;
@@ -415,11 +272,24 @@ for my $route (@readers, grep { $_->{method} ne 'GET' } @doing) {
     subtest "$route->{method} $route->{path} does" => sub {
         $rights->renew($rights->done($route)) if $route->{method} ne 'GET';
         $rights->try_done($route);
-        $im->befriend(@who{qw(owner friend)}) if $route->{path} =~ m{^/friend/delete};
+        $im->befriend(@{ $scene->who }{qw(owner friend)}) if $route->{path} =~ m{^/friend/delete};
     };
 }
 
-is $im->sql("select count(*) from im.blacklist where account_id = $at{owner} and target_id = $at{foe}"), 1, 'nobody has lifted the block of another';
+my @foe = @{ $scene->at }{qw(owner foe)};
+is $im->sql("select count(*) from im.blacklist where account_id = $foe[0] and target_id = $foe[1]"), 1, 'nobody has lifted the block of another';
+
+subtest 'what is not for clients' => sub {
+    for my $service (qw(chat backstage redpacket)) {
+        my $stranger = $im->stranger($service);
+        is $stranger->ua->get($im->url($service) . $_)->result->code, 404, "nobody reaches $_ through $service"
+            for qw(/socket/handshake /socket/frame /handshake /frame /pub?id=1 /events);
+    }
+    is $im->sql(q{select count(*) from information_schema.role_table_grants where grantee like 'im\_%' and grantee <> 'im_owner'}),
+        0, 'no program has rights on a table';
+    is $im->sql(q{select count(*) from (select proname from pg_proc where pronamespace = 'api'::regnamespace group by 1 having count(*) > 1) x}),
+        0, 'no api function has a second form';
+};
 
 $im->end;
 done_testing;

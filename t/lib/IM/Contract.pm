@@ -93,6 +93,25 @@ sub push_schemas ($self) {
     };
 }
 
+# What a node stands for, wherever that is.
+sub resolved ($self, $node) {
+    while (my $ref = $node->{'$ref'}) {
+        my ($file, $pointer) = split /#/, $ref, 2;
+        my $document = $file eq '' ? $self->schema : ($self->{files}{$file} //= _load($self->root->child('openapi', $file)));
+        $node = $document->get($pointer);
+    }
+    return $node;
+}
+
+# Of the answer's data: "a list of ", "a page of " or "", then the names of its fields.
+sub answer ($self, $operation) {
+    my $data  = $self->resolved($operation->{responses}{200}{content}{'application/json'}{schema}{oneOf}[1]{allOf}[1]{properties}{data});
+    my $page  = ($data->{properties} // {})->{records};
+    my $shape = $page ? 'a page of ' : $data->{items} ? 'a list of ' : '';
+    $data = $self->resolved($page // $data)->{items} // $data if $shape;
+    return ($shape, sort keys %{ $self->resolved($data)->{properties} // {} });
+}
+
 sub _resolve ($self, $node) {
     return $node if !$node->{'$ref'};
     return $self->schema->get($node->{'$ref'} =~ s/^.*#//r);

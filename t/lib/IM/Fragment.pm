@@ -120,6 +120,16 @@ sub answer ($self, $row) {
     return $shape{ $row->{shape} } =~ s/%s/join(', ', @fields) || 'FIELD, FIELD'/er;
 }
 
+# The same with the fields that the contract has.
+sub answer_of ($self, $row, $shape, @fields) {
+    return ("man/$row->{program}.8, $row->{method} $row->{path}", "Answers $shape\{" . join(', ', @fields) . '}.');
+}
+
+sub upstream ($self, $program) {
+    return ('nginx.conf', "    upstream $program { server unix:\@STATE\@/run/$program.sock; keepalive 32; keepalive_requests 100000; }\n"
+        . join '', map {"        location $_ { fastcgi_pass $program; }\n"} map { $_->{path} =~ s/\{.*//r } $self->source->has_routes($program));
+}
+
 my %REF = (id => 'Id', userId => 'Id', friendId => 'Id', groupId => 'Id', targetId => 'Id', amount => 'Money', nickName => 'NickName');
 
 sub _schema ($name) {

@@ -49,10 +49,10 @@ sub _service ($row) {
 
 # Every call that a program declares, in rows or for its handlers: {function, fields => {name => optional}, names in
 # their order}.
-sub calls ($self, $program) {
-    my $source = $self->text("cgi-bin/$program.c");
-    my @texts  = ((map { $_->{call} // () } $self->routes($program)), $source =~ /\.text\s*=\s*"([^"]+)"/g);
-    return map { $self->call($_) } @texts;
+sub calls ($self, $program) { return map { $self->call($_) } $self->call_texts($program) }
+
+sub call_texts ($self, $program) {
+    return ((map { $_->{call} // () } $self->routes($program)), $self->text("cgi-bin/$program.c") =~ /\.text\s*=\s*"([^"]+)"/g);
 }
 
 sub call ($self, $text) {
@@ -95,18 +95,52 @@ sub codes ($self, $row) {
     return $row->{call} ? @{ ($functions->{ $self->call($row->{call})->{function} } // {})->{refuses} // [] } : ();
 }
 
-# api functions: name => {file, comment, refuses => [codes]}.
+# api functions: name => {file, comment, head, lines => {Refuses, Writes, Tells}, refuses => [codes]}.
 sub functions ($self) {
     my %functions;
     for my $stem ($self->stems('sql/api', '.sql')) {
         my $text = $self->text("sql/api/$stem.sql");
         while ($text =~ /((?:^--[^\n]*\n)*)^create function api\.(\w+)/gm) {
             my ($comment, $name) = ($1, $2);
-            my ($refuses) = $comment =~ /^-- Refuses:(.*(?:\n--(?! \w+:).*)*)/m;
-            $functions{$name} = { file => "sql/api/$stem.sql", comment => $comment, refuses => [($refuses // '') =~ /\b(\d{3,4})\b/g] };
+            my $text  = $comment =~ s/^-- ?//gmr;
+            my %lines = $text =~ /^(Refuses|Writes|Tells):\s*(.*(?:\n(?! ?\w+:).*\S.*)*)/gm;
+            $_ = s/\s+/ /gr for values %lines;
+            $functions{$name} = {
+                file => "sql/api/$stem.sql", comment => $comment, lines => \%lines, head => $text =~ s/^Refuses:.*//msr =~ s/\s+/ /gr,
+                refuses => [($lines{Refuses} // '') =~ /\b(\d{3,4})\b/g],
+            };
         }
     }
     return \%functions;
+}
+
+# The events, of those declared, that a function's Tells: line names; with all of them those after "never" too.  A line
+# may say that it is as another function's.
+sub said ($self, $function, $declared, $all = 0) {
+    my $functions = $self->{functions} //= $self->functions;
+    my $line = $function->{lines}{Tells} =~ s/\bas (\w+)\b/($functions->{$1} \/\/ { lines => {} })->{lines}{Tells} \/\/ $1/er;
+    $line =~ s/\bnever [^);]*//g if !$all;
+    return grep { my ($type, $event) = split / /; $line =~ /\b$type\b/ && $line =~ /\b$event\b/ } @$declared;
+}
+
+# The manual's item of a route, undef when there is none.
+sub item ($self, $program, $name) {
+    my ($method, $path) = split / /, $name;
+    my $manual = eval { $self->text("man/$program.8") } // return;
+    my ($item) = $manual =~ /^(\.It Ic $method (?:Ta )?(?:Pa|Li) \Q$path\E(?:\n| Ta ).*?)(?=^\.It Ic |^\.Sh )/ms;
+    return $item;
+}
+
+# What socket(8) says that the server sends: type => [events].
+sub frames_told ($self) {
+    my ($list) = $self->text('man/socket.8') =~ /^\.Ss Frames of the server\n(.*?)^\.El/ms;
+    return map { my ($type, $text) = /\A(\w+)\n(.*)\z/s; ($type => [$text =~ /\b([A-Z_]{2,})\b/g]) } $list =~ /^\.It Li (\w+\n.*?)(?=^\.It |\z)/gms;
+}
+
+# Every file that people read as a program, wherever it lies.
+sub sources ($self) {
+    my @folders = grep { -d && $_->basename !~ /\A(?:var|build-aux|autom4te\.cache|im-chat-.*|node_modules)\z/ } path($self->root)->list({ dir => 1 })->each;
+    return sort map { $_->to_rel($self->root)->to_string } map { $_->list_tree->grep(qr/\.(?:[ch]|p[lmg]|t|sql|sh)\z/)->each } @folders;
 }
 
 # "function program" of every execute right.

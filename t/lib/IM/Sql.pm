@@ -73,7 +73,7 @@ sub _body ($self, $text) {
     my %writes = map { ($_ => 1) } grep { $self->tables->{$_} }
         $text =~ /\b(?:insert into|update|delete from|truncate) im\.(\w+)\b/g;
     my %calls = map { ($_ => 1) } $text =~ /\b((?:im|api)\.\w+)\s*\(/g;
-    my %types = map { ($_ => 1) } $text =~ /'([A-Z]+_[A-Z]+|HEARTBEAT)'/g;
+    my %types = map { ($_ => 1) } $text =~ /'([A-Z]+_[A-Z]+)'/g;
     $types{tell} = 1 if $writes{outbox};
     my %words = map { ($_ => 1) } $text =~ s/(?:=|<>|\bwhen|\bin \()\s*'[A-Z_]+'//gr =~ /'([A-Z_]+)'/g;
     return (writes => \%writes, calls => \%calls, types => \%types, words => \%words, jobs => scalar $text =~ /\bim\.%I\(\)/);
