@@ -74,7 +74,7 @@ sub try_p ($user, $method, $request) {
     my $start = time;
     my @send  = $method eq 'GET' ? () : $body;
     return $user->ua->start_p($user->_build($method, $path, { 'Content-Type' => 'application/json' }, @send))->then(sub ($tx) {
-        my $answer = $user->_judge($method, $path, $tx);
+        my $answer = $user->_judge($method, $path, $tx->result);
         my $took   = time - $start;
         return join '; ', "$method $path, $what: " . substr($answer->text, 0, 200), @{ $answer->faults } if @{ $answer->faults } || $answer->code !~ /^(?!50\d)\d+$/;
         return $took > SECONDS ? sprintf '%s %s, %s: took %.1f s', $method, $path, $what, $took : '';

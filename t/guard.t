@@ -378,7 +378,7 @@ subtest 'stopping finishes what runs' => sub {
         "somebody holds ann's account until she has waited for a while";
     my $running = $ann->ua->start_p($ann->_build(GET => '/user/self', {}));
     my ($answer, $error);
-    $running->then(sub ($tx) { $answer = $ann->_judge(GET => '/user/self', $tx) })->catch(sub ($why) { $error = $why });
+    $running->then(sub ($tx) { $answer = $ann->_judge(GET => '/user/self', $tx->result) })->catch(sub ($why) { $error = $why });
     $im->run(0.3);
     ok !$answer, 'her request runs';
     kill TERM => $im->parts->pids('user', 'multiwatch');

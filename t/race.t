@@ -17,7 +17,7 @@ sub codes (@calls) {
         my ($user, $call, $fields) = @$_;
         my ($method, $path) = split / /, $call;
         my $tx = $user->_build($method, $path, {}, $fields ? (json => $fields) : ());
-        $user->ua->start_p($tx)->then(sub ($tx) { $user->_judge($method, $path, $tx) });
+        $user->ua->start_p($tx)->then(sub ($tx) { $user->_judge($method, $path, $tx->result) });
     } @calls;
     my @answers = $im->together(@promises);
     my @faults  = map { @{ $_->faults } } @answers;

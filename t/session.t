@@ -23,7 +23,7 @@ sub median (@numbers) { return (sort { $a <=> $b } @numbers)[@numbers / 2] }
 # Promises of so many refreshes with one token, at once.
 sub renew_together ($user, $count) {
     my @tx = map { $stranger->_build(PUT => '/refreshToken', {}, json => { refreshToken => $user->refresh }) } 1 .. $count;
-    return $im->together(map { $stranger->ua->start_p($_)->then(sub ($tx) { $stranger->_judge(PUT => '/refreshToken', $tx) }) } @tx);
+    return $im->together(map { $stranger->ua->start_p($_)->then(sub ($tx) { $stranger->_judge(PUT => '/refreshToken', $tx->result) }) } @tx);
 }
 
 subtest 'a stolen refresh token' => sub {
@@ -204,7 +204,7 @@ subtest 'trade password' => sub {
 
     # Parallel guesses are counted one by one.
     my @tx   = map { $ann->_build(PUT => '/setTradePwd', {}, json => { tradePassword => $secret[0], %$wrong }) } 1 .. 12;
-    my @code = map { $_->code } $im->together(map { $ann->ua->start_p($_)->then(sub ($tx) { $ann->_judge(PUT => '/setTradePwd', $tx) }) } @tx);
+    my @code = map { $_->code } $im->together(map { $ann->ua->start_p($_)->then(sub ($tx) { $ann->_judge(PUT => '/setTradePwd', $tx->result) }) } @tx);
     is_deeply [sort @code], [(4002) x 5, (4004) x 7], 'of twelve guesses at once five are heard';
     forgive();
 
