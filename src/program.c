@@ -1,5 +1,6 @@
 #include "program.h"
 #include "abandon.h"
+#include "arrival.h"
 #include "config.h"
 #include "log.h"
 #include "password.h"
@@ -13,9 +14,13 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 /* libfcgi uses select(), so descriptors stay below 1024; nginx keeps far fewer connections per program. */
 enum { REQUESTS_MAX = 400, STOP_SECONDS = 10 };
+
+/* How long a request may be on its way, and how long an answer may find nobody who reads it. */
+static const struct timeval arrival_time = {5, 0}, reading_time = {2, 0};
 
 static struct event_base *loop;
 static struct event *listening, *stop_term, *stop_usr1, *stop_deadline;
@@ -56,20 +61,12 @@ static void request_start(struct request *r)
     log_request(NULL);
 }
 
-/* Takes a connection (or the next request of a kept one) into r; false when nobody is there. */
-static bool request_accept(struct request *r)
+/* Waits for a request, the first of its connection at most for that time.  Edges, for what has arrived in part makes the
+ * socket readable all the while; armed only while no request runs, for then a client that leaves must not wake us. */
+static void request_wait(struct request *r, const struct timeval *patience)
 {
-    if (FCGX_Accept_r(&r->fcgi) < 0)
-        return false;
-    request_start(r);
-    return true;
-}
-
-/* Arms the idle connection, one-shot: while a request runs, a client that leaves must not wake us. */
-static void request_wait(struct request *r)
-{
-    event_assign(&r->readable, loop, r->fcgi.ipcFd, EV_READ, on_readable, r);
-    event_add(&r->readable, NULL);
+    event_assign(&r->readable, loop, r->fcgi.ipcFd, EV_READ | EV_PERSIST | EV_ET, on_readable, r);
+    event_add(&r->readable, patience);
 }
 
 static void request_reset(struct request *r)
@@ -101,18 +98,57 @@ static void request_finish(struct request *r)
     request_reset(r);
     active--;
     if (r->fcgi.ipcFd >= 0)
-        request_wait(r);
+        request_wait(r, NULL);
     else
         request_release(r);
+}
+
+/* A request that is there to its end is taken by libfcgi without waiting. */
+static void request_take(struct request *r)
+{
+    event_del(&r->readable);
+    if (FCGX_Accept_r(&r->fcgi) < 0) {
+        request_release(r);
+        return;
+    }
+    r->fcgi.detached = 1;
+    request_start(r);
+}
+
+static void connection_close(struct request *r)
+{
+    event_del(&r->readable);
+    FCGX_Free(&r->fcgi, 1);
+    request_release(r);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct request *r = arg;
+    enum arrival arrival = what & EV_TIMEOUT ? ARRIVAL_OVER : arrival_look(fd);
 
-    (void)fd, (void)what;
-    if (!request_accept(r))
+    if (arrival == ARRIVAL_WHOLE)
+        request_take(r);
+    else if (arrival == ARRIVAL_OVER)
+        connection_close(r);
+    else
+        event_add(&r->readable, &arrival_time);
+}
+
+/* Accepted here and not by libfcgi, which would wait for its first byte, and when closing for its last ("detached" says
+ * that it need not). */
+static void connection_accept(struct request *r)
+{
+    int fd = accept4(0, NULL, NULL, SOCK_CLOEXEC);
+
+    if (fd < 0) {
         request_release(r);
+        return;
+    }
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &reading_time, sizeof reading_time);
+    r->fcgi.ipcFd = fd;
+    r->fcgi.keepConnection = r->fcgi.detached = 1;
+    request_wait(r, &arrival_time);
 }
 
 static void on_listening(evutil_socket_t fd, short what, void *arg)
@@ -125,8 +161,7 @@ static void on_listening(evutil_socket_t fd, short what, void *arg)
         return;
     }
     SLIST_REMOVE_HEAD(&unused, free);
-    if (!request_accept(r))
-        request_release(r);
+    connection_accept(r);
 }
 
 /* Kept connections on which nginx has already sent a request are served, the others closed. */
@@ -142,9 +177,7 @@ static void connections_close(void)
         FD_SET(r->fcgi.ipcFd, &set);
         if (select(r->fcgi.ipcFd + 1, &set, NULL, NULL, &now) > 0)
             continue;
-        event_del(&r->readable);
-        FCGX_Free(&r->fcgi, 1);
-        request_release(r);
+        connection_close(r);
     }
 }
 
@@ -184,7 +217,7 @@ static void listen_on_stdin(void)
         log_fatal("descriptor 0 must be a listening socket: start me with spawn-fcgi(1)");
     fcntl(0, F_SETFL, fcntl(0, F_GETFL) | O_NONBLOCK);
     for (int i = REQUESTS_MAX - 1; i >= 0; i--) {
-        FCGX_InitRequest(&requests[i].fcgi, 0, FCGI_FAIL_ACCEPT_ON_INTR);
+        FCGX_InitRequest(&requests[i].fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR);   /* accepts nothing itself */
         SLIST_INSERT_HEAD(&unused, &requests[i], free);
     }
     listening = event_new(loop, 0, EV_READ | EV_PERSIST, on_listening, NULL);
