@@ -1,4 +1,5 @@
--- The roles of the programs: log in, use schema api, nothing else.  Passwords are set by whoever deploys.
+-- Who there is, and what each may do by himself.  Run by the superuser; everything after it belongs to im_owner.
+-- The roles of the programs log in, use schema api, and nothing else.  Passwords are set by whoever deploys.
 -- :timezone is the zone in which clients see times.
 
 \if :{?timezone}
@@ -7,13 +8,22 @@
 \endif
 select set_config('im.deploy_timezone', :'timezone', true) \gset ignored_
 
+-- im_owner owns the schema and cannot leave it: its functions are what an injection would run in.
+alter role im_owner nosuperuser nocreatedb nocreaterole noreplication nobypassrls;
+grant pg_read_all_stats, pg_signal_backend to im_owner;     -- im.due_backend
+do $$
+begin
+  execute format('grant connect, create on database %I to im_owner', current_database());
+  execute format('revoke temporary, connect on database %I from public', current_database());
+end $$;
+revoke connect on database postgres from public;
+revoke all on schema public from public;
+
 do $$
 declare
   program text;
   role text;
 begin
-  execute format('revoke temporary, connect on database %I from public', current_database());
-  revoke connect on database postgres from public;
   foreach program in array array['auth', 'user', 'wallet', 'friend', 'group', 'message', 'socket', 'webrtc',
                                  'redpacket', 'file', 'system', 'backstage', 'clerk'] loop
     role := 'im_' || program;
@@ -34,3 +44,22 @@ begin
     execute format('alter role %I set log_min_error_statement = panic', role);
   end loop;
 end $$;
+
+-- What PostgreSQL gives to everybody and no program needs: large objects, which fill the disk; advisory locks, on which
+-- a log-in waits; sleeping, notifying, ending others of one's role, writing to the log of changes; code of one's own.
+do $$
+declare
+  f regprocedure;
+begin
+  for f in
+    select p.oid from pg_proc p
+     where p.pronamespace = 'pg_catalog'::regnamespace
+       and p.proname ~ '^(lo_|lo(read|write)$|be_lo_|pg_(try_)?advisory_|pg_sleep|pg_notify$|pg_(cancel|terminate)_backend$|pg_logical_emit_message$|pg_export_snapshot$)'
+       and (p.proacl is null or exists (select from aclexplode(p.proacl) x where x.grantee = 0))
+  loop
+    execute format('revoke execute on function %s from public', f);
+    execute format('grant execute on function %s to im_owner', f);
+  end loop;
+end $$;
+revoke usage on language plpgsql, sql from public;
+grant usage on language plpgsql, sql to im_owner;

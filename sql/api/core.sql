@@ -56,12 +56,14 @@ begin
 end $$;
 
 -- (after publishing)  told(:txids)
--- Forgets the events of these transactions: they have been published.
+-- Forgets the events of these transactions: they have been published.  A program's own only; the clerk's are all.
 -- Refuses: nothing
 -- Writes: outbox
 -- Tells: nobody
 create function api.told(txids xid8[]) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  delete from im.outbox o where o.xid = any (txids);
+  delete from im.outbox o
+   where o.xid = any (txids)
+     and (o.writer = session_user or session_user = 'im_clerk');
 end $$;

@@ -97,3 +97,14 @@ begin
              and m.left_at is null
              and (outbox_channels.seq is null or m.joined_seq < outbox_channels.seq));
 end $$;
+
+-- Job of imclerk: a role may lift its own limits of time (set statement_timeout), so that nothing but this ends what a
+-- program that has been taken over runs, or holds, for ever.
+create or replace function im.due_backend() returns bigint
+language plpgsql as $$
+begin
+  return (select count(*) filter (where pg_terminate_backend(a.pid))
+            from pg_stat_activity a
+           where a.usename ~ '^im_' and a.usename <> 'im_owner'
+             and a.xact_start < now() - im.setting_interval('backend.transaction_max'));
+end $$;

@@ -22,7 +22,7 @@ language plpgsql as $$
 declare
   p im.redpacket;
 begin
-  p.seed := encode(im.gen_random_bytes(32), 'hex');
+  p.seed := encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex');    -- 244 random bits
   insert into im.redpacket (sender_id, total, count, type, share_max, remark, seed, commitment, expires_at)
   values (sender, total, count, type, im.setting_money('redpacket.share_max'),
           coalesce(nullif(remark, ''), '恭喜发财'), p.seed, encode(sha256(convert_to(p.seed, 'UTF8')), 'hex'),

@@ -1,10 +1,11 @@
 -- What every group stands on: the two schemas, the syntax of fields, settings, and the outbox.
 
 create schema im;
-revoke all on schema public from public;
 
+-- The files of sql/schema that have been applied, as they were.
 create table im.migration (
   path text primary key,
+  hash text not null,          -- SHA-256
   applied_at timestamptz not null default now()
 );
 
@@ -85,7 +86,8 @@ insert into im.setting (name, value, note) values
   ('group.invite_limit',         '50',    'friends invited in one call'),
   ('socket.limit',               '10',    'open sockets of one account'),
   ('message.recall_window',      '2 minutes', 'a sender may recall for this long'),
-  ('message.pull_limit',         '1000',  'messages in one answer of pullOfflineMessage');
+  ('message.pull_limit',         '1000',  'messages in one answer of pullOfflineMessage'),
+  ('backend.transaction_max',    '30 seconds', 'a program''s transaction that lasts longer is ended, with its connection');
 
 -- Events of a transaction, written in it and published after its commit.  Whoever published a transaction's
 -- events deletes its rows; what a crash leaves is published by imclerk.  A group event keeps the conversation
@@ -97,6 +99,7 @@ create table im.outbox (
   conversation_id bigint,
   seq bigint,                 -- null: all present members; else those who joined before this message
   body text not null,         -- the whole frame: {"type": …, "data": {"event": …}}; '' closes the sockets
+  writer text not null default session_user,   -- whose program publishes it
   created_at timestamptz not null default now(),
   constraint outbox_pkey primary key (xid, id)
 ) with (

@@ -1,7 +1,5 @@
 -- Red packets and their shares.  Shares are drawn when the packet is made; robbing claims one.
 
-create extension if not exists pgcrypto with schema im;    -- gen_random_bytes()
-
 create domain im.receiver_type smallint constraint receiver_type_values check (value in (1, 2));
 create domain im.redpacket_type smallint constraint redpacket_type_values check (value in (1, 2));
 create domain im.share_count integer constraint share_count_positive check (value > 0);

@@ -25,7 +25,7 @@ my @WRONG = (
 my $CRASH = qr/exited on signal (?!9\b|15\b)|Sanitizer|runtime error:|core dumped|stack smashing|double free|malloc\(\)/;
 
 # pg_isready, asking until PostgreSQL answers.
-my $STARTING = qr/im_owner FATAL:  the database system is (?:starting up|not yet accepting connections)/;
+my $STARTING = qr/postgres FATAL:  the database system is (?:starting up|not yet accepting connections)/;
 
 # A token, or the start of one, betrays itself.
 my $TOKEN = qr/eyJ[A-Za-z0-9_-]{16,}/;

@@ -134,7 +134,7 @@ sub imctl ($self, @arguments) {
     return ($status, $output);
 }
 
-# SQL as im_owner: the rows, each a list of text; in scalar context the first value of the first row.
+# SQL as the superuser: the rows, each a list of text; in scalar context the first value of the first row.
 sub sql ($self, $sql) {
     my $psql = $self->{psql} //= IM::Psql->new(command => [$self->_psql('-F', "\x1f", '-R', "\x1e")]);
     my ($status, $output) = $psql->ask($sql);
@@ -147,7 +147,7 @@ sub sql ($self, $sql) {
 sub psql ($self, $sql, @arguments) { return $self->_command($sql, $self->_psql(@arguments)) }
 
 sub _psql ($self, @arguments) {
-    return ($PSQL, '-h', $self->state . '/db', qw(-U im_owner -d im -X -q -A -t -v ON_ERROR_STOP=1), @arguments);
+    return ($PSQL, '-h', $self->state . '/db', qw(-U postgres -d im -X -q -A -t -v ON_ERROR_STOP=1), @arguments);
 }
 
 sub url ($self, $service) { return 'http://127.0.0.1:' . $self->port($service) }
