@@ -185,5 +185,5 @@ int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--hash") == 0)
         return print_hash();
-    return program_run(&(struct program){.name = "auth", .routes = routes, .calls = calls});
+    return program_run(&(struct program){.name = "auth", .routes = routes, .calls = calls}, argc, argv);
 }

@@ -37,7 +37,7 @@ static void verify(struct request *r, const PGresult *rows)
     login_verify(r, rows, &login_done, answer_token);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    return program_run(&(struct program){.name = "backstage", .routes = routes, .calls = calls});
+    return program_run(&(struct program){.name = "backstage", .routes = routes, .calls = calls}, argc, argv);
 }

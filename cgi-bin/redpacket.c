@@ -21,7 +21,7 @@ static const struct route routes[] = {
     {0},
 };
 
-int main(void)
+int main(int argc, char **argv)
 {
-    return program_run(&(struct program){.name = "redpacket", .routes = routes});
+    return program_run(&(struct program){.name = "redpacket", .routes = routes}, argc, argv);
 }

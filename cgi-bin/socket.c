@@ -131,7 +131,7 @@ static void answer(struct request *r, int code, const char *detail, const char *
         answer_frame(r, code, detail, data);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    return program_run(&(struct program){.name = "socket", .routes = routes, .answer = answer});
+    return program_run(&(struct program){.name = "socket", .routes = routes, .answer = answer}, argc, argv);
 }

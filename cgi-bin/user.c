@@ -12,7 +12,7 @@ static const struct route routes[] = {
     {0},
 };
 
-int main(void)
+int main(int argc, char **argv)
 {
-    return program_run(&(struct program){.name = "user", .routes = routes});
+    return program_run(&(struct program){.name = "user", .routes = routes}, argc, argv);
 }

@@ -57,7 +57,7 @@ static void payment(struct request *r, const PGresult *rows)
         reply_code(r, CODE_UNAUTHORIZED, NULL);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    return program_run(&(struct program){.name = "wallet", .routes = routes, .calls = calls});
+    return program_run(&(struct program){.name = "wallet", .routes = routes, .calls = calls}, argc, argv);
 }

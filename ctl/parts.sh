@@ -109,19 +109,21 @@ part_names() {
 
 # --- one of them ---
 
-# Starts them; what runs, although something of it is newer than its start, is started anew, one after the other.
+# Starts them; what runs, although something of it is newer than its start, is started anew, one after the other: what
+# does not come back ends that, and the others run on.  The file started is no younger than the start.
 start_parts() {
+    for part in "$@"; do
+        [ -f "$service/$part/started" ] && in_folder "$service/$part" life_runs || : >"$service/$part/started"
+    done
     (cd "$service" && printf '%s/down\n' "$@" | xargs rm -f)
     (cd "$service" && patiently sv up $(printf './%s ' "$@")) >/dev/null 2>&1 || die "runit does not supervise $*"
     for part in "$@"; do
         folder=$service/$part
-        if [ -f "$folder/started" ] && has_changed "$part" && in_folder "$folder" life_runs; then
-            case $part in
-            nginx | push) sv hup "$folder" >/dev/null ;;
-            *) restart_part "$part" ;;
-            esac
-        fi
-        : >"$folder/started"
+        has_changed "$part" || continue
+        case $part in
+        nginx | push) : >"$folder/started" && sv hup "$folder" >/dev/null ;;
+        *) restart_part "$part" && wait_for "$part" ;;
+        esac
     done
 }
 
@@ -138,7 +140,10 @@ has_changed() {
     return 1
 }
 
-restart_part() { sv -w 30 restart "$service/$1" >/dev/null || :; }
+restart_part() {
+    : >"$service/$1/started"
+    sv -w 30 restart "$service/$1" >/dev/null || :
+}
 
 # Parts that are no more: their program is gone.
 remove_parts() {
@@ -157,19 +162,33 @@ part_processes() {
 
 # --- do they answer? ---
 
-# PART ...: until all of them do.
+# PART ...: until all of them do, or one says that it cannot.
 wait_for() {
     for part in "$@"; do
-        patiently answers "$part" || die "$part does not answer; its log ends:
-$(tail -n 5 "$state/log/$part/current" 2>&1)"
+        patiently answers_or_fails "$part" && [ -z "$reason" ] || die "$part does not answer${reason:-; its log ends:
+$(tail -n 5 "$state/log/$part/current" 2>&1)}"
     done
 }
+
+answers_or_fails() {
+    reason=
+    answers "$1" || {
+        reason=$(fatal_line "$1")
+        [ -n "$reason" ]
+    }
+}
+
+# What has ended a program of this part since it was started: ": " and the log's line, without svlogd's time.
+fatal_line() {
+    since=$(date -u -r "$service/$1/started" +%Y-%m-%d_%H:%M:%S.%N)
+    awk -v since="$since" '$1 >= since && / fatal( [^ ]*)?: / { sub(/^[^ ]* /, ""); print ": " $0; exit }' "$state/log/$1/current"
+} 2>/dev/null
 
 answers() {
     chat=http://$IM_LISTEN:$IM_PORT_CHAT
     hop=http://127.0.0.1:$IM_PORT_HOP
     case $1 in
-    postgres) grep -q ready "$state/pg/postmaster.pid" 2>/dev/null && pg_isready -q -h "$state/db" -U im_owner -d postgres ;;
+    postgres) grep -q ready "$state/pg/postmaster.pid" 2>/dev/null && pg_isready -q -h "$state/db" -U postgres -d postgres ;;
     push) get -f -o /dev/null --unix-socket "$state/run/push.sock" http://push/status ;;
     nginx) refuses "$chat/" ;;
     clerk) [ "$(value "select count(*) from pg_stat_activity where usename = 'im_clerk'" 2>/dev/null)" != 0 ] ;;

@@ -13,16 +13,19 @@ make_cluster() {
     [ -x "$postgres" ] || die "PostgreSQL${version:+ $version, of which the cluster in $state/pg is,} is not installed"
     [ -d "$state/pg" ] || initialize_cluster
     update "$state/postgres/postgresql.conf" "$(postgres_configuration)"
-    update "$state/postgres/pg_hba.conf" "local all im_owner peer map=owner
+    update "$state/postgres/pg_hba.conf" "local all im_owner peer map=imctl
+local all postgres peer map=imctl
 local all all scram-sha-256"
-    update "$state/postgres/pg_ident.conf" "owner $self im_owner"
+    update "$state/postgres/pg_ident.conf" "# Who runs imctl is the owner of the schema, or, to make roles and the database, the superuser.
+imctl $self im_owner
+imctl $self postgres"
 }
 
 initialize_cluster() {
     say "making the PostgreSQL cluster"
     rm -rf "$state/pg.new"
     make_folder pg.new 700 "$db_user"
-    output=$(as_db_user initdb -D "$state/pg.new" -U im_owner -E UTF8 --locale=C.UTF-8 -A peer --no-sync --no-instructions \
+    output=$(as_db_user initdb -D "$state/pg.new" -U postgres -E UTF8 --locale=C.UTF-8 -A peer --no-sync --no-instructions \
         2>&1 </dev/null) || die "could not make the cluster: $(say "$output" | tail -n 1)"
     mv "$state/pg.new" "$state/pg"
 }
@@ -56,41 +59,96 @@ database() { psql -X -q -h "$state/db" -U im_owner -d im -v ON_ERROR_STOP=1 "$@"
 
 value() { database -At -c "$@"; }
 
+superuser() { database -U postgres "$@"; }
+
 make_database() {
     [ ! -f "$state/deployed" ] || return 0
-    [ "$(value "select from pg_database where datname = 'im'" -d postgres | wc -l)" = 1 ] || database -d postgres -c 'create database im'
+    superuser -d postgres -At <<'END' || die "could not make the database"
+select 'create role im_owner login' where not exists (select from pg_roles where rolname = 'im_owner') \gexec
+select 'create database im' where not exists (select from pg_database where datname = 'im') \gexec
+END
 }
+
+# --- what is deployed ---
 
 # The hash of all that is deployed is the comment on schema api; the file deployed tells the programs when that was.
 deploy() {
-    hash=$({ cd "$share" && sql_files | xargs cat; cat sql/order "$state"/secret/*/PGPASSWORD; say "$IM_TIMEZONE"; } | sha256sum)
-    hash=${hash%% *}
     make_database
+    check_schema
+    logins=$(login_script)
+    calls=$(call_script)
+    hash=$({ cd "$share" && sql_files | xargs cat; cat sql/order; say "$logins" "$calls" "$IM_TIMEZONE"; } | sha256sum)
+    hash=${hash%% *}
     [ "$(value "select obj_description(to_regnamespace('api')::oid, 'pg_namespace')")" != "$hash" ] || return 0
-    output=$({ deploy_script; say "comment on schema api is '$hash';"; } |
-        PGOPTIONS='-c client_min_messages=warning' database -1 -o /dev/null -v timezone="$IM_TIMEZONE" -f - 2>&1) ||
-        die "could not deploy sql/: $(say "$output" | head -n 5)"
+    output=$(deploy_script | PGOPTIONS='-c client_min_messages=warning' superuser -1 -o /dev/null -v timezone="$IM_TIMEZONE" -f - 2>&1) ||
+        die "could not deploy sql/: $(say "$output" | head -n 5)$(deploy_advice)"
     : >"$state/deployed"
+}
+
+deploy_advice() {
+    case $output in *'permission denied for function'*) say '' "Which program may call what is in $share/sql/grant.sql." ;; esac
 }
 
 sql_files() { sed 's/#.*//; s/[[:space:]]//g; /^$/d' "$share/sql/order"; }
 
-# Tables once each, by name; functions and rights anew.  All of it is one transaction.
+# What has been applied, a file and its hash a line.
+applied() {
+    database -At -F ' ' <<'END' || die "could not read what is deployed"
+select to_regclass('im.migration') is not null as there \gset
+\if :there
+select path, coalesce(to_jsonb(m) ->> 'hash', '-') from im.migration m order by applied_at, path;
+\endif
+END
+}
+
+# Tables are made once: a file that has been applied must stay as it was.
+check_schema() {
+    [ -f "$state/deployed" ] || return 0
+    schema=$(cd "$share" && sha256sum sql/schema/*)
+    applied=$(applied)
+    [ -z "$applied" ] || say "$applied" | while read -r file hash; do
+        say "$schema" | grep -qx "$hash  $file" ||
+            die "$file has changed since it was applied: add a file after it, or remove $state and lose its data"
+    done
+}
+
+# Tables once each, by name; functions and rights anew; then every call that a program will make is tried by its role, and
+# not run.  All of it is one transaction.
 deploy_script() {
-    applied=
-    [ -z "$(value "select to_regclass('im.migration')")" ] || applied=$(value 'select path from im.migration')
+    applied=$(applied)
     say 'drop schema if exists api cascade;'
     for file in $(sql_files); do
         case $file in
+        sql/role.sql) say "\\i '$share/$file'" 'set local role im_owner;' ;;
         sql/schema/*)
-            ! say "$applied" | grep -qx "$file" || continue
-            say "\\i '$share/$file'" "insert into im.migration (path) values ('$file');"
+            case "
+$applied" in *"
+$file "*) continue ;; esac
+            file_hash=$(sha256sum "$share/$file")
+            say "\\i '$share/$file'" "insert into im.migration (path, hash) values ('$file', '${file_hash%% *}');"
             ;;
         *) say "\\i '$share/$file'" ;;
         esac
     done
+    say "comment on schema api is '$hash';" 'reset role;' "$logins" "$calls"
+}
+
+# A program's password, and how many connections it may have: twice what its processes hold, for what PostgreSQL has not yet
+# noticed to be gone counts too.
+login_script() {
     for program in $built clerk; do
         read -r password <"$state/secret/$program/PGPASSWORD"
-        say "alter role im_$program password '$password';"
+        count=$(($(processes "$program") * (${IM_DB_CONNECTIONS:-4} + 1) * 2))
+        say "alter role im_$program password '$password' connection limit $count;"
+    done
+}
+
+call_script() {
+    for program in $built clerk; do
+        file=$programs/$program
+        [ "$program" != clerk ] || file=$clerk
+        statements=$("$file" --calls) || die "$file does not say what it calls"
+        say "set local role im_$program;"
+        say "$statements" | sed 's/\$[0-9]*/null/g; s/.*/explain &;/'
     done
 }

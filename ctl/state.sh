@@ -51,14 +51,17 @@ make_folders() {
 # FILE TEXT: written only if it differs, so that a file newer than a part's start means that the part must know.
 update() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ] || say "$2" >"$1"; }
 
-# Copies, so that building while the stack runs changes nothing until the next up.  What their user cannot read keeps its
-# environment, and the secrets in it, to itself: our programs see to that themselves, multiwatch does not.
-copy_programs() {
+find_programs() {
     built=
     for program in $PROGRAMS; do
         [ ! -x "$programs/$program" ] || built="$built $program"
     done
     [ -n "$built" ] || die "nothing is built in $programs"
+}
+
+# Copies, so that building while the stack runs changes nothing until the next up.  What their user cannot read keeps its
+# environment, and the secrets in it, to itself: our programs see to that themselves, multiwatch does not.
+copy_programs() {
     set -- "$clerk" "$(command -v multiwatch)"
     for program in $built; do set -- "$@" "$programs/$program"; done
     for file in "$@"; do

@@ -301,22 +301,6 @@ static PGconn *connect_patiently(void)
     }
 }
 
-static void prepare_first(struct statement *s)
-{
-    PGresult *result = PQprepare(first, s->name, s->sql, 0, NULL);
-
-    if (PQresultStatus(result) != PGRES_COMMAND_OK)
-        log_fatal("could not prepare \"%s\": %s", s->sql, PQresultErrorMessage(result));
-    PQclear(result);
-    result = PQdescribePrepared(first, s->name);
-    if (PQresultStatus(result) != PGRES_COMMAND_OK || PQnparams(result) > DB_PARAMETERS)
-        log_fatal("could not describe \"%s\"", s->sql);
-    s->parameters = PQnparams(result);
-    for (int i = 0; i < s->parameters; i++)
-        s->types[i] = PQparamtype(result, i);
-    PQclear(result);
-}
-
 void db_open(struct event_base *base, const char *program, struct statement **statements, int count,
              long wanted)
 {
@@ -327,10 +311,7 @@ void db_open(struct event_base *base, const char *program, struct statement **st
     snprintf(conninfo, sizeof conninfo, "%s user=im_%s application_name=%s connect_timeout=5 client_encoding=UTF8",
              config_required("IM_DB"), program, program);
     first = connect_patiently();
-    for (int i = 0; i < count; i++) {
-        snprintf(statements[i]->name, sizeof statements[i]->name, "s%d", i);
-        prepare_first(statements[i]);
-    }
+    statement_prepare(first, statements, count);
 }
 
 PGresult *db_ask(const char *sql)

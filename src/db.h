@@ -5,28 +5,22 @@
  * transaction: all of it commits or none does.  A job is done when PostgreSQL has confirmed the commit, so
  * whoever answers from done() answers for durable data.
  *
- * Statements are registered and prepared once at start (a misspelt one ends the program there) and prepared
- * again on every new connection.  Jobs wait in one queue for a free connection.  A job that a deadlock or a
+ * Statements are registered and prepared once at start (one that is misspelt, or not granted, ends the program there)
+ * and prepared again on every new connection.  Jobs wait in one queue for a free connection.  A job that a deadlock or a
  * serialization failure has rolled back is run again, up to DB_TRIES times.  When PostgreSQL is away jobs fail
  * at once and connections are retried with back-off.
  */
 #ifndef IM_DB_H
 #define IM_DB_H
 
+#include "statement.h"
+
 #include <event2/event.h>
 #include <libpq-fe.h>
 #include <stdbool.h>
 #include <sys/queue.h>
 
-enum { DB_STEPS = 3, DB_TRIES = 5, DB_PARAMETERS = 24 };
-
-/* One prepared statement.  The owner keeps it for the life of the program. */
-struct statement {
-    const char *sql;
-    int parameters;           /* filled by db_open */
-    Oid types[DB_PARAMETERS]; /* inferred by PostgreSQL; filled by db_open */
-    char name[16];            /* filled by db_open */
-};
+enum { DB_STEPS = 3, DB_TRIES = 5 };
 
 struct step {
     const struct statement *statement;
@@ -47,7 +41,8 @@ struct job {
 };
 
 /* Prepares the statements on a first connection, waiting for PostgreSQL if it is not there yet, then opens
- * IM_DB_CONNECTIONS asynchronous ones as role im_<program>.  Ends the process when a statement cannot be prepared. */
+ * IM_DB_CONNECTIONS asynchronous ones as role im_<program>.  Ends the process when a statement cannot be prepared
+ * or its function may not be called. */
 void db_open(struct event_base *base, const char *program, struct statement **statements, int count,
              long connections);
 

@@ -215,12 +215,15 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
     stopping = true;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct statement *statements[] = {&outbox, &due, &leave, &presence, &presence_reset, &presence_forget, &push_told};
+    int count = sizeof statements / sizeof *statements;
     struct timeval now = {0, 0};
 
     log_open("imclerk");
+    if (argc == 2 && strcmp(argv[1], "--calls") == 0)
+        return statement_print(statements, count);
     config_load();
     prctl(PR_SET_DUMPABLE, 0);
     signal(SIGPIPE, SIG_IGN);
@@ -228,8 +231,7 @@ int main(void)
     outbox_values[0] = config_text("IM_OUTBOX_AGE", "1.5 seconds");
     loop = event_base_new();
     struct event *term = evsignal_new(loop, SIGTERM, on_stop, NULL);
-    db_open(loop, "clerk", statements, sizeof statements / sizeof *statements,
-            config_number("IM_DB_CONNECTIONS", 2, 1, 64));
+    db_open(loop, "clerk", statements, count, config_number("IM_DB_CONNECTIONS", 2, 1, 64));
     db_start();
     event_add(term, NULL); /* until here a signal simply ends the process */
     push_open(loop);

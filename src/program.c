@@ -224,10 +224,12 @@ static void listen_on_stdin(void)
     event_add(listening, NULL);
 }
 
-int program_run(const struct program *program)
+int program_run(const struct program *program, int argc, char **argv)
 {
     served = program;
     log_open(program->name);
+    if (argc == 2 && strcmp(argv[1], "--calls") == 0)
+        return serve_print(program);
     config_load();
     keep_secrets();
     signal(SIGPIPE, SIG_IGN);

@@ -11,7 +11,8 @@
 #include "route.h"
 #include "serve.h"
 
-/* Serves the program's routes on descriptor 0 until it is told to stop; the exit status of main(). */
-int program_run(const struct program *program);
+/* Serves the program's routes on descriptor 0 until it is told to stop; the exit status of main().  With the one
+ * argument --calls it prints every statement that it will prepare, a line each, and does nothing else. */
+int program_run(const struct program *program, int argc, char **argv);
 
 #endif

@@ -46,30 +46,47 @@ static int gather_calls(const struct program *program, struct call **calls)
     return n;
 }
 
-void serve_open(struct event_base *loop, const struct program *program)
+/* What the program prepares; returns how many, of which the first are the calls. */
+static int gather_statements(const struct program *program, struct call **calls, int *count, struct statement **statements)
 {
-    struct call *calls[CALLS_MAX];
-    static struct statement *statements[CALLS_MAX + 2];
-    int n = gather_calls(program, calls), count;
-    bool filters = false, digests = false;
+    int n = gather_calls(program, calls);
+    bool filters = false;
 
     for (int i = 0; i < n; i++) {
         call_parse(calls[i]);
         statements[i] = &calls[i]->statement;
         filters |= call_filters(calls[i]);
-        digests |= call_digests(calls[i]);
     }
-    if (digests)
-        request_open();
-    count = n;
-    statements[count++] = &push_told;
+    *count = n;
+    statements[n++] = &push_told;
     if (filters)
-        statements[count++] = &wordlist_statement;
-    db_open(loop, program->name, statements, count, config_number("IM_DB_CONNECTIONS", 4, 1, 64));
-    call_types(calls, n);
-    if (filters)
+        statements[n++] = &wordlist_statement;
+    return n;
+}
+
+void serve_open(struct event_base *loop, const struct program *program)
+{
+    struct call *calls[CALLS_MAX];
+    static struct statement *statements[CALLS_MAX + 2];
+    int called, n = gather_statements(program, calls, &called, statements);
+
+    for (int i = 0; i < called; i++)
+        if (call_digests(calls[i]))
+            request_open();
+    db_open(loop, program->name, statements, n, config_number("IM_DB_CONNECTIONS", 4, 1, 64));
+    call_types(calls, called);
+    if (statements[n - 1] == &wordlist_statement)
         wordlist_open(loop);
     db_start();
+}
+
+int serve_print(const struct program *program)
+{
+    struct call *calls[CALLS_MAX];
+    struct statement *statements[CALLS_MAX + 2];
+    int called, n = gather_statements(program, calls, &called, statements);
+
+    return statement_print(statements, n);
 }
 
 static bool identify_caller(struct request *r)

@@ -14,6 +14,9 @@
 /* Prepares every call of the program, and those around each: enter, leave, told, the word list. */
 void serve_open(struct event_base *loop, const struct program *program);
 
+/* Prints the same calls as SQL, for imctl; an exit status. */
+int serve_print(const struct program *program);
+
 /* Serves a request that has just come in, from routing to its end. */
 void serve_request(struct request *r);
 
