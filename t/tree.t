@@ -265,4 +265,10 @@ subtest 'configuration' => sub {
         'and every key there is read', sub ($key) { ('man/im-chat.conf.5: nothing reads it, so it goes', undef) };
 };
 
+subtest 'the environment of the tests' => sub {
+    my $readme = $source->text('t/README');
+    my @keys   = map { $source->text($_) =~ /\$ENV\{(IM_\w+)\}/g } files('t', qr/\.t\z/), files('t/lib/IM', qr/\.pm\z/), 't/run';
+    all_in [keys %{ { map { ($_ => 1) } @keys } }], [$readme =~ /\b(IM_\w+)/g], 't/README has every setting', sub ($key) { ('t/README, The environment', "    $key    WHAT IT DOES") };
+};
+
 done_testing;
