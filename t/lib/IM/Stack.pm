@@ -69,9 +69,16 @@ sub _take ($self) {
 sub _renew_database ($self) {
     my $expected = $self->_connections;
     $self->{psql}->close;
-    my ($status, $output) = $self->psql('drop database im with (force); create database im template im_seed', '-d', 'postgres');
+    my ($status, $output) = $self->_copy_database('im_seed', 'im');
     return $self->eventually(10, sub { $self->_connections eq $expected }) if $status == 0;
     return Test::More::diag($output) && 0;
+}
+
+# With owner and rights, which a template does not hand on.
+sub _copy_database ($self, $from, $to) {
+    return $self->psql("drop database if exists $to with (force); create database $to template $from;
+        update pg_database d set datdba = f.datdba, datacl = f.datacl from pg_database f where f.datname = '$from' and d.datname = '$to'",
+        '-d', 'postgres');
 }
 
 # How many connections each program has that are ready for requests.
@@ -101,7 +108,7 @@ sub _make ($self, %config) {
 sub _make_template ($class) {
     my $self = $class->SUPER::new(own => $$)->_make(fresh => 1);
     $self->parts->sv($_, 'down') for grep { $_ ne 'postgres' } $self->parts->names;
-    my ($status, $output) = $self->psql('create database im_seed template im', '-d', 'postgres');
+    my ($status, $output) = $self->_copy_database('im', 'im_seed');
     die "could not copy the database: $output\n" if $status;
     $self->imctl('down');
     $POOL->keep_template($self->state);
@@ -116,11 +123,15 @@ sub attach ($class) {
     return $self->config(\%config)->state($config{IM_STATE_DIR});
 }
 
-# Starts it, or upgrades it after $im->config has been changed.
+# Starts it, or upgrades it after $im->config has been changed.  Another stack may take a port that was free a moment ago.
 sub up ($self) {
-    my ($status, $output) = $self->imctl('up');
-    return $self if $status == 0;
-    print STDERR "imctl up failed:\n$output";
+    for my $try (1 .. 3) {
+        my ($status, $output) = $self->imctl('up');
+        return $self if $status == 0;
+        if ($try < 3 && $output =~ /port \d+ is taken/) { %{ $self->config } = (%{ $self->config }, _ports()); next }
+        print STDERR "imctl up failed:\n$output";
+        last;
+    }
     $self->imctl('down');
     $self->keep;
     die "could not start a private stack\n";
