@@ -13,7 +13,7 @@ write_parts() {
     write_part postgres INT "[ \"\${old_boot:-\$boot}\" = \"\$boot\" ] || rm -f $state/pg/postmaster.pid   # of another boot: says nothing
 exec $run_db $postgres -D $state/pg -c config_file=$state/postgres/postgresql.conf"
     write_part push TERM "rm -f $state/run/push.sock $state/run/ws.sock
-$(nginx_command push)"
+$(nginx_command push "$state/cgi-bin/nodelay" "$IM_LISTEN" "$IM_PORT_BACKSTAGE")"
     write_part nginx QUIT "$(nginx_command nginx)"
     write_part clerk TERM "exec chpst -e $state/env $run -e $state/secret/clerk ${IM_WRAP:-} $state/cgi-bin/imclerk"
     # By itself it gives a process up after 3 deaths within 10 s.  When it has given up all, it ends and runit starts anew.
@@ -29,10 +29,12 @@ processes() {
     case $1 in auth) say "${count:-2}" ;; *) say "${count:-1}" ;; esac
 }
 
-# nginx opens its access log, which is the pipe to svlogd, by name.
+# NAME [COMMAND ...]: by a command that runs it.  nginx opens its access log, which is the pipe to svlogd, by name.
 nginx_command() {
+    folder=$state/$1
+    shift
     [ "$self" != root ] || say "chown $user /dev/stdout"
-    say "ulimit -n \"\$(ulimit -H -n)\"" "exec $run nginx -e stderr -p $state/$1 -c nginx.conf -g 'daemon off;'"
+    say "ulimit -n \"\$(ulimit -H -n)\"" "exec $run${*:+ $*} nginx -e stderr -p $folder -c nginx.conf -g 'daemon off;'"
 }
 
 # What the folders of all parts begin with, and the folder of its log.
@@ -121,7 +123,7 @@ start_parts() {
         folder=$service/$part
         has_changed "$part" || continue
         case $part in
-        nginx | push) : >"$folder/started" && sv hup "$folder" >/dev/null ;;
+        nginx | push) reload_part "$part" ;;
         *) restart_part "$part" && wait_for "$part" ;;
         esac
     done
@@ -138,6 +140,16 @@ has_changed() {
         [ ! "$file" -nt "$service/$1/started" ] || return 0
     done
     return 1
+}
+
+# nginx reads its configuration again; how it is run, and the socket that it has inherited, stay as they are.
+reload_part() {
+    if [ "$service/$1/run" -nt "$service/$1/started" ]; then
+        restart_part "$1" && wait_for "$1"
+    else
+        : >"$service/$1/started"
+        sv hup "$service/$1" >/dev/null
+    fi
 }
 
 restart_part() {

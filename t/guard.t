@@ -11,7 +11,9 @@ use IM::Raw;
 use IM::Stack;
 use IO::Socket::UNIX;
 use Mojo::File qw(path);
-use Mojo::Util qw(b64_encode encode);
+use Mojo::JSON qw(encode_json);
+use Mojo::Util qw(encode);
+use Socket qw(AF_INET AF_INET6 IPPROTO_TCP TCP_QUICKACK);
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -208,6 +210,53 @@ subtest 'nchan: the handler is away' => sub {
     like $raw->read(qr/pending/), qr/HEARTBEAT/, 'and the first one is answered again';
     $im->allow(qr/connect\(\) to unix:\S+socket\.sock failed/);
     survived('a handler that was away');
+};
+
+# Whoever acknowledges late hears the second of two pushes at once all the same: sockets have TCP_NODELAY (src/nodelay.c).
+subtest 'nginx: two pushes, one after the other' => sub {
+    my $push = sub ($text) {
+        my $publisher = IO::Socket::UNIX->new(Peer => path($im->state, 'run/push.sock')->to_string) or die "could not connect: $!\n";
+        my $frame = encode_json({ type => 'RTC_CALL', data => { event => $text } });
+        syswrite $publisher, join "\r\n", "POST /pub?id=@{[$ann->id]} HTTP/1.1", 'Host: x', 'Connection: close', 'Content-Length: ' . length $frame, '', $frame;
+        sysread $publisher, my $answer, 65536;
+    };
+    # Milliseconds until the second is there, the best of so many tries.
+    my $took = sub ($service) {
+        my $raw  = IM::Raw->new($im->port($service));
+        my $best = 9999;
+        $raw->upgrade($token);
+        for my $try (1 .. 8) {
+            setsockopt $raw->{socket}, IPPROTO_TCP, TCP_QUICKACK, 0 or die "could not acknowledge late: $!\n";
+            $push->("$_ $try") for qw(first second);
+            my $start = time;
+            my $ms    = $raw->read(qr/second $try"/) =~ /second $try"/ ? 1000 * (time - $start) : 9999;
+            $best = $ms if $ms < $best;
+        }
+        return $best;
+    };
+    my $quick = sub ($when) {
+        for my $service (qw(backstage chat)) {
+            my $ms = $took->($service);
+            cmp_ok $ms, '<', 10, "$service: the second is there at once $when";
+            note sprintf '%.1f ms', $ms;
+        }
+    };
+    $quick->('at first');
+    my ($master, $worker) = $im->parts->pids('push');
+    $im->parts->sv('push', 'hup');
+    $im->eventually(10, sub { ($im->parts->pids('push'))[1] != $worker });
+    $quick->('after a reload');
+    $im->parts->sv('push', 'restart');
+    $im->eventually(10, sub { IM::Raw->new($port)->upgrade($token) == 101 });
+    $quick->('after a restart');
+
+    my $nodelay = path($ENV{IM_BUILD_DIR} // path($FindBin::Bin)->dirname, 'src/nodelay');
+    my $look    = 'my ($fd, $more) = split /;/, $ENV{NGINX}, 2; open my $s, "+<&=", $fd or die; printf "%s %d %d %s", Socket::sockaddr_family(getsockname $s),
+        unpack("i", getsockopt $s, Socket::IPPROTO_TCP, Socket::TCP_NODELAY), unpack("i", getsockopt $s, Socket::SOL_SOCKET, Socket::SO_ACCEPTCONN), $more';
+    my $listen = sub (@where) { my $text = qx{$nodelay @where perl -MSocket -e '$look' 2>&1}; return $text };
+    is $listen->('127.0.0.1', 0), AF_INET . ' 1 1 ', 'what nginx inherits listens, with the option';
+    is $listen->('"[::1]"', 0), AF_INET6 . ' 1 1 ', 'an IPv6 address is written as nginx writes it' if -e '/proc/net/if_inet6' && length path('/proc/net/if_inet6')->slurp;
+    like $listen->('127.0.0.1', $port), qr/could not listen: Address already in use/, 'a port that is taken is said so';
 };
 
 subtest 'nchan: a channel that was closed is not deaf afterwards' => sub {
