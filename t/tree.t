@@ -97,7 +97,7 @@ for my $service (sort keys %contracts) {
 sub same_fields ($row, $operation, $name) {
     my %documented = documented($contracts{ $row->{service} }, $operation);
     if (!$row->{call} || $row->{handler}) {
-        my $text = $source->text("cgi-bin/$row->{program}.c") . $source->text('src/login.c');
+        my $text = $source->program_text($row->{program});
         return all_in [keys %documented], [grep { $text =~ /\b\Q$_\E\b/ } keys %documented], "$name: its fields are read";
     }
     my $fields = $source->call($row->{call})->{fields};
@@ -142,7 +142,7 @@ sub same_answer ($contract, $row, $operation, $name) {
         my ($told, $list) = ($1, $2);
         return alike ["$shape", @fields], ["$told", $list =~ /(\w+)/g], "$name: the manual tells its answer", $add;
     }
-    my $page = $source->text("man/$row->{program}.8");
+    my $page = $source->page($row->{program});
     all_in \@fields, [grep { $page =~ /\b\Q$_\E\b/ } @fields], "$name: the manual tells its answer", $add;
 }
 
@@ -171,7 +171,7 @@ subtest 'events' => sub {
     alike \@declared, [map { my $type = $_; map {"$type $_"} @{ $pages{$type} } } sort keys %pages], 'socket(8) lists what the contract declares',
         sub ($name) { ('man/socket.8, Frames of the server', '.It Li ' . $name =~ s/ /\n/r) };
     for my $program (@programs) {
-        my ($told) = $source->text("man/$program.8") =~ /^\.Sh EVENTS\n(.*?)(?=^\.Sh )/ms;
+        my ($told) = $source->page($program) =~ /^\.Sh EVENTS\n(.*?)(?=^\.Sh )/ms;
         my %own = map { ($_ => 1) } map { $source->said($functions->{$_}, \@declared) } grep { $functions->{$_} } map { $_->{function} } $source->calls($program);
         all_in [keys %own], [grep { my $event = s/.* //r; ($told // '') =~ /\b$event\b/ } keys %own], "$program(8) tells the events of its functions",
             sub ($name) { $fragment->event_item($program, $name =~ s/.* //r) };

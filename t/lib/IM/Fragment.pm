@@ -126,9 +126,14 @@ sub answer_of ($self, $row, $shape, @fields) {
 }
 
 sub upstream ($self, $program) {
+    my @paths = map { $_->{path} } $self->source->has_routes($program);
+    my %others = map { ($_ => 1) } map { _folder($_->{path}) } map { $self->source->routes($_) } grep { $_ ne $program } $self->source->stems('cgi-bin', '.c');
+    my %mine = map { ((!$others{ _folder($_) } ? _folder($_) : s/\{.*//r) => 1) } @paths;
     return ('nginx.conf', "    upstream $program { server unix:\@STATE\@/run/$program.sock; keepalive 32; keepalive_requests 100000; }\n"
-        . join '', map {"        location $_ { fastcgi_pass $program; }\n"} map { $_->{path} =~ s/\{.*//r } $self->source->has_routes($program));
+        . join '', map {"        location $_ { fastcgi_pass $program; }\n"} sort keys %mine);
 }
+
+sub _folder ($path) { return $path =~ s{\A(/[^/]*).*}{$1}r }
 
 my %REF = (id => 'Id', userId => 'Id', friendId => 'Id', groupId => 'Id', targetId => 'Id', amount => 'Money', nickName => 'NickName');
 
@@ -197,12 +202,14 @@ sub line ($self, $file, $title, @names) { return ("its line in $file", "-- $titl
 # A function of a row's call.
 sub function ($self, $program, $call) {
     my ($name, $list) = $call =~ /\A(\w+)\((.*)\)\z/;
+    my ($row) = map { @{ $_->{rows} } } grep { $_->{text} eq $call } $self->source->calls_of($name);
+    my $rows  = $row && $row->{shape} ne 'NOTHING';
     my @parameters = map { (s/\A:me\z/me bigint/r =~ s/\A:?(\w+)\z/$1 TYPE/r) } map { s/[*!#?]+\z//r =~ s/\|.*//r } split /\s*,\s*/, $list;
-    return ("sql/api/$program.sql", ($self->comment($name))[1] . sprintf <<~'END', $name, join ', ', @parameters);
-        create function api.%s(%s) returns void
+    return ("sql/api/$program.sql", ($self->comment($name))[1] . sprintf <<~'END', $name, join(', ', @parameters), $rows ? 'table (FIELD TYPE)' : 'void', $rows ? "  return query\n    select FIELD;\n" : '');
+        create function api.%s(%s) returns %s
         language plpgsql security definer set search_path = im, pg_temp as $$
         begin
-        end $$;
+        %send $$;
         END
 }
 

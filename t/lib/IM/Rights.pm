@@ -18,9 +18,8 @@ has make => sub { [] };    # [name, sub that makes it, what it is made in …]; 
 has bad  => sub { {} };    # service => [title, code, header Authorization] of every token that opens nothing
 has rows => sub { {} };    # route => its rows
 
-# Everything that a request of the table could change.
-my @TABLES = qw(account friendship friend_request blacklist chat_group member conversation message trade_password reading
-    recharge withdraw vip_purchase purse posting redpacket redpacket_share service admin audit);
+# Tables that a request which is refused may write: who is there, what failed, what is to be told.
+my @VOLATILE = qw(captcha connection idempotency login_failure login_failure_address outbox presence session);
 
 sub add ($self, $service, @rows) {
     push @{ $self->rows->{ _key($service, $_->[0]) } }, $_ for @rows;
@@ -43,9 +42,11 @@ sub done ($self, $route) { return grep { _done($_) } $self->rows_of($route) }
 
 sub refused ($self, $route) { return grep { !_done($_) } $self->rows_of($route) }
 
-# table => what is in it.
+# table => what is in it, of all the others.
 sub state ($self) {
-    my @rows = $self->im->sql(join ' union all ', map {"select '$_', md5(string_agg(x::text, ' ' order by x::text)) from im.$_ x"} @TABLES);
+    my %volatile = map { ($_ => 1) } @VOLATILE;
+    my @tables = @{ $self->{tables} //= [grep { !$volatile{$_} } map { $_->[0] } $self->im->sql(q{select tablename from pg_tables where schemaname = 'im'})] };
+    my @rows   = $self->im->sql(join ' union all ', map {"select '$_', md5(string_agg(x::text, ' ' order by x::text)) from im.$_ x"} @tables);
     return { map { ($_->[0] => $_->[1]) } @rows };
 }
 

@@ -21,6 +21,9 @@ sub text ($self, $file) {
     return decode('UTF-8', $bytes) // die "$file is not UTF-8\n";
 }
 
+# A program's manual page; nothing when it has none.
+sub page ($self, $program) { return -e path($self->root, "man/$program.8") ? $self->text("man/$program.8") : '' }
+
 # The rows of a program's route table: {method, path, who, shape, call, handler, service}.
 sub routes ($self, $program) {
     my $source = $self->text("cgi-bin/$program.c");
@@ -34,6 +37,12 @@ sub routes ($self, $program) {
         push @rows, { %row, service => _service(\%row) };
     }
     return @rows;
+}
+
+# A program with the parts of src/ that it names.
+sub program_text ($self, $program) {
+    my $text = $self->text("cgi-bin/$program.c");
+    return join "\n", $text, map { $self->text("src/$_.c") } grep { -e path($self->root, "src/$_.c") } $text =~ /^#include "(\w+)\.h"/gm;
 }
 
 # As many rows as the table has lines that begin with a method: the regular expression has missed none.
@@ -126,8 +135,7 @@ sub said ($self, $function, $declared, $all = 0) {
 # The manual's item of a route, undef when there is none.
 sub item ($self, $program, $name) {
     my ($method, $path) = split / /, $name;
-    my $manual = eval { $self->text("man/$program.8") } // return;
-    my ($item) = $manual =~ /^(\.It Ic $method (?:Ta )?(?:Pa|Li) \Q$path\E(?:\n| Ta ).*?)(?=^\.It Ic |^\.Sh )/ms;
+    my ($item) = $self->page($program) =~ /^(\.It Ic $method (?:Ta )?(?:Pa|Li) \Q$path\E(?:\n| Ta ).*?)(?=^\.It Ic |^\.Sh )/ms;
     return $item;
 }
 
