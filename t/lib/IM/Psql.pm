@@ -15,11 +15,12 @@ has 'command';
 my $count = 0;
 
 # Runs SQL: (exit status, everything that psql has printed).  After an error psql ends (ON_ERROR_STOP); the next question
-# starts another one, and so does a connection that had been lost while nobody asked.
+# starts another one, and so does a connection that had been lost while nobody asked, for which psql ends with 2, or with 3
+# when the server had said why.
 sub ask ($self, $sql) {
     my $old    = $self->_runs;
     my @answer = $self->_ask($sql);
-    @answer = $self->_ask($sql) if $old && $answer[0] == 2;
+    @answer = $self->_ask($sql) if $old && ($answer[0] == 2 || $answer[1] =~ /^server closed the connection unexpectedly$/m);
     return @answer;
 }
 
@@ -28,7 +29,7 @@ sub _runs ($self) { return $self->{pid} && $self->{owner} == $$ }
 
 sub _start ($self) {
     @$self{qw(from to)} = ();
-    $self->{pid} = open2($self->{from}, $self->{to}, 'sh', '-c', 'exec "$0" "$@" 2>&1', @{ $self->command });
+    $self->{pid} = open2($self->{from}, $self->{to}, 'sh', '-c', 'LC_ALL=C.UTF-8 exec "$0" "$@" 2>&1', @{ $self->command });
     $self->{owner} = $$;
 }
 
