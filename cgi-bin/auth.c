@@ -4,6 +4,7 @@
  */
 #include "captcha.h"
 #include "code.h"
+#include "limit.h"
 #include "login.h"
 #include "password.h"
 #include "program.h"
@@ -87,6 +88,8 @@ static void verify(struct request *r, const PGresult *rows)
     login_verify(r, rows, &login_done, answer_tokens);
 }
 
+static struct limit refreshes = {.burst = 30, .per_minute = 30};
+
 static void refresh_verify(struct request *r, const PGresult *rows)
 {
     const char *token = request_text(r, "refreshToken");
@@ -102,6 +105,8 @@ static void refresh_verify(struct request *r, const PGresult *rows)
         reply_code(r, CODE_UNAUTHORIZED, NULL);
         return;
     }
+    if (!serve_allows(r, &refreshes))
+        return;
     set_number(r, "account", r->claims.subject);
     set_number(r, "session", r->claims.session);
     set_number(r, "generation", r->claims.generation);

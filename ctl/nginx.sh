@@ -4,8 +4,7 @@
 render_nginx() {
     folder=$state/$1
     text=$(nginx_configuration "$1")
-    [ "$(cat "$folder/nginx.conf" 2>/dev/null)" != "$text" ] || newer "$share/refused.conf" "$folder/refused.conf" || return 0
-    cp "$share/refused.conf" "$folder/refused.conf"
+    [ "$(cat "$folder/nginx.conf" 2>/dev/null)" != "$text" ] || return 0
     say "$text" >"$folder/nginx.conf.new"
     # nchan makes this folder, whatever it is told, and only root can.
     [ -d /var/lib/nginx/body ] || as_root mkdir -p /var/lib/nginx/body 2>/dev/null || :
@@ -20,19 +19,38 @@ render_nginx() {
     mv "$folder/nginx.conf.new" "$folder/nginx.conf"
 }
 
+# Included files are filled in like the others.
 nginx_configuration() {
-    sed -e "s|@STATE@|$state|; s|@WEB@|$share/web|; s|@ORIGINS@|$(origins)|; s|@RATE_LIMIT@|$IM_RATE_LIMIT|" \
-        -e "s|@LISTEN@|$IM_LISTEN|; s|@LISTEN_REDPACKET@|$IM_LISTEN_REDPACKET|" \
-        -e "s|@PORT_CHAT@|$IM_PORT_CHAT|; s|@PORT_BACKSTAGE@|$IM_PORT_BACKSTAGE|" \
-        -e "s|@PORT_REDPACKET@|$IM_PORT_REDPACKET|; s|@PORT_HOP@|$IM_PORT_HOP|; s|@SOCKETS@|$IM_SOCKETS|" \
-        -e "s|@WORKERS@|$IM_NGINX_WORKERS|; s|@CONNECTIONS@|$IM_NGINX_CONNECTIONS|" "$share/$1.conf"
+    origins=$(origins) || exit
+    sed -e "/^ *include http.conf;/{r $share/http.conf" -e 'd}' -e "/^ *include refused.conf;/{r $share/refused.conf" -e 'd}' \
+        "$share/$1.conf" |
+        sed -e "s|@STATE@|$state|; s|@WEB@|$share/web|; s|@ORIGINS@|$origins|; s|@RATE_LIMIT@|$IM_RATE_LIMIT|" \
+            -e "s|@LISTEN@|$IM_LISTEN|; s|@LISTEN_REDPACKET@|$IM_LISTEN_REDPACKET|" \
+            -e "s|@PORT_CHAT@|$IM_PORT_CHAT|; s|@PORT_BACKSTAGE@|$IM_PORT_BACKSTAGE|" \
+            -e "s|@PORT_REDPACKET@|$IM_PORT_REDPACKET|; s|@PORT_HOP@|$IM_PORT_HOP|; s|@SOCKETS@|$IM_SOCKETS|" \
+            -e "s|@ADDRESS_CONNECTIONS@|$IM_ADDRESS_CONNECTIONS|" \
+            -e "s|@WORKERS@|$IM_NGINX_WORKERS|; s|@CONNECTIONS@|$IM_NGINX_CONNECTIONS|"
 }
 
-# IM_ORIGINS as lines of a map, each onto itself.
+# IM_ORIGINS as lines of a map from what is sent: an entry means the same with and without its scheme's port, as
+# browsers leave it out.  nginx compares them without case.
+# shellcheck disable=SC2016
 origins() {
+    [ -z "$IM_ORIGINS" ] || printf '"" $origin_unread; '
     for origin in $IM_ORIGINS; do
-        case $origin in *[!A-Za-z0-9:/._-]*) die "IM_ORIGINS: not an origin: $origin" ;; esac
-        printf '"%s" "%s"; ' "$origin" "$origin"
+        origin=$(printf '%s' "${origin%/}" | tr '[:upper:]' '[:lower:]')
+        case $origin in
+        *[!]a-z0-9:/._[-]* | *://*/*) die "IM_ORIGINS: not an origin: $origin" ;;
+        http://*) default=80 ;;
+        https://*) default=443 ;;
+        *://*) default= ;;
+        *) die "IM_ORIGINS: not an origin: $origin" ;;
+        esac
+        origin=${origin%":$default"}
+        printf '"%s" $http_origin; ' "$origin"
+        end=${origin#*://}
+        case ${end##*]} in *:*) continue ;; esac
+        [ -z "$default" ] || printf '"%s" $http_origin; ' "$origin:$default"
     done
 }
 

@@ -15,6 +15,7 @@ exec $run_db $postgres -D $state/pg -c config_file=$state/postgres/postgresql.co
     write_part push TERM "rm -f $state/run/push.sock $state/run/ws.sock
 $(nginx_command push "$state/cgi-bin/nodelay" "$IM_LISTEN" "$IM_PORT_BACKSTAGE")"
     write_part nginx QUIT "$(nginx_command nginx)"
+    keep_queries_out nginx push
     write_part clerk TERM "exec chpst -e $state/env $run -e $state/secret/clerk ${IM_WRAP:-} $state/cgi-bin/imclerk"
     # By itself it gives a process up after 3 deaths within 10 s.  When it has given up all, it ends and runit starts anew.
     for program in $built; do
@@ -35,6 +36,15 @@ nginx_command() {
     shift
     [ "$self" != root ] || say "chown $user /dev/stdout"
     say "ulimit -n \"\$(ulimit -H -n)\"" "exec $run${*:+ $*} nginx -e stderr -p $folder -c nginx.conf -g 'daemon off;'"
+}
+
+# PART ...: nginx's error log quotes requests with their queries, and a query may hold a token.  svlogd drops its lines
+# that have one; what looks like a line of the access log, which has none, it keeps.
+keep_queries_out() {
+    for part in "$@"; do update "$state/log/$part/config" "s1000000
+n10
+-*?*
++* * \"*"; done
 }
 
 # What the folders of all parts begin with, and the folder of its log.

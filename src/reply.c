@@ -177,12 +177,29 @@ const char *reply_envelope(struct request *r, int code, const char *detail, cons
     return obstack_finish(&r->pool);
 }
 
+/* nginx passes the line on as it is, and a status line without a reason is not everybody's HTTP. */
+static const char *reason_of(int status)
+{
+    switch (status) {
+    case 204:
+        return "No Content";
+    case 401:
+        return "Unauthorized";
+    case 403:
+        return "Forbidden";
+    case 429:
+        return "Too Many Requests";
+    default:
+        return "Refused";
+    }
+}
+
 void reply_write(struct request *r, int status, const char *headers, const char *body)
 {
     FCGX_Stream *out = r->fcgi.out;
 
     if (status != 200)
-        FCGX_FPrintF(out, "Status: %d\r\n", status);
+        FCGX_FPrintF(out, "Status: %d %s\r\n", status, reason_of(status));
     FCGX_FPrintF(out, "%sContent-Length: %d\r\n\r\n", headers, (int)strlen(body));
     FCGX_PutStr(body, (int)strlen(body), out);
 }
@@ -195,5 +212,5 @@ void reply_http(struct request *r, int code, const char *detail, const char *dat
              "Content-Type: application/json; charset=utf-8\r\nX-IM-Code: %d\r\n"
              "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
              code);
-    reply_write(r, 200, headers, reply_envelope(r, code, detail, data));
+    reply_write(r, code == CODE_TOO_MANY ? 429 : 200, headers, reply_envelope(r, code, detail, data));
 }

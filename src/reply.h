@@ -25,7 +25,8 @@ void reply_code(struct request *r, int code, const char *detail);
  * logged and answered 500.  failure NULL means that PostgreSQL was not reachable. */
 void reply_failure(struct request *r, const PGresult *failure);
 
-/* The usual answer function: HTTP status 200, the code in the body and in X-IM-Code. */
+/* The usual answer function: the code in the body and in X-IM-Code; HTTP status 200, and 429 with code 429, whether a
+ * program says so or nginx. */
 void reply_http(struct request *r, int code, const char *detail, const char *data);
 
 /* Writes a whole HTTP answer: status, further header lines each ending in \r\n, body. */

@@ -208,6 +208,10 @@ bool request_identify(struct request *r, enum audience audience)
         token = strncasecmp(token, "Bearer ", 7) == 0 ? token + 7 : NULL;
     else
         token = request_parameter(r, "HTTP_ACCESSTOKEN");
+    if (token && strchr(token, '%')) { /* as push.conf found it in the query of /ws; no token has one itself */
+        char *decoded = request_copy(r, token);
+        token = percent_decode(decoded) ? decoded : NULL;
+    }
     r->known = token_verify(token, audience, TOKEN_ACCESS, &r->claims);
     r->audience = audience;
     return r->known;

@@ -2,6 +2,7 @@
 #include "abandon.h"
 #include "code.h"
 #include "config.h"
+#include "limit.h"
 #include "log.h"
 #include "push.h"
 #include "reply.h"
@@ -21,6 +22,9 @@ static struct call enter[] = {
     [AUDIENCE_SERVICE] = {.text = "service_enter(:service, :ver)"},
 };
 static struct call leave = {.text = "leave()"};
+
+/* What one caller may ask of one process: 200 at once, 100 a second. */
+static struct limit requests = {.burst = 200, .per_minute = 6000};
 
 static int gather_calls(const struct program *program, struct call **calls)
 {
@@ -52,6 +56,7 @@ static int gather_statements(const struct program *program, struct call **calls,
     int n = gather_calls(program, calls);
     bool filters = false;
 
+    limit_open();
     for (int i = 0; i < n; i++) {
         call_parse(calls[i]);
         statements[i] = &calls[i]->statement;
@@ -102,6 +107,15 @@ static bool identify_caller(struct request *r)
         return request_identify(r, AUDIENCE_SERVICE) || request_identify(r, AUDIENCE_USER);
     }
     return false;
+}
+
+bool serve_allows(struct request *r, struct limit *limit)
+{
+    bool allowed = limit_take(limit, r->claims.subject * 4 + r->audience); /* their numbers have nothing in common */
+
+    if (!allowed)
+        reply_code(r, CODE_TOO_MANY, NULL);
+    return allowed;
 }
 
 static int job_add(struct request *r, const struct call *call)
@@ -262,6 +276,8 @@ void serve_dispatch(struct request *r)
         reply_code(r, CODE_UNAUTHORIZED, NULL);
         return;
     }
+    if (r->route->who != ANYONE && !serve_allows(r, &requests))
+        return;
     request_run(r, r->route->call ? &route_calls[row] : NULL, r->body || request_read(r));
 }
 

@@ -11,6 +11,8 @@
 
 #include <event2/event.h>
 
+struct limit;
+
 /* Prepares every call of the program, and those around each: enter, leave, told, the word list. */
 void serve_open(struct event_base *loop, const struct program *program);
 
@@ -24,6 +26,9 @@ void serve_request(struct request *r);
  * Everything that can be refused on the way is answered here.  A handler may set another method, path and body
  * and dispatch again. */
 void serve_dispatch(struct request *r);
+
+/* Takes one of what the verified caller has left of the limit; when that is nothing, answers 429 and is false. */
+bool serve_allows(struct request *r, struct limit *limit);
 
 /* A further call by a handler, in a transaction of its own; then goes on with its rows, NULL answers with them. */
 void serve_call(struct request *r, const struct call *call, request_handler *then);

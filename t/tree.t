@@ -223,6 +223,20 @@ subtest 'codes' => sub {
     all_in [grep { $_ !~ /^50[24]$/ } @yaml], \@c, 'and, but for those of nginx, no others', sub ($code) { ('src/code.c', qq(    {$code, "CHINESE", "ENGLISH"},)) };
 };
 
+subtest 'refused handshakes' => sub {
+    my ($in_manual) = $source->text('man/socket.8') =~ /^\.It HTTP Ta code Ta$(.*?)^\.El$/ms;
+    my @manual      = $in_manual =~ /^\.It (\d+ Ta \d+) Ta/gm;
+    my @contract    = map {"$_->[0] Ta $_->[1]"} @{ $contracts{chat}->handshake_refusals };
+    is_deeply [map {s/ Ta / /r} @manual], [map {s/ Ta / /r} @contract], 'the manual has those of the contract';
+    my ($map)  = $source->text('http.conf') =~ /map \$refused_code \$refused_message \{(.*?)\}/s;
+    my %nginx  = $map =~ /(\w+)\s+"([^"]+)";/g;
+    my %c      = $source->text('src/code.c') =~ /\{(\d+), "([^"]+)"/g;
+    $c{default} = $c{400}, $c{$_} = $c{500} for 502, 504;
+    is_deeply { map { ($_ => $nginx{ $_ == 400 ? 'default' : $_ }) } map {s/.* //r} @contract },
+        { map { ($_ => $c{$_}) } map {s/.* //r} @contract }, 'and nginx has a text for each of them';
+    is_deeply \%nginx, { map { ($_ => $c{$_}) } keys %nginx }, 'all its texts are those of src/code.c';
+};
+
 subtest 'style' => sub {
     my @all = $source->sources;
     for my $file (grep {/\.[ch]\z/} @all) {

@@ -18,8 +18,8 @@ has schema => sub ($self) { _load($self->root->child('openapi', $self->service .
 my @ALWAYS   = (413, 429);
 my @LOGGED_IN = (401, 1003);
 
-# HTTP status is 200 but for what nginx itself says; 404 and 429 may be either's.
-my %HTTP = (404 => [200, 404], 413 => [413], 429 => [200, 429], 502 => [502], 504 => [504]);
+# HTTP status is 200 but for what nginx itself says; 404 may be either's.
+my %HTTP = (404 => [200, 404], 413 => [413], 429 => [429], 502 => [502], 504 => [504]);
 
 # The schema of OpenAPI itself, which JSON::Validator would look for in the network: Debian 13 has it as YAML only.
 my $OPENAPI = 'https://spec.openapis.org/oas/3.0/schema/2019-04-02';
@@ -74,6 +74,11 @@ sub answer_faults ($self, $method, $path, $status, $text) {
 
     my $schema = $operation->{responses}{200}{content}{'application/json'}{schema}{oneOf}[1];
     return ($self->_status_faults($status, 200), $self->_faults($body, $schema), $self->_money_faults($text, $schema));
+}
+
+# [HTTP status, code] of every refusal of a handshake, as the table has them.
+sub handshake_refusals ($self) {
+    return [map { [split / \| /] } $self->schema->get('/components/schemas/WsRefusal/description') =~ /^\| (\d+ \| \d+) \|/gm];
 }
 
 # The faults of a pushed text.

@@ -30,6 +30,9 @@ my $STARTING = qr/postgres FATAL:  the database system is (?:starting up|not yet
 # A token, or the start of one, betrays itself.
 my $TOKEN = qr/eyJ[A-Za-z0-9_-]{16,}/;
 
+# The query of a request has no place in a log.
+my $QUERY = qr{/[^\s"?]*\?[\w.%-]+=};
+
 sub _files ($self) {
     my $state = path($self->im->state);
     my $logs  = $state->child('log')->list_tree->grep(sub { -f && !/\b(lock|state|config)\z/ });
@@ -65,6 +68,7 @@ sub faults ($self) {
     for my $line (@lines) {
         my ($text) = $line =~ /\A\S+: (?:\d{4}-\d\d-\d\d_\S+ )?(.*)\z/s;    # part, svlogd's time
         push @faults, "a secret is in $line" if $secret && $text =~ /$secret/ || $text =~ $TOKEN;
+        push @faults, "a query is in $line" if $text =~ $QUERY;
         next if $text !~ $CRASH && grep { $line =~ $_ } $STARTING, @{ $self->im->allowed };
         push @faults, $line if grep { $text =~ $_ } @WRONG;
     }

@@ -7,8 +7,9 @@ use IO::Select;
 use IO::Socket::INET;
 use Time::HiRes qw(time);
 
-sub new ($class, $port) {
-    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 5)
+# From any address of the loopback network.
+sub new ($class, $port, $address = '127.0.0.1') {
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, LocalAddr => $address, Timeout => 5)
         or die "could not connect to port $port: $!\n";
     $socket->autoflush(1);
     return bless { socket => $socket, buffer => '' }, $class;

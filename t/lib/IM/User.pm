@@ -118,7 +118,7 @@ sub _header_faults ($self, $headers, $body, $status) {
     my @faults;
     push @faults, 'is not sent as application/json' if ($headers->content_type // '') !~ m{^application/json};
     push @faults, 'has X-IM-Code ' . ($headers->header('X-IM-Code') // 'missing') . ', body code ' . ($body->{code} // '')
-        if $status == 200 && ($headers->header('X-IM-Code') // '') ne ($body->{code} // '');
+        if ($headers->header('X-IM-Code') // '') ne ($body->{code} // '');
     return @faults;
 }
 
