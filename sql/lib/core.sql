@@ -102,9 +102,10 @@ end $$;
 -- program that has been taken over runs, or holds, for ever.
 create or replace function im.due_backend() returns bigint
 language plpgsql as $$
+declare
+  since timestamptz := now() - im.setting_interval('backend.transaction_max');
 begin
   return (select count(*) filter (where pg_terminate_backend(a.pid))
             from pg_stat_activity a
-           where a.usename ~ '^im_' and a.usename <> 'im_owner'
-             and a.xact_start < now() - im.setting_interval('backend.transaction_max'));
+           where a.xact_start < since and a.usename ~ '^im_' and a.usename <> 'im_owner');
 end $$;

@@ -39,6 +39,7 @@ sub pgbench ($self, $what, $seconds) {
     my $log   = $self->scratch->child("pgbench-$what");
     unlink glob "$log*";
     local $ENV{PGPASSWORD} = $self->_secret("$ROLE{$what}/PGPASSWORD");
+    $self->im->sql("alter role im_$ROLE{$what} connection limit -1");    # more clients than the program has connections
     my ($cpu, $window);
     my $during = sub {
         sleep 0.4;
