@@ -244,7 +244,7 @@ subtest 'style' => sub {
         my @found = $text =~ /\b(strcpy|strcat|sprintf|strtok|atoi|gets|vsprintf|stpcpy)\s*\(/g;
         lacks "$file does no string surgery", @found ? ["it has @found"] : ();
     }
-    for my $file (@all) {
+    for my $file (grep { !/\.t\z/ } @all) {    # a story is read by the subtest
         my $lines = () = $source->text($file) =~ /\n/g;
         cmp_ok $lines, '<=', 400, "$file is short enough to read";
     }
