@@ -1,10 +1,11 @@
-# sql: every t/sql/*.pg, as the database's owner, on one private stack; each file rolls back what it does.
+# sql: every t/sql/*.pg, as the superuser, on one private stack; each file rolls back what it does.  And the schema as it
+# results, in t/sql/schema.txt, so that a review sees what a change of sql/ comes to.
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use IM::Stack;
 use Mojo::File qw(path);
-use Mojo::Util qw(decode);
+use Mojo::Util qw(decode encode);
 use Test::More;
 
 my $im    = IM::Stack->new;
@@ -15,6 +16,19 @@ for my $file (@files) {
     my ($status, $output) = $im->psql(decode('UTF-8', $file->slurp));
     subtest $file->basename => sub { pass_on($status, $output) };
 }
+
+subtest 'the schema that results' => sub {
+    my $file = path($FindBin::Bin, 'sql/schema.txt');
+    my ($status, $output) = $im->psql(path($FindBin::Bin, 'sql/schema.sql')->slurp);
+    is $status, 0, 'can be read' or diag $output;
+    my @lines = sort grep {/\S/} split /\n/, encode('UTF-8', $output);
+    $file->spurt(map {"$_\n"} @lines) if $ENV{IM_RENEW};
+    my @known = split /\n/, -f $file ? $file->slurp : '';
+    my ($is, $was) = map { { map { ($_ => 1) } @$_ } } \@lines, \@known;
+    my @changes = ((map {"+ $_"} grep { !$was->{$_} } @lines), map {"- $_"} grep { !$is->{$_} } @known);
+    ok !@changes, 'is the one in t/sql/schema.txt'
+        or diag map {"  $_\n"} @changes, 'if that is what it should be: IM_RENEW=1 ./imctl check t/sql.t';
+};
 
 # The TAP that psql printed, line by line.  Nobody counts the tests of a file by hand: finish(), its last line, tells how
 # many there were, so a file that has stopped before has no plan, and one that goes on after it more tests than planned.
