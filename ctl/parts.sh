@@ -5,7 +5,7 @@ write_parts() {
     for script in life.sh keeper log stop; do
         ! newer "$share/ctl/run/$script" "$service/.scripts/$script" || cp "$share/ctl/run/$script" "$service/.scripts/"
     done
-    parts="postgres push nginx clerk$built"
+    parts="postgres push nginx clerk decoder$built"
     make_skeleton
     run="chpst -P"
     run_db=$run
@@ -17,6 +17,12 @@ $(nginx_command push "$state/cgi-bin/nodelay" "$IM_LISTEN" "$IM_PORT_BACKSTAGE")
     write_part nginx QUIT "$(nginx_command nginx)"
     keep_queries_out nginx push
     write_part clerk TERM "exec chpst -e $state/env $run -e $state/secret/clerk ${IM_WRAP:-} $state/cgi-bin/imclerk"
+    # The decoder has no environment, and its socket is the only thing of ours that it has; that of the others' user.
+    owner=
+    [ "$self" != root ] || owner=" -U $user -u $decoder_user -g $decoder_user"
+    write_part decoder TERM "rm -rf $state/run/decoder.sock $state/decoder/*
+exec chpst -P spawn-fcgi$owner -n -s $state/run/decoder.sock -M 0600 \\
+    -- $state/cgi-bin/multiwatch -t 500 -r 10 -f $(processes decoder) -- $state/cgi-bin/imdecoder $state/decoder"
     # By itself it gives a process up after 3 deaths within 10 s.  When it has given up all, it ends and runit starts anew.
     for program in $built; do
         write_part "$program" TERM "rm -f $state/run/$program.sock
@@ -27,7 +33,7 @@ exec chpst -e $state/env $run -e $state/secret/$program spawn-fcgi -n -s $state/
 
 processes() {
     eval "count=\${IM_PROCESSES_$1:-}"
-    case $1 in auth) say "${count:-2}" ;; *) say "${count:-1}" ;; esac
+    case $1 in auth | decoder) say "${count:-2}" ;; *) say "${count:-1}" ;; esac
 }
 
 # NAME [COMMAND ...]: by a command that runs it.  nginx opens its access log, which is the pipe to svlogd, by name.
@@ -144,6 +150,7 @@ has_changed() {
     postgres) set -- "$1" "$state"/postgres/*.conf ;;
     nginx | push) set -- "$1" "$state/$1"/*.conf ;;
     clerk) set -- "$1" "$conf" "$state/env" "$state"/env/* "$state/deployed" "$state"/secret/clerk/* "$state/cgi-bin/imclerk" ;;
+    decoder) set -- "$1" "$state/cgi-bin/imdecoder" ;;
     *) set -- "$1" "$conf" "$state/env" "$state"/env/* "$state/deployed" "$state/secret/$1"/* "$state/cgi-bin/$1" ;;
     esac
     for file in "$service/$1/run" "$@"; do
@@ -214,6 +221,7 @@ answers() {
     push) get -f -o /dev/null --unix-socket "$state/run/push.sock" http://push/status ;;
     nginx) refuses "$chat/" ;;
     clerk) [ "$(value "select count(*) from pg_stat_activity where usename = 'im_clerk'" 2>/dev/null)" != 0 ] ;;
+    decoder) hangs_up "$state/run/decoder.sock" ;;
     auth) refuses "$chat/setTradePwd" ;;
     wallet) refuses "$chat/user/recharge" ;;
     redpacket) refuses "$chat/redPackage" ;;
@@ -225,5 +233,12 @@ answers() {
 
 # URL: whoever is there answers a path or method that it does not have with code 404, or asks for a token.
 refuses() { case $(get "$1") in *'"code":404,'* | *'"code":401,'*) ;; *) return 1 ;; esac; }
+
+# SOCKET: whoever is there ends a connection that brings no file.  He may be at work on one.
+hangs_up() {
+    code=0
+    get -m 10 -o /dev/null --unix-socket "$1" http://decoder/ || code=$?
+    [ "$code" = 52 ] || [ "$code" = 56 ]
+}
 
 get() { curl -s -m 2 --noproxy '*' "$@"; }

@@ -77,10 +77,10 @@ deploy() {
     check_schema
     logins=$(login_script)
     calls=$(call_script)
-    hash=$({ cd "$share" && sql_files | xargs cat; cat sql/order; say "$logins" "$calls" "$IM_TIMEZONE"; } | sha256sum)
+    hash=$({ cd "$share" && sql_files | xargs cat; cat sql/order; say "$logins" "$calls" "$IM_TIMEZONE" "$IM_URL"; } | sha256sum)
     hash=${hash%% *}
     [ "$(value "select obj_description(to_regnamespace('api')::oid, 'pg_namespace')")" != "$hash" ] || return 0
-    output=$(deploy_script | PGOPTIONS='-c client_min_messages=warning' superuser -1 -o /dev/null -v timezone="$IM_TIMEZONE" -f - 2>&1) ||
+    output=$(deploy_script | PGOPTIONS='-c client_min_messages=warning' superuser -1 -o /dev/null -v timezone="$IM_TIMEZONE" -v url="$IM_URL" -f - 2>&1) ||
         die "could not deploy sql/: $(say "$output" | head -n 5)$(deploy_advice)"
     : >"$state/deployed"
 }

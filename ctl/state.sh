@@ -11,7 +11,7 @@ check_state() {
     owner=$(stat -c %U "$state")
     [ "$owner" = "$self" ] || die "the state folder $state belongs to $owner: run imctl as $owner, or set IM_STATE_DIR"
     chmod 755 "$state"
-    for name in $user $db_user; do
+    for name in $user $db_user $decoder_user; do
         [ "$name" = "$self" ] || id -u "$name" >/dev/null 2>&1 || make_user "$name"
     done
     as_user test -x "$state" && as_db_user test -x "$state" || die "the user $user cannot reach $state: set IM_STATE_DIR, for example to /var/lib/im-chat"
@@ -45,6 +45,7 @@ make_folders() {
     for name in secret log; do make_folder $name 700; done
     for name in run files nginx/tmp push/tmp; do make_folder $name 700 "$user"; done
     make_folder db 755 "$db_user"
+    make_folder decoder 700 "$decoder_user"
     [ -f "$conf" ] || cp "$share/im-chat.conf" "$conf"
 }
 
@@ -62,7 +63,7 @@ find_programs() {
 # Copies, so that building while the stack runs changes nothing until the next up.  What their user cannot read keeps its
 # environment, and the secrets in it, to itself: our programs see to that themselves, multiwatch does not.
 copy_programs() {
-    set -- "$clerk" "$nodelay" "$(command -v multiwatch)"
+    set -- "$clerk" "$decoder" "$nodelay" "$(command -v multiwatch)"
     for program in $built; do set -- "$@" "$programs/$program"; done
     for file in "$@"; do
         shift

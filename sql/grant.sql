@@ -96,6 +96,8 @@ grant execute on function api.clerk_presence to im_clerk;
 grant execute on function api.clerk_presence_reset to im_clerk;
 grant execute on function api.clerk_presence_forget to im_clerk;
 grant execute on function api.clerk_due to im_clerk;
+grant execute on function api.clerk_file_gone to im_clerk;
+grant execute on function api.clerk_file_forget to im_clerk;
 
 grant execute on function api.wallet_recharge(bigint, im.money, im.pay_type, im.chain_type, im.from_address, im.idempotency_key, im.request_digest) to im_wallet;
 grant execute on function api.wallet_payment(im.id, im.money, im.chain_type, im.tx_hash) to im_wallet;
@@ -125,3 +127,8 @@ grant execute on function api.admin_withdraw_failed(bigint, im.id, im.reason) to
 grant execute on function api.admin_fund_list(bigint, im.id, integer, integer, integer) to im_backstage;
 grant execute on function api.admin_fund_check(bigint) to im_backstage;
 grant execute on function api.admin_redpacket_list(bigint, im.id, integer, integer, integer) to im_backstage;
+
+grant execute on function api.file_room to im_file;
+grant execute on function api.file_add to im_file;
+grant execute on function api.file_done to im_file;
+grant execute on function api.file_download to im_file;

@@ -1,22 +1,24 @@
 /*
  * imclerk: the one daemon.  It publishes what crashed programs left in the outbox, keeps presence from nchan's
- * channel events, watches the push instance, and runs what is due (refunds, expiries).  Several may run at once:
- * every job is safe to do twice.  See imclerk(8); the rules are in sql/api/clerk.sql.
+ * channel events, watches the push instance, runs what is due (refunds, expiries), and removes the bytes of files that are
+ * gone.  Several may run at once: every job is safe to do twice.  See imclerk(8); the rules are in sql/api/clerk.sql.
  */
 #include "config.h"
 #include "call.h"
 #include "http.h"
 #include "log.h"
 #include "push.h"
+#include "store.h"
 #include "watch.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 
-enum { TICK_MS = 500, LINE_MAX_LENGTH = 256, LINES_SIZE = 262144 };
+enum { TICK_MS = 500, LINE_MAX_LENGTH = 256, LINES_SIZE = 262144, NAMES_SIZE = 32768 };
 
 static struct event_base *loop;
 static struct event *tick, *reconnect;
@@ -24,14 +26,16 @@ static struct event *tick, *reconnect;
 /* At most so many events are taken from the outbox at once; they are at least IM_OUTBOX_AGE old. */
 static struct statement outbox = {.sql = "select * from api.clerk_outbox($1::interval, 500)"};
 static struct statement due = {.sql = "select * from api.clerk_due()"};
+static struct statement file_gone = {.sql = "select name from api.clerk_file_gone()"};
+static struct statement file_forget = {.sql = "select from api.clerk_file_forget($1)"};
 static struct statement leave = {.sql = "select * from api.leave()"};
 static struct statement presence = {.sql = "select from api.clerk_presence($1, $2)"};
 static struct statement presence_reset = {.sql = "select from api.clerk_presence_reset($1)"};
 static struct statement presence_forget = {.sql = "select from api.clerk_presence_forget($1)"};
 
 static const char *outbox_values[1];
-static struct job outbox_job, due_job, presence_job;
-static bool outbox_running, due_running, presence_running;
+static struct job outbox_job, due_job, forget_job, presence_job;
+static bool outbox_running, due_running, forget_running, presence_running;
 static bool stopping; /* begins nothing more, and ends when what runs in PostgreSQL is done */
 
 /* This clerk's push instance, and the lines of its presence stream that PostgreSQL has not yet heard, as the text of an
@@ -65,12 +69,45 @@ static void outbox_done(struct job *job)
         push_events(job->steps[0].result);
 }
 
+static void forget_done(struct job *job)
+{
+    forget_running = false;
+    complain(job, "forget removed files");
+}
+
+/* Bytes first, then the names of those that could be removed; whatever ends in between is done again. */
+static void files_remove(const PGresult *rows)
+{
+    static char names[NAMES_SIZE];
+    static const char *values[] = {names};
+    size_t length = 1;
+
+    for (int row = 0; row < PQntuples(rows) && length + 100 < sizeof names; row++) {
+        const char *name = PQgetvalue(rows, row, 0);
+        if (store_remove(name))
+            length += (size_t)snprintf(names + length, sizeof names - length, "%s%s", length > 1 ? "," : "", name);
+        else
+            log_error("could not remove the file %s: %s", name, strerror(errno));
+    }
+    if (length == 1)
+        return;
+    names[0] = '{';
+    names[length] = '}';
+    names[length + 1] = '\0';
+    forget_job = (struct job){.steps = {{.statement = &file_forget, .values = values}}, .count = 1, .done = forget_done};
+    forget_running = true;
+    db_run(&forget_job);
+}
+
 static void due_done(struct job *job)
 {
     due_running = false;
     complain(job, "run what is due");
-    if (!job->lost && !job->failure)
-        push_events(job->steps[1].result);
+    if (job->lost || job->failure)
+        return;
+    push_events(job->steps[1].result);
+    if (!forget_running)
+        files_remove(job->steps[2].result);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -89,7 +126,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         db_run(&outbox_job);
     }
     if (!due_running) {
-        due_job = (struct job){.steps = {{.statement = &due}, {.statement = &leave}}, .count = 2, .done = due_done};
+        due_job = (struct job){.steps = {{.statement = &due}, {.statement = &leave}, {.statement = &file_gone}}, .count = 3,
+                               .done = due_done};
         due_running = true;
         db_run(&due_job);
     }
@@ -217,7 +255,8 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
 
 int main(int argc, char **argv)
 {
-    struct statement *statements[] = {&outbox, &due, &leave, &presence, &presence_reset, &presence_forget, &push_told};
+    struct statement *statements[] = {&outbox, &due, &file_gone, &file_forget, &leave, &presence, &presence_reset,
+                                      &presence_forget, &push_told};
     int count = sizeof statements / sizeof *statements;
     struct timeval now = {0, 0};
 
@@ -229,6 +268,8 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     node = config_text("IM_NODE", "1");
     outbox_values[0] = config_text("IM_OUTBOX_AGE", "1.5 seconds");
+    if (!store_open())
+        log_fatal("could not open the folder IM_FILES: %s", strerror(errno));
     loop = event_base_new();
     struct event *term = evsignal_new(loop, SIGTERM, on_stop, NULL);
     db_open(loop, "clerk", statements, count, config_number("IM_DB_CONNECTIONS", 2, 1, 64));

@@ -73,6 +73,8 @@ static void request_reset(struct request *r)
 {
     FCGX_Request fcgi = r->fcgi;
 
+    if (r->release)
+        r->release(r);
     json_object_put(r->document);
     request_pool_free(r);
     memset(r, 0, sizeof *r);
@@ -223,6 +225,8 @@ static void listen_on_stdin(void)
     listening = event_new(loop, 0, EV_READ | EV_PERSIST, on_listening, NULL);
     event_add(listening, NULL);
 }
+
+struct event_base *program_loop(void) { return loop; }
 
 int program_run(const struct program *program, int argc, char **argv)
 {

@@ -11,8 +11,13 @@
 #include "route.h"
 #include "serve.h"
 
+#include <event2/event.h>
+
 /* Serves the program's routes on descriptor 0 until it is told to stop; the exit status of main().  With the one
  * argument --calls it prints every statement that it will prepare, a line each, and does nothing else. */
 int program_run(const struct program *program, int argc, char **argv);
+
+/* The event loop, for a handler that waits for something of its own. */
+struct event_base *program_loop(void);
 
 #endif

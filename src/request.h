@@ -48,6 +48,8 @@ struct request {
     int refused;                /* a syntax error's code, answered once the account has been checked; else 0 */
     const char *refused_field;  /* what it is about */
     const char *parameters[DB_STEPS][DB_PARAMETERS];
+    void *owned;                         /* a handler's, */
+    void (*release)(struct request *r);  /* which it has to be told that it is over; NULL: it has not */
     bool answered;
     void (*finish)(struct request *r); /* sends the answered request off */
     SLIST_ENTRY(request) free;
@@ -60,7 +62,8 @@ void request_open(void);
 void request_pool(struct request *r);
 void request_pool_free(struct request *r);
 
-/* Reads the body, at most 64 KiB.  False when it is cut short, too long or no JSON object. */
+/* Reads the body, at most 64 KiB.  False when it is cut short, too long or no JSON object.  A body that nginx keeps in a
+ * file, REQUEST_BODY_FILE, is left to the handler. */
 bool request_read(struct request *r);
 
 /* Verifies the request's token for that audience; fills claims.  False when there is none or it is not valid. */

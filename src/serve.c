@@ -204,6 +204,14 @@ static void request_work(struct request *r, void (*work)(struct request *r))
     }
 }
 
+void serve_resume(struct request *r, void (*work)(struct request *r))
+{
+    log_request(r->id);
+    request_work(r, work);
+    request_end(r);
+    log_request(NULL);
+}
+
 /* The refusal that a committed transaction has left behind, or 0. */
 static int late_refusal(const struct request *r)
 {

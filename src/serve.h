@@ -30,6 +30,9 @@ void serve_dispatch(struct request *r);
 /* Takes one of what the verified caller has left of the limit; when that is nothing, answers 429 and is false. */
 bool serve_allows(struct request *r, struct limit *limit);
 
+/* Goes on with a request that has waited for something else than a call: work() is as a handler. */
+void serve_resume(struct request *r, void (*work)(struct request *r));
+
 /* A further call by a handler, in a transaction of its own; then goes on with its rows, NULL answers with them. */
 void serve_call(struct request *r, const struct call *call, request_handler *then);
 

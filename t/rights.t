@@ -121,6 +121,19 @@ my @OTHER = (
     ['PUT /conversation/set', { conversationId => '@place', isTop => true }, outsider => 404, left => 404, member => 200],
     ['PUT /conversation/set', { conversationId => '@missing', isTop => true }, owner => 404],
 
+    # Who gets a file is told in t/file.t: here is who does not.  It is one of the owner's, sent to the group.
+    ['POST /file/upload', {}, owner => 400],
+    ['POST /image/upload', {}, owner => 400],
+    ['POST /video/upload', {}, owner => 400],
+    ['GET /file/download', { url => '/file/download?url=@file' }, friend => 404, outsider => 404, left => 404, removed => 404],
+    ['GET /file/download', { url => '/file/download?url=00000000-0000-4000-8000-000000000000' }, owner => 404],
+    ['GET /file/download', { url => 'http://localhost/@file' }, owner => 404],
+    ['POST /message/private/send', { receiverId => '@owner', content => '/file/download?url=@file', messageType => 3 }, friend => 404],
+    ['POST /message/group/send', { groupId => '@group', content => '/file/download?url=@private', messageType => 3 }, member => 404],
+    ['PUT /user/update', { headImage => '/file/download?url=@file' }, outsider => 404, member => 404],
+    ['PUT /group/modify', { groupId => '@group', groupAvatar => '/file/download?url=@file' }, manager => 404],
+    ['POST /group/create', { groupName => 'x', groupAvatar => '/file/download?url=@file' }, outsider => 404],
+
     # What these refuse to the one who may call them is told in t/auth.t and t/session.t.  A public one takes no notice
     # of a token, good or bad.
     ['POST /logout', {}, goer => 200, goer => 401],

@@ -94,3 +94,26 @@ begin
     end;
   end loop;
 end $$;
+
+-- (imclerk)  clerk_file_gone()
+-- Bytes that nothing points to any more, by their names in the store.  An id is part of each and is never used again, so
+-- they can be removed at any time.
+-- Refuses: nothing
+-- Writes: nothing
+-- Tells: nobody
+create function api.clerk_file_gone() returns table (name text)
+language plpgsql stable security definer set search_path = im, pg_temp as $$
+begin
+  return query select g.name from im.blob_gone g limit 200;
+end $$;
+
+-- (imclerk)  clerk_file_forget(names)
+-- These have been removed.
+-- Refuses: nothing
+-- Writes: blob_gone
+-- Tells: nobody
+create function api.clerk_file_forget(names text[]) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  delete from im.blob_gone g where g.name = any (names);
+end $$;

@@ -2,8 +2,9 @@
 
 -- POST /group/create  group_create(:me, groupName!, groupAvatar?, groupNotice!?, memberIds?)
 -- Makes a group of the caller, who owns it, and friends of his.
--- Refuses: 400 too many groups owned (groupName); 2001 not a friend; 2003 blocked either way; 3007 too many members
--- Writes: chat_group, conversation, member, outbox
+-- Refuses: 400 too many groups owned (groupName); 404 groupAvatar is a file of ours, but not a picture of the caller's;
+--   2001 not a friend; 2003 blocked either way; 3007 too many members
+-- Writes: chat_group, conversation, member, file, outbox
 -- Tells: members, GROUP_MESSAGE JOIN
 create function api.group_create(me bigint, groupName im.group_name, groupAvatar im.image,
                                  groupNotice im.group_notice, memberIds im.ids)
@@ -19,6 +20,7 @@ begin
   end if;
   perform im.friends_check(me, invited);
   perform im.group_owned_check(me);
+  perform im.file_show(me, null, groupAvatar, 'groupAvatar');
   made.id := nextval(pg_get_serial_sequence('im.chat_group', 'id'));
   insert into im.conversation (group_id) values (made.id) returning conversation.id into place;
   insert into im.chat_group (id, conversation_id, owner_id, group_name, group_avatar, group_notice, member_count)
@@ -57,8 +59,9 @@ end $$;
 
 -- PUT /group/modify  group_modify(:me, groupId, groupName!?, groupAvatar?, groupNotice!?)
 -- Changes what is given; an empty picture or notice removes it.
--- Refuses: 3001 no such group; 3002 not a member; 3003 neither owner nor manager; 3004 group banned
--- Writes: chat_group, outbox
+-- Refuses: 3001 no such group; 3002 not a member; 3003 neither owner nor manager; 3004 group banned; 404 groupAvatar is a
+--   file of ours, but not a picture of the caller's
+-- Writes: chat_group, file, outbox
 -- Tells: members, GROUP_MESSAGE MODIFY
 create function api.group_modify(me bigint, groupId im.id, groupName im.group_name, groupAvatar im.image,
                                  groupNotice im.group_notice) returns void
@@ -67,6 +70,7 @@ declare
   mine im.member := im.group_take(me, groupId, 2, false);
   changed im.chat_group;
 begin
+  perform im.file_show(me, (select g.group_avatar from im.chat_group g where g.id = groupId), groupAvatar, 'groupAvatar');
   update im.chat_group g
      set group_name = coalesce(groupName, g.group_name), group_avatar = coalesce(groupAvatar, g.group_avatar),
          group_notice = coalesce(groupNotice, g.group_notice)

@@ -3,8 +3,9 @@
 -- POST /message/private/send, frame PRIVATE_MESSAGE
 --   message_private_send(:me, receiverId, content*, messageType, atUserIds?, clientMsgId?)
 -- Stores a message to a friend and answers it; the same clientMsgId again answers the first one.
--- Refuses: 2001 not friends; 2003 blocked either way; 400 atUserIds names others, clientMsgId used elsewhere
--- Writes: conversation, message, outbox
+-- Refuses: 2001 not friends; 2003 blocked either way; 400 atUserIds names others, clientMsgId used elsewhere;
+--   404 content names a file that the sender may not read
+-- Writes: conversation, message, file_message, outbox
 -- Tells: both, PRIVATE_MESSAGE MESSAGE; of a repetition the sender alone
 create function api.message_private_send(me bigint, receiverId im.id, content im.content,
                                          messageType im.message_type, atUserIds im.at_ids, clientMsgId im.client_msg_id)
@@ -18,8 +19,8 @@ end $$;
 --   message_group_send(:me, groupId, content*, messageType, atUserIds?, clientMsgId?)
 -- Stores a message to a group and answers it; the same clientMsgId again answers the first one.
 -- Refuses: 3001 no such group; 3002 not a member; 3003 @all by an ordinary member; 3004 group banned; 3006 muted;
---   400 atUserIds names others than members, clientMsgId used elsewhere
--- Writes: conversation, message, outbox
+--   400 atUserIds names others than members, clientMsgId used elsewhere; 404 as of message_private_send
+-- Writes: conversation, message, file_message, outbox
 -- Tells: members who joined before, GROUP_MESSAGE MESSAGE; of a repetition the sender alone
 create function api.message_group_send(me bigint, groupId im.id, content im.content,
                                        messageType im.message_type, atUserIds im.at_ids, clientMsgId im.client_msg_id)
@@ -120,7 +121,7 @@ end $$;
 -- DELETE /message/private/recall/{id}  message_private_recall(:me, :id)
 -- Takes one's own message back within two minutes: its text is gone everywhere.  Recalling again changes nothing.
 -- Refuses: 403 somebody else's, too late, or not of a kind to recall; 404 no such message in a chat of the caller
--- Writes: message, outbox
+-- Writes: message, file_message, outbox
 -- Tells: both, PRIVATE_MESSAGE RECALL
 create function api.message_private_recall(me bigint, message_id im.message_id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -251,7 +252,7 @@ end $$;
 -- Takes a message back: one's own within two minutes, the owner any, a manager those of ordinary members.
 -- Recalling again changes nothing.
 -- Refuses: 403 not of a kind to recall; 404 no such message that the caller can see; 3003 none of these
--- Writes: message, outbox
+-- Writes: message, file_message, outbox
 -- Tells: members, GROUP_MESSAGE RECALL
 create function api.message_group_recall(me bigint, message_id im.message_id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$

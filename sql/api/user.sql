@@ -21,13 +21,14 @@ end $$;
 
 -- PUT /user/update  user_update(:me, nickName!?, headImage?, sex?, signature!?)
 -- Changes what is given of the caller's profile; an empty picture or signature removes it.
--- Refuses: nothing but 400
--- Writes: account
+-- Refuses: 404 headImage is a file of ours, but not a picture that the caller has uploaded
+-- Writes: account, file
 -- Tells: nobody
 create function api.user_update(me bigint, nickName im.nickname, headImage im.image, sex im.sex,
                                 signature im.signature) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
+  perform im.file_show(me, (select a.head_image from im.account a where a.id = me), headImage, 'headImage');
   update im.account a
      set nick_name = coalesce(nickName, a.nick_name), head_image = coalesce(headImage, a.head_image),
          sex = coalesce(user_update.sex, a.sex), signature = coalesce(user_update.signature, a.signature),

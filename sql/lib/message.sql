@@ -33,7 +33,7 @@ end $$;
 
 -- Appends to the chat of two friends and tells both; types 7 and 8 are for callers inside.  The same client id
 -- again answers the first message, and tells the sender again: over a socket that is the acknowledgement.
--- Refuses 2001 not friends, 2003 blocked, 400 atUserIds, clientMsgId.
+-- Refuses 2001 not friends, 2003 blocked, 400 atUserIds, clientMsgId, 404 a file that the sender may not read.
 create or replace function im.private_append(sender bigint, receiver bigint, text_content text, type_number integer,
                                              at_ids bigint[], client_id text) returns im.private_message
 language plpgsql as $$
@@ -66,6 +66,9 @@ begin
   values (pair, next_seq, sender, type_number, text_content, nullif(at_ids, '{}'), client_id)
   returning id, conversation_id, seq, sender_id, receiver, content, message_type,
             coalesce(array_to_json(at_user_ids), '[]'), sent_at, 1, false, client_msg_id into m;
+  if type_number between 2 and 5 then
+    perform im.file_link(sender, pair, next_seq, text_content);
+  end if;
   perform im.tell(array[sender, receiver], 'PRIVATE_MESSAGE', im.private_json(m, 'MESSAGE'));
   return m;
 end $$;
@@ -94,7 +97,7 @@ begin
 end $$;
 
 -- Appends to a group and tells its members; as private_append.  Refuses 3001 no such group, 3002 not a member,
--- 3003 [-1] by an ordinary member, 3004 group banned, 3006 muted, 400 atUserIds, clientMsgId.
+-- 3003 [-1] by an ordinary member, 3004 group banned, 3006 muted, 400 atUserIds, clientMsgId, 404 as there.
 create or replace function im.group_append(sender bigint, receiver bigint, text_content text, type_number integer,
                                            at_ids bigint[], client_id text) returns im.group_message
 language plpgsql as $$
@@ -135,6 +138,9 @@ begin
   values (place, next_seq, sender, type_number, text_content, nullif(at_ids, '{}'), client_id)
   returning id, conversation_id, seq, sender_id, receiver, content, message_type,
             coalesce(array_to_json(at_user_ids), '[]'), sent_at, 1, false, client_msg_id into m;
+  if type_number between 2 and 5 then
+    perform im.file_link(sender, place, next_seq, text_content);
+  end if;
   perform im.tell_conversation(place, next_seq, 'GROUP_MESSAGE', im.group_json(m, 'MESSAGE'));
   return m;
 end $$;
@@ -197,11 +203,12 @@ begin
   return m;
 end $$;
 
--- Recalls a message held: its text goes for good, and so does its event, if it waits to be pushed still.
+-- Recalls a message held: its text goes for good, and so do its files and its event, if that waits to be pushed still.
 create or replace function im.message_erase(m im.message, operator bigint) returns void
 language plpgsql as $$
 begin
   delete from im.outbox o where o.body like '{"type":"%\_MESSAGE","data":{"event":"MESSAGE","id":' || m.id || ',%';
+  delete from im.file_message l where l.conversation_id = m.conversation_id and l.seq = m.seq;
   update im.message x set content = '', at_user_ids = null, recalled_at = now(), recalled_by = operator
    where x.conversation_id = m.conversation_id and x.seq = m.seq;
 end $$;

@@ -35,7 +35,7 @@ create domain im.email text constraint email_form
   check (value = '' or (length(value) <= 254 and value ~ '^[^[:space:][:cntrl:]@]{1,64}@[^[:space:][:cntrl:]@.]+(\.[^[:space:][:cntrl:]@.]+)+$'));
 create domain im.phone text constraint phone_form check (value = '' or value ~ '^\+?[0-9]{7,15}$');
 create domain im.image text constraint image_form
-  check (value = '' or (length(value) <= 500 and value ~ '^https?://[^[:space:][:cntrl:]<>"\\]+$'));
+  check (value = '' or (length(value) <= 500 and value ~ '^(https?://|/file/download\?url=)[^[:space:][:cntrl:]<>"\\]+$'));
 create domain im.sex smallint constraint sex_range check (value between 0 and 2);
 create domain im.signature text constraint signature_length check (length(value) <= 100);
 create domain im.remark text constraint remark_form check (value ~ '^[^[:cntrl:]]{0,20}$');

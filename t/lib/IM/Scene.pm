@@ -100,6 +100,12 @@ sub make ($self) {
         [letter   => sub { $self->_said(owner => '/message/private/send', receiverId => $at->{friend}) }],
         [speech   => sub { $self->_said(member => '/message/group/send', groupId => $at->{group}) }, 'group'],
         [order    => sub { $self->_said(owner => '/message/group/send', groupId => $at->{group}) }, 'group'],
+        [file     => sub {
+            my $url = $self->who->{owner}->upload('x')->must->{url};
+            $self->_said(owner => '/message/group/send', groupId => $at->{group}, content => $url, messageType => 3);
+            return $url =~ s/.*=//r;
+        }, 'group'],
+        [private  => sub { $self->who->{owner}->upload('x')->must->{url} =~ s/.*=//r }],
         [packet   => sub { $self->_packet(1, $at->{group}) }, 'group'],
         [present  => sub { $self->_packet(2, $at->{friend}) }],
         [handed   => sub { $self->who->{shop}->post('/red/packet/hand/out', { userId => $at->{owner}, total => 1, count => 1, type => 1 })->must }],

@@ -61,7 +61,12 @@ sub _service ($row) {
 sub calls ($self, $program) { return map { $self->call($_) } $self->call_texts($program) }
 
 sub call_texts ($self, $program) {
-    return ((map { $_->{call} // () } $self->routes($program)), $self->text("cgi-bin/$program.c") =~ /\.text\s*=\s*"([^"]+)"/g);
+    return ((map { $_->{call} // () } $self->routes($program)), $self->_own_texts($program));
+}
+
+# Those that handlers make; long ones are strings one behind the other.
+sub _own_texts ($self, $program) {
+    return map { s/"\s*"//gr } $self->text("cgi-bin/$program.c") =~ /\.text\s*=\s*"([^"]+(?:"\s*"[^"]+)*)"/g;
 }
 
 sub call ($self, $text) {
@@ -93,7 +98,7 @@ sub _calls_of ($self) {
             my $call = $all{ $self->call($row->{call})->{function} }{ $row->{call} } //= { text => $row->{call}, rows => [] };
             push @{ $call->{rows} }, $row if !$row->{handler};
         }
-        $all{ $self->call($_)->{function} }{$_} //= { text => $_, rows => [] } for $self->text("cgi-bin/$program.c") =~ /\.text\s*=\s*"([^"]+)"/g;
+        $all{ $self->call($_)->{function} }{$_} //= { text => $_, rows => [] } for $self->_own_texts($program);
     }
     return \%all;
 }

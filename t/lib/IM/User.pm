@@ -11,7 +11,7 @@ use Mojo::JSON qw(decode_json encode_json);
 use Mojo::Message::Response;
 use Mojo::Parameters;
 use Mojo::UserAgent;
-use Mojo::Util qw(decode);
+use Mojo::Util qw(decode encode url_escape);
 use Time::HiRes qw(time);
 
 has [qw(im name id password trade access refresh)];
@@ -32,6 +32,31 @@ sub delete ($self, $path, $fields = undef, %headers) {
 
 # Whatever bytes the story wants: ->raw(POST => '/login', $bytes, Header => …).
 sub raw ($self, $method, $path, $bytes = '', %headers) { return $self->_run($method, $path, \%headers, $bytes) }
+
+# A form as browsers send it: bytes, and name, type, field, more (other parts, [name => value]); the answer.
+sub upload ($self, $bytes, %form) {
+    my ($body, $boundary) = _form($bytes, %form);
+    return $self->raw(POST => $form{path} // '/file/upload', $body, 'Content-Type' => "multipart/form-data; boundary=$boundary", %{ $form{headers} // {} });
+}
+
+sub _form ($bytes, %form) {
+    my $boundary = '----WebKitFormBoundary' . join '', map { ('a' .. 'z')[rand 26] } 1 .. 16;
+    my $name     = encode('UTF-8', $form{name} // 'file.bin') =~ s/(["\r\n])/sprintf '%%%02X', ord $1/ger;
+    my $file     = qq{--$boundary\r\nContent-Disposition: form-data; name="file"; filename="$name"\r\nContent-Type: application/octet-stream\r\n\r\n};
+    my @fields   = map { qq{--$boundary\r\nContent-Disposition: form-data; name="$_->[0]"\r\n\r\n$_->[1]\r\n} }
+        defined $form{type} ? [type => $form{type}] : (), @{ $form{more} // [] };
+    my @parts = ("$file$bytes\r\n", @fields);
+    return (join('', $form{last} ? reverse @parts : @parts) . "--$boundary--\r\n", $boundary);
+}
+
+# What a url that was answered leads to: a Mojo::Message::Response, whose body is the file, when it is not refused.
+sub download ($self, $url, %headers) {
+    my $method = delete $headers{method} // 'GET';
+    return $self->ua->start($self->_build($method, '/file/download?url=' . url_escape(encode('UTF-8', $url)), \%headers))->result;
+}
+
+# The same, where a refusal is expected: an answer like any other.
+sub ask_file ($self, $url) { return $self->raw(GET => '/file/download?url=' . url_escape(encode('UTF-8', $url))) }
 
 # The same, without waiting: a promise of the answer.  IM::Stack->together collects them.
 sub post_p ($self, $path, $fields = {}, %headers) {

@@ -1,0 +1,51 @@
+/*
+ * The store: bytes under a name, on the local disk.
+ *
+ * Bytes are written to a file that has no name yet, so that whatever ends before store_put() leaves nothing behind, and
+ * get their name only when they are on the disk: nobody ever sees half a file.  Names are those of sql/lib/file.sql, the
+ * SHA-256 in hexadecimal, "-" and a number; the first two digits are the folder.
+ */
+#ifndef IM_STORE_H
+#define IM_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum { STORE_HASH_SIZE = 65 };
+
+struct gcry_md_handle;
+
+/* A file that is being written. */
+struct store_file {
+    int descriptor; /* -1 when there is none */
+    off_t size;
+    struct gcry_md_handle *digest;
+    char hash[STORE_HASH_SIZE]; /* once it is sealed */
+};
+
+/* Opens the folder IM_FILES; false, with errno, when there is none. */
+bool store_open(void);
+
+/* Begins a file.  False, with errno, when the disk does not let us; then there is nothing to close. */
+bool store_begin(struct store_file *file);
+
+bool store_write(struct store_file *file, const void *bytes, size_t size);
+
+/* Writes all that the descriptor has, from its beginning, whoever else may be writing to it. */
+bool store_copy(struct store_file *file, int from);
+
+/* Nothing more is written: fills hash and waits until the bytes are on the disk. */
+bool store_seal(struct store_file *file);
+
+/* Drops what store_put() has not named. */
+void store_close(struct store_file *file);
+
+/* Names the sealed bytes behind the descriptor, and waits until that is on the disk too.  A name that is there already
+ * has the same bytes: that is success. */
+bool store_put(int descriptor, const char *name);
+
+/* Removes a name; true also when there is none. */
+bool store_remove(const char *name);
+
+#endif

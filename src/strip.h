@@ -1,0 +1,19 @@
+/*
+ * Copies a picture without its metadata and without decoding it, for those that must not be encoded again: animations,
+ * and WebP, where libvips leaves the metadata in.  What is not known to be part of the picture is not copied; nor is what
+ * follows its end.
+ */
+#ifndef IM_STRIP_H
+#define IM_STRIP_H
+
+#include "format.h"
+
+#include <stdbool.h>
+
+/* Copies a PNG, GIF or WebP picture from one descriptor to another; false when it is broken or cannot be written. */
+bool strip_picture(enum format format, int from, int to);
+
+/* Whether a PNG picture is an animation, which libvips does not see. */
+bool strip_png_animated(int from);
+
+#endif

@@ -1,0 +1,262 @@
+# file: what is uploaded comes back to whoever may read it, and to nobody else; what it is, is decided by its content.
+use v5.36;
+use utf8;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IM::Samples;
+use IM::Stack;
+use IO::Socket::INET;
+use List::Util qw(max);
+use Mojo::File qw(path);
+use Mojo::JSON qw(encode_json);
+use Mojo::Util qw(encode url_escape);
+use Test::More;
+
+my $im = IM::Stack->new;
+my $samples = IM::Samples->new;
+my ($ann, $bob, $cat) = $im->users(qw(ann bob cat));
+$im->befriend($ann, $bob);
+my $store = path($im->state, 'files');
+
+sub stored () { return $store->list_tree->size }
+sub spooled () { return path($im->state, 'nginx/tmp/body')->list_tree->size }
+sub hand ($from, $to, $url, $type = 3) {
+    return $from->post('/message/private/send', { receiverId => $to->id, content => $url, messageType => $type });
+}
+
+subtest 'any bytes' => sub {
+    for my $bytes ('', 'x', join('', map { chr } 0 .. 255), "\r\n", "\r\n--", "a\r\n----\r\nb" x 1000, 'z' x 300_000 . "\r\n-") {
+        my $file = $ann->upload($bytes, name => 'bytes.bin')->must;
+        is $file->{fileSize}, length $bytes, length($bytes) . ' bytes';
+        my $answer = $ann->download($file->{url});
+        is $answer->code, 200;
+        ok $answer->body eq $bytes, 'come back as they were';
+    }
+    is spooled(), 0, 'nothing is left in the spool';
+};
+
+subtest 'an e-mail and a saved page arrive byte for byte' => sub {
+    my $mail = "From: a\@example.org\r\nSubject: =?UTF-8?B?5L2g5aW9?=\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nhello\r\n--x--\r\n";
+    for my $sent ([$mail, 'mail.eml'], [$mail, 'page.mhtml'], [encode('GBK', '你好，世界'), '说明.txt']) {
+        my $file = $ann->upload($sent->[0], name => $sent->[1])->must;
+        is $ann->download($file->{url})->body, $sent->[0], $sent->[1];
+    }
+};
+
+subtest 'names' => sub {
+    my %fallback = (
+        '漢字, 汉字 "引" 🧧.pdf' => '__, __ _ _ _.pdf',
+        'a%20b%.txt'                 => 'a_20b_.txt',
+        'C:\\Users\\me\\a.txt'       => 'C__Users_me_a.txt',
+        '../../etc/passwd'           => '.._.._etc_passwd',
+        "two\r\nX-Evil: lines"       => 'two__X-Evil_ lines',
+        "\x{202E}fdp.exe"            => '_fdp.exe',
+    );
+    $fallback{'漢字, 汉字 "引" 🧧.pdf'} = '___ __ ___ _.pdf';
+    for my $name (sort keys %fallback) {
+        my $file = $ann->upload('x', name => $name)->must;
+        is $file->{fileName}, $name, 'kept';
+        my $headers = $ann->download($file->{url})->headers;
+        my $escaped = url_escape(encode('UTF-8', $name), '^A-Za-z0-9._-');
+        is_deeply $headers->every_header('Content-Disposition'), ["attachment; filename=\"$fallback{$name}\"; filename*=UTF-8''$escaped"], 'and given back';
+    }
+    like $ann->upload($samples->voice('webm'), name => 'blob', type => 'voice')->must->{fileName}, qr/\Avoice-\d{8}-\d{6}\.webm\z/, 'a blob gets a name';
+    $ann->upload('x', name => $_)->refused(400, 'no name: ' . length $_) for '', '   ';
+    $ann->upload('x', name => '文' x 256)->refused(400, 'a name too long');
+    $ann->upload('x', name => "a\0b")->refused(400, 'a name with U+0000');
+};
+
+subtest 'the type before or after the file, and none' => sub {
+    for my $last (0, 1) {
+        is $ann->upload($samples->jpeg, name => 'a.jpg', type => 'image', last => $last)->must->{mimeType}, 'image/jpeg';
+    }
+    is $ann->upload($samples->jpeg, name => 'a.jpg', path => '/image/upload')->must->{width}, 640, '/image/upload takes pictures';
+    $ann->upload('x', name => 'a.jpg', path => '/image/upload')->refused(7001, 'and nothing else');
+    $ann->upload('x', path => '/video/upload')->refused(7001, '/video/upload wants films');
+    is $ann->upload('x')->must->{mimeType}, 'application/octet-stream', 'without a type it is a file';
+    $ann->upload('x', type => $_)->refused(400, "type $_") for 'movie', 'IMAGE', 'x' x 100;
+};
+
+subtest 'ranges, conditions, HEAD' => sub {
+    my $bytes = join '', map { chr rand 256 } 1 .. 5000;
+    my $url   = $ann->upload($bytes, name => 'long.bin')->must->{url};
+    my $whole = $ann->download($url);
+    is $whole->headers->header('Accept-Ranges'), 'bytes';
+    my $two = $ann->download($url, Range => 'bytes=0-1');
+    is_deeply [$two->code, $two->body, $two->headers->content_range], [206, substr($bytes, 0, 2), 'bytes 0-1/5000'], 'the first two';
+    my $end = $ann->download($url, Range => 'bytes=-500');
+    is_deeply [$end->code, $end->body, $end->headers->content_range], [206, substr($bytes, -500), 'bytes 4500-4999/5000'], 'the last 500';
+    is $ann->download($url, Range => 'bytes=5000-')->code, 416, 'beyond the end';
+    my $again = $ann->download($url, 'If-None-Match' => $whole->headers->etag);
+    is_deeply [$again->code, $again->body], [304, ''], 'not again if it is known';
+    my $head = $ann->download($url, method => 'HEAD');
+    is_deeply [$head->code, $head->body, $head->headers->content_length], [200, '', 5000], 'HEAD';
+    is $whole->headers->header('X-Content-Type-Options'), 'nosniff';
+    is $whole->headers->cache_control, 'private, no-cache';
+};
+
+subtest 'served inert' => sub {
+    my %types = (
+        "<html><script>alert(1)</script></html>" => qr{\Atext/html\z}, '<svg xmlns="http://www.w3.org/2000/svg"/>' => qr{\Aimage/svg\+xml\z},
+        "plain \xe4\xf6" => qr{\Atext/plain\z}, "\x01\x02\x03\x04" => qr{\Aapplication/octet-stream\z},
+    );
+    for my $bytes (sort keys %types) {
+        my $answer = $ann->download($ann->upload($bytes, name => 'x.html')->must->{url});
+        like $answer->headers->content_type, $types{$bytes}, 'its type, without a charset';
+        like $answer->headers->content_disposition, qr/\Aattachment;/, 'to be saved';
+        is $answer->headers->header('Content-Security-Policy'), "default-src 'none'; sandbox", 'and never to run';
+    }
+    my $picture = $ann->download($ann->upload($samples->png, type => 'image', name => 'x.html')->must->{url});
+    is $picture->headers->content_type, 'image/png', 'a picture is one whatever its name';
+    like $picture->headers->content_disposition, qr/\Ainline;/;
+};
+
+subtest 'a picture of a phone' => sub {
+    my $trailer = $samples->film;
+    my $file = $ann->upload($samples->jpeg(orientation => 6, profile => 'p3', trailer => $trailer), name => 'IMG_1.jpg', type => 'image')->must;
+    is_deeply [@$file{qw(width height mimeType)}], [240, 640, 'image/jpeg'], 'is upright';
+    my %is = (url => [240, 640], thumbUrl => [120, 320]);
+    for my $part (sort keys %is) {
+        my $bytes = $ann->download($file->{$part})->body;
+        unlike $bytes, qr/HERE-/, "$part tells no place";
+        my $header = $samples->ask($bytes, qw(vipsheader -a FILE));
+        is_deeply [map { $header =~ /^$_: (\d+)/m } qw(width height)], $is{$part}, 'is upright';
+        unlike $header, qr/^(icc-profile-data|orientation: [2-8])/m, 'has neither profile nor orientation left';
+        my ($x, $top, $bottom) = ($is{$part}[0] / 2, 20, $is{$part}[1] - 20);
+        like $samples->ask($bytes, qw(vips getpoint FILE), $x, $top), qr/\A(?:19[5-9]|20[0-5])[\d.]* (?:2[5-9]|3[0-5])[\d.]* /, 'red is up';
+        like $samples->ask($bytes, qw(vips getpoint FILE), $x, $bottom), qr/ (?:19[5-9]|20[0-5])[\d.]*\s*\z/, 'blue is down, in sRGB';
+    }
+};
+
+subtest 'pictures' => sub {
+    my %sent = (
+        png => $samples->png, webp => $samples->webp, gif => $samples->gif,
+        apng => $samples->png($samples->moving('png')), awebp => $samples->webp($samples->moving('webp'), width => 64, height => 48),
+    );
+    my %moves = (gif => 1, apng => 1, awebp => 1);
+    for my $kind (sort keys %sent) {
+        like $sent{$kind}, qr/HERE-/, "the $kind tells where it is from";
+        my $file  = $ann->upload($sent{$kind}, name => $kind, type => 'image')->must;
+        my $bytes = $ann->download($file->{url})->body;
+        unlike $bytes, qr/HERE-/, 'no longer';
+        is $file->{fileSize}, length $bytes, 'its size';
+        is_deeply [@$file{qw(width height)}], $moves{$kind} ? [64, 48] : [640, 240], 'its sides';
+        is $file->{mimeType}, 'image/' . ($kind =~ s/\Aa(?=png|webp)//r), 'its type';
+        is frames($bytes), $moves{$kind} ? 10 : 1, 'its frames';
+        my $thumb = $ann->download($file->{thumbUrl});
+        like $thumb->headers->content_type, qr{\Aimage/(?:jpeg|webp)\z}, 'a small one';
+        my @sides = $samples->ask($thumb->body, qw(vipsheader FILE)) =~ /: (\d+)x(\d+) /;
+        cmp_ok max(@sides), '<=', 320;
+        unlike $thumb->body, qr/HERE-/;
+    }
+};
+
+# Pictures in it, as ffmpeg and libvips count them.
+sub frames ($bytes) {
+    return $1 if $samples->ask($bytes, qw(vipsheader -a FILE)) =~ /^n-pages: (\d+)/m;
+    return $samples->ask($bytes, qw(ffprobe -v error -count_frames -show_entries stream=nb_read_frames -of csv=p=0 FILE)) =~ /(\d+)/ ? $1 : 0;
+}
+
+subtest 'what is no picture' => sub {
+    my $png = $samples->png;
+    my %not = (
+        'HTML' => '<html></html>', 'SVG' => '<svg xmlns="http://www.w3.org/2000/svg"/>', 'PDF' => "%PDF-1.4\n", 'ZIP' => "PK\3\4" . "\0" x 30,
+        'half of one' => substr($png, 0, 60), 'a film' => $samples->film, 'nothing' => '',
+    );
+    $ann->upload($not{$_}, name => 'a.jpg', type => 'image')->refused(7001, $_) for sort keys %not;
+    my $gifjs = "GIF89a/*" . "\0" x 20 . '*/=1;alert(1)';
+    $ann->upload($gifjs, name => 'a.gif', type => 'image')->refused(7001, 'GIF and JavaScript at once');
+    my $both = $ann->upload($samples->jpeg(trailer => "PK\3\4 an archive"), type => 'image')->must;
+    unlike $ann->download($both->{url})->body, qr/an archive/, 'of JPEG and ZIP at once the JPEG remains';
+    $im->sql(q{update im.setting set value = '100000' where name = 'file.image_pixels'});
+    my $many = $ann->upload($png, type => 'image');
+    $many->refused(7001, 'too many pixels');
+    like $many->text, qr/too many pixels/, 'and says so';
+    $im->sql(q{update im.setting set value = '100000000' where name = 'file.image_pixels'});
+};
+
+subtest 'voice and video' => sub {
+    my %voice = (
+        webm => 'audio/webm', mp4 => 'audio/mp4', '3gp' => 'audio/3gpp', m4a => 'audio/mp4', mp3 => 'audio/mpeg', ogg => 'audio/ogg',
+        wav => 'audio/wav', aac => 'audio/aac', flac => 'audio/flac', caf => 'audio/x-caf', amr => 'audio/amr',
+    );
+    my %how = ('3gp' => [qw(-c:a aac)], mp4 => [qw(-c:a libopus)], caf => [qw(-c:a pcm_s16be)]);
+    delete $voice{amr};    # no writer of it is free
+    for my $ending (sort keys %voice) {
+        my $file = $ann->upload($samples->voice($ending, @{ $how{$ending} // [] }), name => "v.$ending", type => 'voice')->must;
+        is $file->{mimeType}, $voice{$ending}, "$ending is a voice";
+        ok abs($file->{duration} - 1) < 0.2, 'a second long' or diag $file->{duration};
+        unlike $ann->download($file->{url})->body, qr/HERE-/, 'without its tags' if $ending ne 'caf';
+    }
+    for my $silk ("#!SILK_V3\1\2\3", "\2#!SILK_V3\1\2\3") {
+        is $ann->upload($silk, name => 'a.amr', type => 'voice')->must->{mimeType}, 'audio/silk', 'SILK, of which nobody knows how long it is';
+    }
+    my %video = (mp4 => 'video/mp4', mov => 'video/quicktime', webm => 'video/webm', mkv => 'video/x-matroska', avi => 'video/x-msvideo');
+    %how = (webm => [qw(-c:v libvpx -c:a libopus -deadline realtime)]);
+    for my $ending (sort keys %video) {
+        my $film = $samples->film($ending, @{ $how{$ending} // [] });
+        like $film, qr/HERE-/, "the $ending tells where it is from";
+        my $file = $ann->upload($film, name => "f.$ending", type => 'video')->must;
+        is_deeply [@$file{qw(mimeType width height)}], [$video{$ending}, 160, 120], 'is a film';
+        ok abs($file->{duration} - 1) < 0.2, 'a second long' or diag $file->{duration};
+        my $bytes = $ann->download($file->{url})->body;
+        unlike $bytes, qr/HERE-/, 'without its place';
+        unlike $samples->ask($bytes, qw(ffprobe -v error -show_format FILE)), qr/2026-01-02/, 'and date';
+        is $ann->download($file->{thumbUrl})->headers->content_type, 'image/jpeg', 'its first picture';
+        $ann->upload($film, type => 'voice')->refused(7001, 'and no voice');
+    }
+    $ann->upload($samples->voice('webm'), type => 'video')->refused(7001, 'a voice is no film');
+    $ann->upload($_, type => 'voice')->refused(7001, 'no voice') for 'hello', '', $samples->jpeg, "#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n";
+};
+
+subtest 'who may read it' => sub {
+    my ($url, $thumb) = @{ $ann->upload($samples->jpeg, type => 'image')->must }{qw(url thumbUrl)};
+    for my $form ($url, $url =~ s/.*=//r) {
+        is $ann->download($form)->code, 200, "its uploader, by $form";
+        $_->ask_file($form)->refused(404, 'nobody else') for $bob, $cat;
+    }
+    my $message = hand($ann, $bob, $url, 2)->must;
+    is $bob->download($_)->code, 200, 'whom it was sent to' for $url, $thumb;
+    $cat->ask_file($url)->refused(404, 'not a third');
+    hand($cat, $bob, $url)->refused(2001, 'she has no friend there');
+    $im->befriend($bob, $cat);
+    hand($cat, $bob, $url)->refused(404, 'who may not read it cannot send it');
+    hand($cat, $bob, encode_json({ url => $url, name => 'x' }))->refused(404, 'nor in JSON');
+    hand($cat, $bob, "see $url", 1)->must;
+    $cat->ask_file($url)->refused(404, 'words give nothing');
+    my $on = hand($bob, $cat, encode_json({ name => '图', url => $url, thumbUrl => $thumb }))->must;
+    is $cat->download($url)->code, 200, 'who may read it sends it on';
+    $ann->delete("/message/private/recall/$message->{id}")->must;
+    is $bob->download($url)->code, 200, 'whoever has it in another conversation still may';
+    $bob->delete("/message/private/recall/$on->{id}")->must;
+    $_->ask_file($url)->refused(404, 'nobody after the recall') for $bob, $cat;
+    is $ann->download($url)->code, 200, 'but its uploader';
+};
+
+subtest 'groups and profiles' => sub {
+    my $dan   = $im->user('dan');
+    $im->befriend($ann, $dan);
+    my $group = $im->group($ann, $bob);
+    my $url   = $ann->upload('minutes', name => 'minutes.txt')->must->{url};
+    $ann->post('/message/group/send', { groupId => $group, content => $url, messageType => 3 })->must;
+    is $bob->download($url)->code, 200, 'a member';
+    $ann->post('/group/invite', { groupId => $group, memberIds => [$dan->id] })->must;
+    $dan->ask_file($url)->refused(404, 'not one who came later');
+    $bob->delete("/group/quit/$group")->must;
+    $bob->ask_file($url)->refused(404, 'nor one who has left');
+
+    my ($face, $other) = map { $ann->upload($samples->jpeg, type => 'image')->must->{url} } 1, 2;
+    $cat->ask_file($face)->refused(404, 'a picture that nobody shows');
+    $bob->put('/user/update', { headImage => $face })->refused(404, 'nobody shows what is not his');
+    $ann->put('/user/update', { headImage => $url })->refused(404, 'nor what is no picture');
+    $ann->put('/user/update', { headImage => $face })->must;
+    is $cat->download($face)->code, 200, 'a profile is for everybody';
+    $ann->put('/user/update', { headImage => $other })->must;
+    $cat->ask_file($face)->refused(404, 'as long as it shows it');
+    $ann->put('/group/modify', { groupId => $group, groupAvatar => $face })->must;
+    is $cat->download($face)->code, 200, 'so is a group';
+    $dan->put('/group/modify', { groupId => $group, groupAvatar => $other })->refused(3003, 'which not everybody changes');
+};
+
+$im->end;
+done_testing;
