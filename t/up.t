@@ -14,7 +14,7 @@ my $tree  = path(tempdir('/tmp/im.XXXXXX', CLEANUP => 1));
 my $root  = path($FindBin::Bin)->dirname;
 my $built = path($ENV{IM_BUILD_DIR} // $root);
 chmod 0755, $tree;
-system('cp', '-R', (map {"$root/$_"} qw(imctl ctl sql im-chat.conf nginx.conf push.conf refused.conf packages)), "$built/cgi-bin", "$built/src", $tree) == 0
+system('cp', '-R', (map {"$root/$_"} qw(imctl ctl sql packages)), glob("$root/*.conf"), "$built/cgi-bin", "$built/src", $tree) == 0
     or die "could not copy the tree\n";
 my $im = IM::Stack->new(IM_BUILD_DIR => "$tree");
 $im->root("$tree")->up;
@@ -60,6 +60,7 @@ refused 'a program that may not call a function does not start',
     qr{\Aimctl: friend does not answer: friend\[\d+\] fatal: may not run "select \* from api\.friend_list\(\$1\)": .*permission denied for function friend_list .*sql/grant\.sql},
     [qw(restart friend)], undef, undef, 'friend';
 $im->sql('grant execute on function api.friend_list to im_friend');
+ok $im->eventually(10, sub { $ann->get('/friend/list')->code == 200 }), 'and does when it may';
 refused 'a program that ends when it starts is named', qr{\Aimctl: group does not answer: group\[\d+\] fatal: broken\n\z}, ['up'],
     'cgi-bin/group', sub ($text) {qq{#!/bin/sh\n[ \$# = 0 ] || exec $built/cgi-bin/group "\$@"\necho "group[\$\$] fatal: broken"\nexit 1\n}}, 'group';
 $bob->get('/user/self')->ok('the others answer');
