@@ -74,17 +74,31 @@ static bool push_own(struct request *r, const char *type, const char *data, bool
     return push_body(channel, obstack_finish(&r->pool), close ? answer_close : NULL, r);
 }
 
+/* How the client calls what it has sent, or NULL; also in an envelope out of form, and in what is not JSON. */
+static const char *client_id(struct request *r)
+{
+    const char *known = r->body ? request_text(r, "clientMsgId") : NULL;
+
+    if (known || !r->text)
+        return known;
+    struct json_object *found = json_find_text(r->text, strlen(r->text), "clientMsgId");
+    if (found)
+        known = request_copy(r, json_object_get_string(found));
+    json_object_put(found);
+    return known;
+}
+
 /* {"event":"ERROR","code":…,"message":…,"clientMsgId":…}; the last lets the client find what was refused. */
 static bool push_error(struct request *r, int code, const char *detail, bool close)
 {
     const char *answer = reply_envelope(r, code, detail, "null");
-    const char *client_id = r->body ? request_text(r, "clientMsgId") : NULL;
+    const char *id = client_id(r);
 
     json_grow(&r->pool, "{\"event\":\"ERROR\",");
     obstack_grow(&r->pool, answer + 1, strstr(answer, ",\"data\":null}") - answer - 1);
-    if (client_id) {
+    if (id) {
         json_grow(&r->pool, ",\"clientMsgId\":");
-        json_grow_string(&r->pool, client_id);
+        json_grow_string(&r->pool, id);
     }
     obstack_grow0(&r->pool, "}", 1);
     return push_own(r, "SYSTEM_MESSAGE", obstack_finish(&r->pool), close);

@@ -4,9 +4,11 @@
 #include <string.h>
 #include <utf8proc.h>
 
-/* A cursor over text that is being checked; members counts the keys seen in all objects. */
+/* A cursor over text that is being checked; members counts the keys seen in all objects, key is the newest of them, with
+ * its quotes, until another is begun. */
 struct cursor {
-    const char *at, *end;
+    const char *at, *end, *key;
+    size_t key_length;
     int depth, members;
 };
 
@@ -81,7 +83,8 @@ static int take_hex4(struct cursor *c)
     return unit;
 }
 
-/* Surrogates must come as a pair, U+0000 must not come at all: PostgreSQL stores neither. */
+/* U+0000 must not come, for PostgreSQL does not store it.  Half of a surrogate pair, such as JSON.stringify makes of a cut
+ * emoji, is U+FFFD to json-c. */
 static bool check_escape(struct cursor *c)
 {
     if (c->at == c->end)
@@ -89,22 +92,17 @@ static bool check_escape(struct cursor *c)
     char kind = *c->at++;
     if (kind != 'u')
         return strchr("\"\\/bfnrt", kind) != NULL && kind != '\0';
-    int unit = take_hex4(c);
-    if (unit >= 0xd800 && unit < 0xdc00) {
-        int low = take_word(c, "\\u") ? take_hex4(c) : -1;
-        return low >= 0xdc00 && low < 0xe000;
-    }
-    return unit > 0 && !(unit >= 0xdc00 && unit < 0xe000);
+    return take_hex4(c) > 0;
 }
 
 static bool check_string(struct cursor *c)
 {
     if (!take(c, '"'))
         return false;
-    while (c->at < c->end) {
+    for (const char *start = c->at; c->at < c->end;) {
         unsigned char byte = (unsigned char)*c->at++;
         if (byte == '"')
-            return true;
+            return json_utf8_valid(start, (size_t)(c->at - 1 - start));
         if (byte < ' ' || (byte == '\\' && !check_escape(c)))
             return false;
     }
@@ -113,9 +111,13 @@ static bool check_string(struct cursor *c)
 
 static bool check_member(struct cursor *c)
 {
+    c->key = NULL;
     skip_space(c);
+    const char *key = c->at;
     if (!check_string(c))
         return false;
+    c->key = key;
+    c->key_length = (size_t)(c->at - key);
     skip_space(c);
     c->members++;
     return take(c, ':') && check_value(c);
@@ -191,25 +193,81 @@ bool json_utf8_valid(const char *text, size_t length)
     return true;
 }
 
-struct json_object *json_read(const char *text, size_t length)
+static struct json_object *build(const char *text, size_t length)
+{
+    struct json_tokener *tokener = json_tokener_new();
+    struct json_object *tree = json_tokener_parse_ex(tokener, text, (int)length);
+
+    json_tokener_free(tokener);
+    return tree;
+}
+
+/* The key without its quotes, if it can be shown as it is. */
+static void name_field(const struct cursor *c, char field[JSON_FIELD])
+{
+    size_t n = c->key ? c->key_length - 2 : 0;
+
+    if (n >= JSON_FIELD || (n && memchr(c->key, '\\', c->key_length)))
+        n = 0;
+    if (n)
+        memcpy(field, c->key + 1, n);
+    field[n] = '\0';
+}
+
+struct json_object *json_read(const char *text, size_t length, char field[JSON_FIELD])
 {
     struct cursor c = {.at = text, .end = text + length};
 
+    *field = '\0';
     skip_space(&c);
     if (c.at == c.end)
         return json_object_new_object();
-    if (*c.at != '{' || !json_utf8_valid(text, length) || !check_value(&c) || c.at != c.end)
+    if (*c.at != '{')
         return NULL;
-    struct json_tokener *tokener = json_tokener_new();
-    if (!tokener)
-        abandon_request("out of memory");
-    struct json_object *tree = json_tokener_parse_ex(tokener, text, (int)length);
-    json_tokener_free(tokener);
+    if (!check_value(&c)) {
+        name_field(&c, field);
+        return NULL;
+    }
+    struct json_object *tree = c.at == c.end ? build(text, length) : NULL;
     if (tree && count_members(tree) != c.members) {
         json_object_put(tree);
         return NULL;
     }
     return tree;
+}
+
+/* Moves behind a string, whatever is in it. */
+static void skip_string(struct cursor *c)
+{
+    c->at++;
+    while (c->at < c->end && *c->at++ != '"')
+        if (c->at[-1] == '\\' && c->at < c->end)
+            c->at++;
+}
+
+struct json_object *json_find_text(const char *text, size_t length, const char *name)
+{
+    struct cursor c = {.at = text, .end = text + length};
+    size_t n = strlen(name);
+
+    while (c.at < c.end) {
+        const char *start = c.at;
+        if (*start != '"') {
+            c.at++;
+            continue;
+        }
+        skip_string(&c);
+        if ((size_t)(c.at - start) != n + 2 || memcmp(start + 1, name, n) != 0)
+            continue;
+        skip_space(&c);
+        bool member = take(&c, ':');
+        skip_space(&c);
+        start = c.at;
+        if (member && check_string(&c))
+            return build(start, (size_t)(c.at - start));
+        c.at = start;
+    }
+    return NULL;
 }
 
 void json_grow(struct obstack *out, const char *text)

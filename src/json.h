@@ -13,12 +13,17 @@
 #include <stddef.h>
 #include <json-c/json.h>
 
-/* Deepest nesting that is accepted; the outer object counts as 1. */
-enum { JSON_DEPTH = 8 };
+/* Deepest nesting that is accepted; the outer object counts as 1.  Room for the name of a field. */
+enum { JSON_DEPTH = 8, JSON_FIELD = 64 };
 
-/* Parses one JSON object of RFC 8259: valid UTF-8, no duplicate keys, no U+0000, at most JSON_DEPTH deep.
- * Blank text counts as {}.  Returns NULL for anything else; the caller puts the object. */
-struct json_object *json_read(const char *text, size_t length);
+/* Parses one JSON object of RFC 8259: valid UTF-8, no duplicate keys, no U+0000, at most JSON_DEPTH deep; the escape of half
+ * a surrogate pair is read as U+FFFD.  Blank text counts as {}.  Returns NULL for anything else, with the name of the member
+ * at which reading ended, or "" where there is none; the caller puts the object. */
+struct json_object *json_read(const char *text, size_t length, char field[JSON_FIELD]);
+
+/* The text of the first member of that name that has one, in JSON that need not be whole nor what json_read() takes: for
+ * telling its sender what was refused.  NULL when there is none; the caller puts it. */
+struct json_object *json_find_text(const char *text, size_t length, const char *name);
 
 /* True when the bytes are well-formed UTF-8 (no overlong forms, no surrogates) without U+0000. */
 bool json_utf8_valid(const char *text, size_t length);

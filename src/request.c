@@ -194,7 +194,9 @@ bool request_read(struct request *r)
         return true;
     }
     long length = length_text ? strtol(length_text, NULL, 10) : 0;
+    char field[JSON_FIELD];
 
+    r->refused_field = "body";
     if (length < 0 || length > BODY_MAX)
         return false;
     char *text = obstack_alloc(&r->pool, length + 1);
@@ -202,7 +204,11 @@ bool request_read(struct request *r)
         return false;
     text[length] = '\0';
     r->text = text;
-    r->body = r->document = json_read(text, (size_t)length);
+    r->body = r->document = json_read(text, (size_t)length, field);
+    if (r->body)
+        r->refused_field = NULL;
+    else if (*field)
+        r->refused_field = obstack_copy0(&r->pool, field, (int)strlen(field));
     return r->body != NULL;
 }
 

@@ -62,8 +62,8 @@ void request_open(void);
 void request_pool(struct request *r);
 void request_pool_free(struct request *r);
 
-/* Reads the body, at most 64 KiB.  False when it is cut short, too long or no JSON object.  A body that nginx keeps in a
- * file, REQUEST_BODY_FILE, is left to the handler. */
+/* Reads the body, at most 64 KiB.  False when it is cut short, too long or no JSON object; refused_field is then what it
+ * ended at, else "body".  A body that nginx keeps in a file, REQUEST_BODY_FILE, is left to the handler. */
 bool request_read(struct request *r);
 
 /* Verifies the request's token for that audience; fills claims.  False when there is none or it is not valid. */

@@ -255,11 +255,13 @@ static void call_done(struct job *job)
 /* The account is checked in the call's own transaction and before its syntax is complained about. */
 static void request_run(struct request *r, const struct call *call, bool readable)
 {
+    const char *unread = r->refused_field;
+
     job_start(r, call, r->route->handler);
     job_enter(r);
     if (!readable) {
         r->refused = CODE_BAD_REQUEST;
-        r->refused_field = "body";
+        r->refused_field = unread;
     } else if (call) {
         job_bind(r, call);
     }

@@ -167,6 +167,13 @@ subtest 'nchan: frames' => sub {
     is $try->("\xff\xfe{}"), 1007, 'text that is not UTF-8 closes it';
     is $try->("\xaa\x56\x2a\xa9\x2c\x48\x55\xb2", rsv => 4), 1007, 'as does a frame that claims to be compressed';
     is $try->(pack('n', 1000) . 'bye', opcode => 8), 1000, 'a close is answered with its code';
+    my $pieces = keep(IM::Raw->new($port));
+    $pieces->upgrade($token);
+    $pieces->write($_)->read(qr/(?!)/, 0.02) for "\x89", "\x80", "\0\0", "\0";
+    $pieces->write("\0")->frame($hello);
+    like $hear->($pieces), qr/\A\x8a\0.*HEARTBEAT/s, 'a ping without text may come in pieces';
+    $pieces->write($_)->read(qr/(?!)/, 0.02) for "\x81", chr(0x80 | length $hello), "\0\0", "\0\0", substr $hello, 0, 10;
+    like $hear->($pieces->write(substr $hello, 10)), qr/HEARTBEAT/, 'and so may a frame';
     survived('frames');
 };
 
@@ -187,6 +194,26 @@ subtest 'nchan: frames of every size' => sub {
         }
     }
     survived('sizes');
+};
+
+# What nchan queues for a client that does not read may be the memory of its stack by the time it is sent (socket(8)).
+subtest 'nchan: worth nothing to read' => sub {
+    my ($master, $worker) = $im->parts->pids('push');
+    my $keys = join '|', map {quotemeta} grep { length >= 16 } map { $_->slurp =~ s/\s+\z//r } path($im->state, 'secret')->list_tree->each;
+    open my $memory, '<:raw', "/proc/$worker/mem" or die "could not read the worker's memory: $!\n";
+    no warnings 'portable';    # addresses have more than 32 bits
+    my ($stack, @with_key) = '';
+    for my $line (split /\n/, path("/proc/$worker/maps")->slurp) {
+        my ($from, $to, $name) = $line =~ /\A(\w+)-(\w+) rw\S* \S+ \S+ \S+\s*(.*)/ or next;
+        sysseek $memory, hex $from, 0;
+        sysread $memory, my $bytes, hex($to) - hex $from or next;
+        $stack = $bytes if $name eq '[stack]';
+        push @with_key, $name if $bytes =~ /$keys/;
+    }
+    cmp_ok length $stack, '>', 16_384, 'its stack is read';
+    unlike $stack, qr/eyJ[\w-]{16}|Bearer|accessToken=/, 'where no token is';
+    unlike $stack, qr/"content"|"alive"|PRIVATE_MESSAGE/, 'and no message';
+    is "@with_key", '', 'nor has it any key, wherever';
 };
 
 subtest 'nchan: leaving' => sub {
@@ -379,7 +406,7 @@ subtest 'JSON' => sub {
         'a raw newline'       => qq({"friendId":$id,"applyInfo":"a\nb"}),
         'overlong UTF-8'      => qq({"friendId":$id,"applyInfo":"\xc0\xaf"}),
         'a surrogate'         => qq({"friendId":$id,"applyInfo":"\xed\xa0\x80"}),
-        'half a surrogate pair' => qq({"friendId":$id,"applyInfo":"\\ud800"}),
+        'a digit that is none' => qq({"friendId":$id,"applyInfo":"\\u00g0"}),
         'UTF-8 beyond Unicode'  => qq({"friendId":$id,"applyInfo":"\xf5\x80\x80\x80"}),
         'cut UTF-8'           => qq({"friendId":$id,"applyInfo":"\xe4\xbd"}),
         'a bad escape'        => qq({"friendId":$id,"applyInfo":"\\x"}),
@@ -397,7 +424,7 @@ subtest 'JSON' => sub {
     for my $body ('', ' ', "\n") {
         $apply->($body)->refused(400, 'an empty body lacks the field', qr/friendId/);
     }
-    my $hello = encode 'UTF-8', qq({"friendId":$id,"applyInfo":"\x{1F600}\\ud83d\\ude00","unknown":{"a":[1.5e3,null]}});
+    my $hello = encode 'UTF-8', qq({"friendId":$id,"applyInfo":"\x{1F600}\\ud83d\\ude00\\ud800","unknown":{"a":[1.5e3,null]}});
     $apply->(" $hello\n")->refused(2002, 'what is right gets through');
 };
 

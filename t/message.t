@@ -100,6 +100,9 @@ subtest 'what one can write' => sub {
     $say->($ann, $bob, $hostile)->ok('but anything else', { content => $hostile });
     $pull->($bob)->ok('arrives as it was written', sub { $_->[-1]{content} eq $hostile });
     $say->($ann, $bob, '字' x 4096)->ok('4096 characters are not too many');
+    my $send = sub ($content) { $ann->raw(POST => '/message/private/send', qq({"receiverId":@{[$bob->id]},"messageType":1,"content":"$content"})) };
+    $send->('cut \ud83d')->ok('half of an emoji is read as U+FFFD', { content => "cut \x{fffd}" });
+    $send->($_)->refused(400, 'what cannot be read is refused by name', qr/\bcontent\b/) for 'a\u0000b', "a\0b", "\xff", 'a\x';
 };
 
 subtest 'history, recall' => sub {

@@ -91,6 +91,19 @@ subtest 'refusals' => sub {
         $ann_socket->send_text($text);
         $error->(400, "'$text' is refused");
     }
+    # Whatever cannot be read is refused by name, and is not sent again for ever.
+    my $say = sub ($id, $content, $more = '') {
+        $ann_socket->send_text(qq({"type":"PRIVATE_MESSAGE","data":{"receiverId":@{[$bob->id]},"content":"$content","messageType":1$more,"clientMsgId":"$id"}}));
+    };
+    $say->(u1 => 'ok \ud83d');
+    $ann_socket->expect(PRIVATE_MESSAGE => 'MESSAGE', { clientMsgId => 'u1', content => "ok \x{fffd}" }, 'half of an emoji is written as U+FFFD');
+    $say->(u2 => $_), $error->(400, "'$_' is refused, and who sent it knows what", clientMsgId => 'u2', message => qr/content/) for 'a\u0000b', 'a\x', "a\tb";
+    $say->(u3 => 'hi', ',"x":[[[[[[[[]]]]]]]]'), $error->(400, 'as is what is nested too deep', clientMsgId => 'u3', message => qr/\bx\b/);
+    $say->(u4 => 'hi', ',"content":"ho"'), $error->(400, 'and a field that comes twice', clientMsgId => 'u4');
+    $ann_socket->send_text('{"type":"PRIVATE_MESSAGE","data":{"clientMsgId":"u5","content":"cut');
+    $error->(400, 'a frame that ends too early', clientMsgId => 'u5', message => qr/content/);
+    $ann_socket->send_text('{"type":7,"data":{"clientMsgId":"u6"}}');
+    $error->(400, 'and one without a type', clientMsgId => 'u6', message => qr/type/);
     ok $ann_socket->is_open, 'after all that the socket is open';
     $ann_socket->heartbeat;
     $bob_socket->nothing(SYSTEM_MESSAGE => 'ERROR', 'and bob has heard nothing of it');
