@@ -19,7 +19,7 @@ my $CLIENTS = 50;
 my $THINK   = 0.8;      # seconds, on average, between an acknowledgement and the next message
 my $begun   = time;
 
-my $im     = IM::Stack->new;
+my $im     = IM::Stack->new(durable => 1);
 my $parts  = $im->parts;
 my $crowd  = IM::Crowd->new(im => $im);
 my @people = $crowd->people($CLIENTS);

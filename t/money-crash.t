@@ -19,7 +19,7 @@ diag "IM_SEED=$seed";
 srand $seed;
 
 my $payment_key = join '', map { sprintf '%04x', rand 65536 } 1 .. 16;
-my $im          = IM::Stack->new(IM_PAYMENT_KEY => $payment_key);
+my $im          = IM::Stack->new(IM_PAYMENT_KEY => $payment_key, durable => 1);
 my $money       = IM::Money->new(im => $im);
 my ($ann, $bob, @crowd) = $money->people(40, 'user', 1);
 $money->arm($ann)->fund(90_000_000, $ann);

@@ -7,7 +7,7 @@ use IM::Stack;
 use Test::More;
 use Time::HiRes qw(clock_gettime time CLOCK_PROCESS_CPUTIME_ID);
 
-my $im = IM::Stack->new;
+my $im = IM::Stack->new(durable => 1);
 my ($ann, $bob) = $im->users(qw(ann bob));
 $im->befriend($ann, $bob)->arm($ann)->fund($ann, 100);
 my $group = $im->group($ann, $bob);
