@@ -108,7 +108,7 @@ is $im->sql('select count(*) from (select seq - row_number() over (partition by 
 is $im->sql('select sum(amount) from im.posting'), '0.00', 'the ledger sums to nothing';
 
 # The kills themselves are in the logs.
-$im->allow(qr/exited on signal 9|\b(FATAL|PANIC|ERROR):|could not|failed|PostgreSQL|upstream|worker process/);
-$im->kills($im->parts->names, 'imclerk');
+$im->allow(qr/(exited on|terminated by) signal 9|\b(FATAL|PANIC|ERROR):|could not|failed|PostgreSQL|upstream|worker process/);
+$im->kills($im->parts->names, 'imclerk', 'imdecoder');
 $im->end;
 done_testing;
