@@ -131,7 +131,7 @@ subtest 'payment callback' => sub {
     my $cat = $im->user('cat');
     my $id  = $cat->post('/user/recharge', { amount => 12.34, payType => 'alipay', chainType => 'bsc' })->must->{id};
     my $pay = sub ($key, $time, %fields) {
-        my $body = sprintf '{"orderId":%d,"amount":%s,"chainType":"bsc","txHash":"%s"}', $id, $fields{amount} // '12.34', $fields{hash} // 'tx1';
+        my $body = sprintf '{"orderId":%d,"amount":%s,"chainType":"bsc","txHash":"%s"}', $id, $fields{amount} // '12.34', $fields{hash} // 'ab' x 32;
         $im->stranger->raw(POST => '/payment/callback', $body, 'X-IM-Timestamp' => $time,
             'X-IM-Signature' => hmac_sha256_hex("$time\n$body", $key));
     };
@@ -144,6 +144,11 @@ subtest 'payment callback' => sub {
     is sprintf('%.2f', $balance->($cat)), '12.34', 'cat has her money';
     $id = $cat->post('/user/recharge', { amount => 12.34, payType => 'alipay', chainType => 'bsc' })->must->{id};
     $pay->($key, time)->refused(4005, 'one payment pays one order');
+    my $hash = 'ab' x 32;
+    $pay->($key, time, hash => $_)->refused(4005, 'however it is written: ' . ($_ =~ s/(?:ab){31}/…/ir)) for "0x$hash", "0X$hash", uc $hash;
+    $pay->($key, time, hash => $_)->refused(400, "and nothing else is: $_", qr/txHash/)
+        for "$hash.", "$hash/", "$hash#", "0x$hash ", substr($hash, 1), "${hash}0", "0x0x$hash", 'tx1', '';
+    is sprintf('%.2f', $balance->($cat)), '12.34', 'cat has it once';
 };
 
 is $im->sql('select sum(amount) from im.posting'), '0.00', 'the ledger sums to nothing';

@@ -29,7 +29,8 @@ end $$;
 
 -- POST /im/recharge/approve  admin_recharge_approve(:me, id, reason?, txHash?)
 -- Credits a pending order; a payment named here cannot be credited to another order.
--- Refuses: 403 without recharge.approve; 404 no such order; 4005 not pending, payment already used
+-- Refuses: 403 without recharge.approve; 404 no such order; 400 txHash is no hash of that chain; 4005 not pending, payment
+--   already used
 -- Writes: recharge, journal, posting, purse, outbox, audit, audit_head
 -- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
 create function api.admin_recharge_approve(me bigint, order_id im.id, reason im.reason,
@@ -120,7 +121,7 @@ end $$;
 -- POST /im/withdraw/paid  admin_withdraw_paid(:me, id, txHash?, reason?)
 -- Reports an approved withdrawal as paid; the money leaves the house.
 -- Refuses: 403 without withdraw.pay, or the approver when four eyes are asked for; 404 no such order;
---   4005 not approved, payment already used
+--   400 txHash is no hash of that chain; 4005 not approved, payment already used
 -- Writes: withdraw, journal, posting, purse, outbox, audit, audit_head
 -- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
 create function api.admin_withdraw_paid(me bigint, order_id im.id, tx_hash im.tx_hash, reason im.reason) returns void

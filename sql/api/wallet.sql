@@ -25,7 +25,7 @@ end $$;
 -- POST /payment/callback, when its signature is good  wallet_payment(orderId, amount, chainType, txHash)
 -- Credits the recharge order that a payment was made for.  The program has checked the signature and its time;
 -- a repeated callback is answered as the first.
--- Refuses: 404 no such order; 400 amount is not the order's; 4005 rejected, or another payment's, or already used
+-- Refuses: 404 no such order; 400 amount is not the order's, txHash is no hash of that chain; 4005 rejected, or another payment's, or already used
 -- Writes: recharge, journal, posting, purse, outbox
 -- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
 create function api.wallet_payment(order_id im.id, money im.money, chain_type im.chain_type, tx_hash im.tx_hash)

@@ -1,10 +1,19 @@
 -- Orders and their states.  Each function locks the order first, then the purses.
 
--- A transaction hash written in hexadecimal is the same in either case; other payment numbers are not.
-create or replace function im.tx_fold(tx_hash text) returns text
-language sql immutable as $$
-  select case when tx_hash ~ '^(0x)?[0-9A-Fa-f]{64}$' then lower(tx_hash) else tx_hash end
-$$;
+-- The one spelling of a payment's number: lower case, a hash without 0x.  Refuses 400 what is no hash, on a chain that has
+-- them.
+create or replace function im.tx_fold(chain text, tx_hash text) returns text
+language plpgsql immutable strict as $$
+declare
+  folded text := lower(tx_hash);
+begin
+  if folded ~ '^(0x)?[0-9a-f]{64}$' then
+    return right(folded, 64);
+  elsif lower(chain) in ('bsc', 'bep20', 'eth', 'erc20', 'polygon', 'tron', 'trx', 'trc20') then
+    raise sqlstate 'I0400' using message = 'txHash';
+  end if;
+  return folded;
+end $$;
 
 create or replace function im.recharge_order(me bigint, amount numeric, pay_type text, chain_type text,
                                              from_address text) returns jsonb
@@ -41,7 +50,7 @@ begin
   return pending;
 end $$;
 
--- Credits a locked, pending order: by an administrator, by a payment, or by both.  Refuses 4005 not pending,
+-- Credits a locked, pending order: by an administrator, by a payment, or by both.  Refuses 4005 not pending, 400 no hash,
 -- payment already credited to another order.
 create or replace function im.recharge_credit(pending im.recharge, admin bigint, chain text, hash text, note text)
 returns void
@@ -57,28 +66,29 @@ begin
                           array[pending.amount, -pending.amount]);
   update im.recharge r
      set status = 2, journal_id = entry, admin_id = admin, tx_chain = case when hash is not null then lower(chain) end,
-         tx_hash = im.tx_fold(hash), reason = note, decided_at = now()
+         tx_hash = im.tx_fold(chain, hash), reason = note, decided_at = now()
    where r.id = pending.id;
   perform im.tell_wallet(pending.account_id, 'recharge', 'RECHARGE_CREDITED', pending.amount, pending.id, note);
 end $$;
 
 -- Credits the order that a signed callback names, once, whatever is repeated.  An order that an administrator has
--- credited already takes the payment's number, so that no other order can.  Refuses 404 no such order, 400 another
+-- credited already takes the payment's number, so that no other order can.  Refuses 404 no such order, 400 no hash, another
 -- amount, 4005 order rejected or credited by another payment, payment already credited to another order.
 create or replace function im.recharge_paid(order_id bigint, paid numeric, chain text, hash text) returns void
 language plpgsql as $$
 declare
+  folded text := im.tx_fold(chain, hash);
   pending im.recharge := im.recharge_lock(order_id);
 begin
   if pending.amount <> paid then
     raise sqlstate 'I0400' using message = 'amount';
-  elsif pending.status = 2 and pending.tx_chain = lower(chain) and pending.tx_hash = im.tx_fold(hash) then
+  elsif pending.status = 2 and pending.tx_chain = lower(chain) and pending.tx_hash = folded then
     return;
   elsif pending.status = 2 and pending.tx_hash is null then
-    update im.recharge r set tx_chain = lower(chain), tx_hash = im.tx_fold(hash) where r.id = order_id;
+    update im.recharge r set tx_chain = lower(chain), tx_hash = folded where r.id = order_id;
     return;
   end if;
-  perform im.recharge_credit(pending, null, chain, hash, null);
+  perform im.recharge_credit(pending, null, chain, folded, null);
 end $$;
 
 -- The chain of a withdrawal: the one named, or the usual one of such an address.  Refuses 400 when an address cannot
@@ -134,7 +144,7 @@ begin
   end if;
   perform im.withdraw_settle(was, next);
   update im.withdraw w
-     set status = next, tx_hash = im.tx_fold(hash), reason = coalesce(note, w.reason), decided_at = now(),
+     set status = next, tx_hash = im.tx_fold(was.chain_type, hash), reason = coalesce(note, w.reason), decided_at = now(),
          approved_by = case when next = 2 then admin else w.approved_by end,
          decided_by = case when next <> 2 then admin end
    where w.id = order_id;

@@ -7,7 +7,11 @@ create domain im.from_address text constraint from_address_form check (value ~ '
 -- An EVM address, or a TRON one in base58.
 create domain im.to_address text constraint to_address_form
   check (value ~ '^0x[0-9A-Fa-f]{40}$' or value ~ '^T[1-9A-HJ-NP-Za-km-z]{33}$');
-create domain im.tx_hash text constraint tx_hash_form check (value ~ '^[!-~]{1,128}$');
+-- A transaction's hash, or the number of a payment that went another way: nothing that could be written otherwise, and
+-- nothing that begins with a hash.
+create domain im.tx_hash text constraint tx_hash_form
+  check (value ~ '^(0[Xx])?[0-9A-Fa-f]{64}$'
+         or (value ~ '^[0-9A-Za-z]([0-9A-Za-z_-]{0,126}[0-9A-Za-z])?$' and value !~ '^(0[Xx])?[0-9A-Fa-f]{64}'));
 create domain im.vip_days integer constraint vip_days_positive check (value > 0);
 
 create table im.recharge (
@@ -21,7 +25,7 @@ create table im.recharge (
     constraint recharge_status_values check (status between 1 and 3),
   -- The payment that a signed callback proved; one payment is credited once, whatever orders it is shown to.
   tx_chain im.chain_type,
-  tx_hash im.tx_hash,
+  tx_hash im.tx_hash,                      -- as im.tx_fold writes it
   journal_id bigint references im.journal,
   admin_id bigint references im.admin,
   reason im.reason,
@@ -31,7 +35,7 @@ create table im.recharge (
   constraint recharge_credited check ((status = 2) = (journal_id is not null))
 );
 -- The hash of a transaction is one on whatever chain somebody says that it is.
-create unique index recharge_hash_i4005 on im.recharge (regexp_replace(tx_hash, '^0x', '')) where tx_hash ~ '^(0x)?[0-9a-f]{64}$';
+create unique index recharge_hash_i4005 on im.recharge (tx_hash) where tx_hash ~ '^[0-9a-f]{64}$';
 create index recharge_account on im.recharge (account_id, id);
 create index recharge_status on im.recharge (status, id);
 
@@ -51,7 +55,7 @@ create table im.withdraw (
   decided_at timestamptz,
   constraint withdraw_tx_i4005 unique (chain_type, tx_hash)
 );
-create unique index withdraw_hash_i4005 on im.withdraw (regexp_replace(tx_hash, '^0x', '')) where tx_hash ~ '^(0x)?[0-9a-f]{64}$';
+create unique index withdraw_hash_i4005 on im.withdraw (tx_hash) where tx_hash ~ '^[0-9a-f]{64}$';
 create index withdraw_account on im.withdraw (account_id, id);
 create index withdraw_status on im.withdraw (status, id);
 
