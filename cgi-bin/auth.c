@@ -2,7 +2,6 @@
  * auth: accounts, sessions and passwords.  Argon2id takes tens of milliseconds of CPU, so the program runs in
  * several processes and serves nothing else.  See auth(8); the rules are in sql/api/auth.sql.
  */
-#include "captcha.h"
 #include "code.h"
 #include "limit.h"
 #include "login.h"
@@ -20,7 +19,6 @@ static void verify(struct request *r, const PGresult *rows);
 static void refresh_verify(struct request *r, const PGresult *rows);
 static void password_change(struct request *r, const PGresult *rows);
 static void trade_change(struct request *r, const PGresult *rows);
-static void captcha(struct request *r, const PGresult *rows);
 
 static const struct route routes[] = {
     /* method  path             who     shape    call                                     handler */
@@ -28,23 +26,22 @@ static const struct route routes[] = {
     {"POST", "/login", ANYONE, ONE, "auth_login_find(username, :address, captchaId?, captchaCode?)", verify},
     {"PUT", "/refreshToken", ANYONE, ONE, NULL, refresh_verify},
     {"POST", "/logout", USER, NOTHING, "auth_logout(:me, :session, all?)", NULL},
-    {"PUT", "/modifyPwd", USER, NOTHING, "auth_password_hash(:me)", password_change},
-    {"PUT", "/setTradePwd", USER, NOTHING, "auth_password_hash(:me)", trade_change},
-    {"GET", "/captcha", ANYONE, ONE, NULL, captcha},
+    {"PUT", "/modifyPwd", USER, NOTHING, "auth_password_hash(:me, :session)", password_change},
+    {"PUT", "/setTradePwd", USER, NOTHING, "auth_password_hash(:me, :session)", trade_change},
+    {"GET", "/captcha", ANYONE, ONE, NULL, login_captcha},
     {0},
 };
 
 static struct call register_call = {
     .text = "auth_register(username!, :hash, nickName!?, email?, phone?, :address, captchaId?, captchaCode?)"};
-static struct call login_done = {.text = "auth_login_done(:account, :matched, :address, :device, :hash)"};
+static struct call login_done = {.text = "auth_login_done(:account, :matched, :address, :device, :hash, :solved)"};
 static struct call refresh_call = {.text = "auth_refresh(:account, :session, :generation)"};
-static struct call trade_set = {.text = "auth_trade_set(:me, tradePassword#, oldTradePassword#?, :matched)"};
+static struct call trade_set = {.text = "auth_trade_set(:me, :session, tradePassword#, oldTradePassword#?, :matched, :same)"};
 
-static struct call password_set = {.text = "auth_password_change(:me, :matched, :hash, :old)"};
-static struct call captcha_create = {.text = "auth_captcha_create(:answer)"};
+static struct call password_set = {.text = "auth_password_change(:me, :session, :matched, :hash, :old, :trade)"};
 
 static struct call *const calls[] = {&register_call, &login_done,     &refresh_call, &trade_set,
-                                     &password_set,  &captcha_create, NULL};
+                                     &password_set,  &login_captcha_create, NULL};
 
 /* A password from the body, or NULL after the answer that says which field is wrong. */
 static const char *password_field(struct request *r, const char *name)
@@ -124,13 +121,19 @@ static void password_change(struct request *r, const PGresult *rows)
     if (matched) {
         password_hash(new, hash);
         request_set(r, "hash", hash);
+        request_set(r, "trade", request_trade_digest(r, new));
     }
     request_set(r, "old", PQgetvalue(rows, 0, 0));
     request_set(r, "matched", matched ? "true" : "false");
     serve_call(r, &password_set, NULL);
 }
 
-/* The first trade password is free; a change shows the old one or the login password. */
+static void set_matches(struct request *r, const char *name, const char *password, const PGresult *rows)
+{
+    request_set(r, name, password_matches(password, PQgetvalue(rows, 0, 0)) ? "true" : "false");
+}
+
+/* The first trade password is free; a change shows the old one or the login password, which it is not itself. */
 static void trade_change(struct request *r, const PGresult *rows)
 {
     const char *trade = password_field(r, "tradePassword"), *password = request_text(r, "password");
@@ -138,34 +141,9 @@ static void trade_change(struct request *r, const PGresult *rows)
     if (!trade)
         return;
     if (password)
-        request_set(r, "matched", password_matches(password, PQgetvalue(rows, 0, 0)) ? "true" : "false");
+        set_matches(r, "matched", password, rows);
+    set_matches(r, "same", trade, rows);
     serve_call(r, &trade_set, NULL);
-}
-
-/* Answers {captchaId, captchaImage}; the picture was drawn before its answer was stored. */
-static void captcha_answer(struct request *r, const PGresult *rows)
-{
-    json_grow(&r->pool, "{\"captchaId\":");
-    reply_grow_cell(&r->pool, rows, 0, 0);
-    json_grow(&r->pool, ",\"captchaImage\":");
-    json_grow_string(&r->pool, request_value(r, "image"));
-    obstack_grow0(&r->pool, "}", 1);
-    reply_data(r, obstack_finish(&r->pool));
-}
-
-static void captcha(struct request *r, const PGresult *rows)
-{
-    char answer[CAPTCHA_LENGTH + 1], *image = captcha_draw(answer);
-
-    (void)rows;
-    if (!image) {
-        reply_code(r, CODE_INTERNAL, NULL);
-        return;
-    }
-    request_set(r, "image", image);
-    request_set(r, "answer", answer);
-    free(image);
-    serve_call(r, &captcha_create, captcha_answer);
 }
 
 /* `auth --hash` prints the Argon2id string of the password on standard input: imctl makes administrators so. */

@@ -9,7 +9,8 @@ static void verify(struct request *r, const PGresult *rows);
 
 static const struct route routes[] = {
     /* method  path               who     shape    call, handler */
-    {"POST", "/login", ANYONE, ONE, "admin_login_find(username)", verify},
+    {"POST", "/login", ANYONE, ONE, "admin_login_find(username, :address, captchaId?, captchaCode?)", verify},
+    {"GET", "/captcha", ANYONE, ONE, NULL, login_captcha},
     {"GET", "/im/recharge/list", ADMIN, PAGE, "admin_recharge_list(:me, status?, page?, size?, userId?)", NULL},
     {"POST", "/im/recharge/approve", ADMIN, NOTHING, "admin_recharge_approve(:me, id, reason?, txHash?)", NULL},
     {"POST", "/im/recharge/reject", ADMIN, NOTHING, "admin_recharge_reject(:me, id, reason?)", NULL},
@@ -24,8 +25,8 @@ static const struct route routes[] = {
     {0},
 };
 
-static struct call login_done = {.text = "admin_login_done(:account, :matched, :address)"};
-static struct call *const calls[] = {&login_done, NULL};
+static struct call login_done = {.text = "admin_login_done(:account, :matched, :address, :solved)"};
+static struct call *const calls[] = {&login_done, &login_captcha_create, NULL};
 
 static void answer_token(struct request *r, const PGresult *rows)
 {

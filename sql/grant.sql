@@ -36,7 +36,7 @@ grant execute on function api.auth_password_hash to im_auth;
 grant execute on function api.auth_password_change to im_auth;
 grant execute on function api.auth_trade_set to im_auth;
 grant execute on function api.auth_logout to im_auth;
-grant execute on function api.auth_captcha_create to im_auth;
+grant execute on function api.auth_captcha_create to im_auth, im_backstage;
 
 grant execute on function api.user_self to im_user;
 grant execute on function api.user_update to im_user;
@@ -113,8 +113,8 @@ grant execute on function api.redpacket_hand_out(bigint, bigint, im.id, im.money
 grant execute on function api.redpacket_service_rob(bigint, bigint, im.id, uuid, im.idempotency_key, im.request_digest) to im_redpacket;
 grant execute on function api.redpacket_is_rob(bigint, bigint, im.id, uuid) to im_redpacket;
 
-grant execute on function api.admin_login_find(im.login_name) to im_backstage;
-grant execute on function api.admin_login_done(bigint, boolean, inet) to im_backstage;
+grant execute on function api.admin_login_find to im_backstage;
+grant execute on function api.admin_login_done to im_backstage;
 grant execute on function api.admin_enter(bigint, integer, inet) to im_backstage;
 grant execute on function api.admin_recharge_list(bigint, integer, integer, integer, im.id) to im_backstage;
 grant execute on function api.admin_recharge_approve(bigint, im.id, im.reason, im.tx_hash) to im_backstage;

@@ -1,5 +1,6 @@
 #include "login.h"
 #include "abandon.h"
+#include "captcha.h"
 #include "code.h"
 #include "password.h"
 #include "reply.h"
@@ -22,10 +23,13 @@ void login_verify(struct request *r, const PGresult *rows, const struct call *op
     if (found) {
         request_set(r, "account", PQgetvalue(rows, 0, 0));
         request_set(r, "hash", PQgetvalue(rows, 0, 1));
+        request_set(r, "solved", *PQgetvalue(rows, 0, 2) == 't' ? "true" : "false");
     }
     request_set(r, "matched", matched ? "true" : "false");
     serve_call(r, open, then);
 }
+
+struct call login_captcha_create = {.text = "auth_captcha_create(:answer)"};
 
 static int64_t number(const PGresult *rows, int column)
 {
@@ -75,4 +79,30 @@ void login_answer(struct request *r, enum audience audience, const PGresult *row
     }
     obstack_grow0(&r->pool, "}", 1);
     reply_data(r, obstack_finish(&r->pool));
+}
+
+/* Answers {captchaId, captchaImage}; the picture was drawn before its answer was stored. */
+static void captcha_answer(struct request *r, const PGresult *rows)
+{
+    json_grow(&r->pool, "{\"captchaId\":");
+    reply_grow_cell(&r->pool, rows, 0, 0);
+    json_grow(&r->pool, ",\"captchaImage\":");
+    json_grow_string(&r->pool, request_value(r, "image"));
+    obstack_grow0(&r->pool, "}", 1);
+    reply_data(r, obstack_finish(&r->pool));
+}
+
+void login_captcha(struct request *r, const PGresult *rows)
+{
+    char answer[CAPTCHA_LENGTH + 1], *image = captcha_draw(answer);
+
+    (void)rows;
+    if (!image) {
+        reply_code(r, CODE_INTERNAL, NULL);
+        return;
+    }
+    request_set(r, "image", image);
+    request_set(r, "answer", answer);
+    free(image);
+    serve_call(r, &login_captcha_create, captcha_answer);
 }

@@ -7,12 +7,16 @@
 
 #include "request.h"
 
-/* Goes on from a call that found (account, hash), or nobody: compares the body's `password`, at the same cost
- * either way, sets :account and :matched, and runs the call that opens the session. */
+/* Goes on from a call that found (account, hash, captcha solved), or nobody: compares the body's `password`, at the same
+ * cost either way, sets :account, :hash, :solved and :matched, and runs the call that opens the session. */
 void login_verify(struct request *r, const PGresult *rows, const struct call *open, request_handler *then);
 
 /* Answers an access token, a refresh token for users, and the row's other columns.  The row's first column is
  * the account; ver, session, generation and issuedAt (epoch seconds) become claims. */
 void login_answer(struct request *r, enum audience audience, const PGresult *rows);
+
+/* Handler of GET /captcha: draws one, and answers {captchaId, captchaImage}.  Its call belongs into the program's calls. */
+void login_captcha(struct request *r, const PGresult *rows);
+extern struct call login_captcha_create;
 
 #endif

@@ -18,7 +18,7 @@ sub with (%other) { return { %profile, %other } }
 
 # The settings of logins that this story makes wrong on purpose.
 sub setting ($name, $value) { $im->sql("update im.setting set value = '$value' where name = '$name'") }
-sub forgive () { $im->sql('delete from im.login_failure; delete from im.login_failure_address') }
+sub forgive () { $im->sql('delete from im.login_failure') }
 
 subtest 'registration' => sub {
     my $new = $stranger->post('/register', with(balance => 1000, isVip => \1, id => 5));
@@ -91,9 +91,20 @@ subtest 'login' => sub {
     $stranger->post('/login', { username => 'ann', password => 'wrong horse' }) for 1 .. 3;
     setting('login.captcha_after', 1000);
     $stranger->post('/login', { username => 'ann', password => 'wrong horse' }) for 1 .. 17;
-    $ann->login->refused(1007, 'after twenty the account is locked for a while');
+    $ann->login->refused(1007, 'after twenty the account is locked for that address');
+    $ann->at(2)->login->ok('but not for others');
+    $stranger->post('/login', { username => 'ann', password => 'wrong horse' })->refused(1007, 'while it stays so there');
+    $captcha = $stranger->get('/captcha')->must->{captchaId};
+    $answer  = $im->sql("select answer from im.captcha where id = '$captcha'");
+    $ann->login(captchaId => $captcha, captchaCode => $answer)->ok('a captcha opens it for whoever shares the address');
+    setting('login.captcha_after', 3);
+    $stranger->at($_)->post('/login', { username => 'ann', password => 'wrong horse' })->refused(1002, "address $_ guesses") for 11 .. 13;
+    $stranger->at(14)->post('/login', { username => 'ann', password => 'wrong horse' })->refused(1006, 'guesses from wherever end in the captcha');
+    $ann->at(2)->login->refused(1006, 'which ann is asked for, too');
+    $captcha = $stranger->get('/captcha')->must->{captchaId};
+    $answer  = $im->sql("select answer from im.captcha where id = '$captcha'");
+    $ann->at(2)->login(captchaId => $captcha, captchaCode => $answer)->ok('and with it is let in');
     forgive();
-    $ann->login->ok('ann is let in once that is forgotten');
 
     $im->sql("update im.account set status = 'banned' where username = 'ann'");
     $ann->login->refused(1003, 'a banned user is not logged in');
@@ -151,12 +162,23 @@ subtest 'trade password' => sub {
 
     $change->()->refused(400, 'a trade password must be given', qr/tradePassword/);
     $change->(tradePassword => '12345')->refused(400, 'and have 6 characters', qr/tradePassword/);
+    $change->(tradePassword => $password)->refused(400, 'and not be the log-in password', qr/tradePassword/);
     $change->(tradePassword => $first)->ok('the first is set without further ado', undef);
     $change->(tradePassword => $second)->refused(400, 'a thief of the token cannot change it', qr/oldTradePassword/);
     $change->(tradePassword => $second, password => 'wrong horse')->refused(1002, 'nor with a wrong login password');
     $change->(tradePassword => $second, password => '')->refused(1002, 'nor with an empty one');
     $change->(tradePassword => $second, oldTradePassword => '')->refused(4002, 'nor with an empty old one');
+    $change->(tradePassword => $password, oldTradePassword => $first)->refused(400, 'nor become the log-in password later', qr/tradePassword/);
+    my $tablet = $ann->as;
+    $tablet->login->must;
+    my $socket = $tablet->socket;
     $change->(tradePassword => $second, oldTradePassword => $first)->ok('the old one changes it');
+    $socket->expect(SYSTEM_MESSAGE => 'KICK', { reason => 'trade' }, 'which her other devices are told');
+    $socket->expect_close('and are closed');
+    $tablet->get('/user/self')->refused(401, 'their sessions are over');
+    $stranger->put('/refreshToken', { refreshToken => $tablet->refresh })->refused(401, 'for good');
+    $ann->get('/user/self')->ok('the device that changed it goes on');
+    $ann->put('/modifyPwd', { oldPassword => $password, newPassword => $second })->refused(400, 'the log-in password does not become the trade password', qr/newPassword/);
     $change->(tradePassword => $third, password => $password)->ok('the login password changes it');
 
     $change->(tradePassword => $first, oldTradePassword => 'trade wrong')->refused(4002, "wrong try $_ is refused") for 1 .. 5;

@@ -26,14 +26,26 @@ subtest 'login' => sub {
     $login->('nobody', 'wrong admin password')->refused(1001, 'an unknown one is not');
     $login->('nobody', '')->refused(1001, 'nor with an empty password');
     $login->('admin', '')->refused(1002, 'with which nobody is logged in');
-    $im->sql('update im.admin set wrong = 0');
+    $im->sql('delete from im.login_failure');
     $login->('admin', undef)->refused(400, 'a password must be given', qr/password/);
     $login->(undef, 'wrong admin password')->refused(400, 'and a name', qr/username/);
     $login->('ann', $ann->password)->refused(1001, 'a user is no administrator');
-    $login->('admin', 'wrong admin password')->refused(1002, "wrong password $_") for 1 .. 5;
-    $login->('admin', $admin->password)->refused(1007, 'after five he is locked out for a while');
-    $im->sql('update im.admin set wrong = 0, locked_until = null');
-    $login->('admin', $admin->password)->ok('then he may try again');
+    my $solved = sub {
+        my $id = $door->get('/captcha')->must->{captchaId};
+        return (captchaId => $id, captchaCode => scalar $im->sql("select answer from im.captcha where id = '$id'"));
+    };
+    my $from = sub ($n, $password, %more) { $door->at($n)->post('/login', { username => 'admin', password => $password, %more }) };
+    $im->sql('delete from im.login_failure');
+    $from->(2, 'wrong admin password')->refused(1002, "wrong password $_") for 1 .. 3;
+    $from->(2, 'wrong admin password')->refused(1006, 'the fourth needs a captcha');
+    $from->(2, 'wrong admin password', $solved->())->refused(1002, "wrong password $_") for 4 .. 5;
+    $from->(2, $admin->password)->refused(1007, 'after five he is locked for that address');
+    $from->(3, $admin->password)->refused(1006, 'not for others, which want a captcha');
+    $from->(3, $admin->password, captchaId => '00000000-0000-4000-8000-000000000000', captchaCode => 'x')->refused(1006, 'that is solved');
+    $from->(3, $admin->password, $solved->())->ok('so that no stranger keeps him out');
+    $from->(2, $admin->password, $solved->())->ok('nor one who shares his address');
+    $im->sql('delete from im.login_failure');
+    $login->('admin', $admin->password)->ok('then all is forgotten');
 };
 
 subtest 'tokens do not cross' => sub {

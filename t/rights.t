@@ -215,6 +215,7 @@ my @BACKSTAGE = (
     ['GET /im/redPacket/list',    { userId => '@owner' },         200, 403, 200, 200],
 );
 my @DOOR = (
+    ['GET /captcha', {}, stranger => 200],
     ['POST /login', { username => 'owner', password => 'another' }, stranger => 1001],
     ['POST /login', {}, stranger => 400],
 );

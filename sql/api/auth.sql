@@ -13,7 +13,7 @@ language plpgsql security definer set search_path = im, pg_temp as $$
 declare
   taken text;
 begin
-  if not im.captcha_pass(null, address, captchaId, captchaCode) then
+  if not im.captcha_solved(captchaId, captchaCode) and im.login_guard(null, im.login_origin(address), 1) <> 0 then
     perform im.refuse_later(1006);
     return;
   end if;
@@ -29,17 +29,19 @@ exception when unique_violation then        -- what the captcha was shown for ha
 end $$;
 
 -- POST /login, first half  auth_login_find(username, :address, captchaId?, captchaCode?)
--- Whose name, phone or e-mail this is, and the hash to compare with; no row when nobody's.
--- Refuses: 1006 captcha required or wrong; 1007 too many failures
+-- Whose name, phone or e-mail this is, the hash to compare with, and whether a captcha was solved; no row when nobody's.
+-- Refuses: 1006 captcha required or wrong; 1007 too many failures of that address, and no captcha solved
 -- Writes: captcha (used up)
 -- Tells: nobody
 create function api.auth_login_find(username im.login_name, address inet, captchaId uuid default null,
                                     captchaCode im.captcha_code default null)
-returns table (account bigint, hash text)
+returns table (account bigint, hash text, solved boolean)
 language plpgsql rows 1 security definer set search_path = im, pg_temp as $$
 declare
   found_id bigint;
   found_hash text;
+  passed boolean := im.captcha_solved(captchaId, captchaCode);
+  refusal integer := 0;
 begin
   if username like '%@%' then
     select a.id, a.password_hash into found_id, found_hash from im.account a
@@ -51,41 +53,48 @@ begin
     select a.id, a.password_hash into found_id, found_hash from im.account a
      where a.username_key = lower(normalize(auth_login_find.username, nfkc));
   end if;
-  if im.login_failures(found_id) >= im.setting_int('login.lock_after') then
-    raise sqlstate 'I1007';
-  elsif not im.captcha_pass(found_id, address, captchaId, captchaCode) then
-    perform im.refuse_later(1006);
+  if not passed then
+    refusal := im.login_guard('user ' || found_id, im.login_origin(address), im.setting_int('login.lock_after'));
+  end if;
+  if refusal <> 0 then
+    perform im.refuse_later(refusal);
   elsif found_id is not null then
-    return query select found_id, found_hash;
+    return query select found_id, found_hash, passed;
   end if;
 end $$;
 
--- POST /login, second half  auth_login_done(:account, :matched, :address, :device, :hash)
+-- POST /login, second half  auth_login_done(:account, :matched, :address, :device, :hash, :solved)
 -- Opens a session when the password matched, and the hash that it was compared with is the account's still; counts the
 -- failure when not.
--- Refuses: 1001 unknown user; 1002 wrong password; 1003 banned; 1007 too many failures meanwhile
+-- Refuses: 1001 unknown user; 1002 wrong password; 1003 banned; 1006, 1007 too many failures meanwhile
 -- Writes: session, login_failure, login_failure_address
 -- Tells: nobody
-create function api.auth_login_done(account bigint, ok boolean, address inet, device text, hash text)
+create function api.auth_login_done(account bigint, ok boolean, address inet, device text, hash text, solved boolean)
 returns table ("userId" bigint, ver integer, session bigint, generation integer, "issuedAt" bigint)
 language plpgsql rows 1 security definer set search_path = im, pg_temp as $$
 declare
   found_account im.account;
+  who text := 'user ' || account;
+  origin text := im.login_origin(address);
+  refusal integer;
 begin
   if account is not null then
     perform pg_advisory_xact_lock_shared(account);
     select * into found_account from im.account a where a.id = auth_login_done.account for share;
   end if;
   if account is null or ok is not true or found_account.password_hash is distinct from hash then
-    perform im.login_failed(account, address);
+    perform im.login_failed(who, origin);
     perform im.refuse_later(case when account is null then 1001 else 1002 end);
     return;
   elsif im.account_banned(found_account.status, found_account.banned_until) then
     raise sqlstate 'I1003';
-  elsif im.login_failures(account) >= im.setting_int('login.lock_after') then
-    raise sqlstate 'I1007';
   end if;
-  delete from im.login_failure f where f.account_id = auth_login_done.account;
+  refusal := case when solved then 0 else im.login_guard(who, origin, im.setting_int('login.lock_after')) end;
+  if refusal <> 0 then
+    perform im.refuse_later(refusal);
+    return;
+  end if;
+  perform im.login_forgive(who, origin);
   return query
     insert into im.session as s (account_id, address, device)
     values (auth_login_done.account, auth_login_done.address, left(coalesce(auth_login_done.device, ''), 200))
@@ -126,60 +135,73 @@ begin
   return query select account, mine.version, kept.id, kept.generation, extract(epoch from kept.refreshed_at)::bigint;
 end $$;
 
--- PUT /setTradePwd, first half; PUT /modifyPwd, first half  auth_password_hash(:me)
+-- PUT /setTradePwd, first half; PUT /modifyPwd, first half  auth_password_hash(:me, :session)
 -- The hash to compare a login password with.
--- Refuses: 1007 too many failures
+-- Refuses: 1007 too many failures of this session
 -- Writes: nothing
 -- Tells: nobody
-create function api.auth_password_hash(me bigint) returns text
+create function api.auth_password_hash(me bigint, my_session bigint) returns text
 language plpgsql stable security definer set search_path = im, pg_temp as $$
 begin
-  if im.login_failures(me) >= im.setting_int('login.lock_after') then
-    raise sqlstate 'I1007';
-  end if;
+  perform im.login_session_guard(my_session);
   return (select a.password_hash from im.account a where a.id = me);
 end $$;
 
--- PUT /setTradePwd, second half  auth_trade_set(:me, tradePassword#, oldTradePassword#?, :matched)
--- Sets the trade password: the first one freely, another one for the old one or the login password.
--- Refuses: 400 oldTradePassword (neither shown); 1002 wrong password; 4002 wrong old one; 4004 locked
--- Writes: trade_password; login_failure, login_failure_address of a wrong login password
--- Tells: nobody
-create function api.auth_trade_set(me bigint, digest text, old_digest text, password_ok boolean) returns void
+-- PUT /setTradePwd, second half  auth_trade_set(:me, :session, tradePassword#, oldTradePassword#?, :matched, :same)
+-- Sets the trade password: the first one freely, another one for the old one or the login password, which also ends the
+-- account's other sessions.  It is not the login password.
+-- Refuses: 400 oldTradePassword (neither shown), tradePassword (the login password); 1002 wrong password; 1007 too many
+--   failures of this session meanwhile; 4002 wrong old one; 4004 locked
+-- Writes: trade_password; session, outbox of another one; login_failure of a wrong login password
+-- Tells: the account, another one: SYSTEM_MESSAGE KICK
+create function api.auth_trade_set(me bigint, my_session bigint, digest text, old_digest text, password_ok boolean,
+                                   same boolean) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
+  perform im.login_session_guard(my_session);
   insert into im.trade_password (account_id, digest) values (me, auth_trade_set.digest)
   on conflict on constraint trade_password_pkey do nothing;
-  if found then
+  if found and same then
+    raise sqlstate 'I0400' using message = 'tradePassword';
+  elsif found then
     return;
   elsif password_ok is false then
-    perform im.login_failed(me, null);
+    perform im.login_failed('user ' || me, 'session ' || my_session);
     perform im.refuse_later(1002);
     return;
   elsif password_ok is null and old_digest is null then
     raise sqlstate 'I0400' using message = 'oldTradePassword';
   elsif password_ok is null and not im.trade_verify(me, old_digest) then
     return;
+  elsif same then
+    raise sqlstate 'I0400' using message = 'tradePassword';
   end if;
   update im.trade_password t
      set digest = auth_trade_set.digest, wrong = 0, locked_until = null, updated_at = now()
    where t.account_id = me;
+  perform im.session_end_others(me, my_session, 'trade');
 end $$;
 
--- PUT /modifyPwd, second half  auth_password_change(:me, :matched, :hash, :old)
--- A new password for the old one, whose hash is the account's still; every token of the account ends with the old one.
--- Refuses: 1002 wrong old password
--- Writes: account, session, outbox; login_failure, login_failure_address of a wrong one
+-- PUT /modifyPwd, second half  auth_password_change(:me, :session, :matched, :hash, :old, :trade)
+-- A new password for the old one, whose hash is the account's still; every token of the account ends with the old one.  It
+-- is not the trade password.
+-- Refuses: 400 newPassword (the trade password); 1002 wrong old password; 1007 too many failures of this session meanwhile
+-- Writes: account, session, outbox; login_failure of a wrong one
 -- Tells: the account, SYSTEM_MESSAGE KICK
-create function api.auth_password_change(me bigint, ok boolean, hash text, old_hash text) returns void
+create function api.auth_password_change(me bigint, my_session bigint, ok boolean, hash text, old_hash text, trade_digest text)
+returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
+  perform im.login_session_guard(my_session);
   update im.account a set password_hash = hash where a.id = me and a.password_hash = old_hash and ok;
   if not found then
-    perform im.login_failed(me, null);
+    perform im.login_failed('user ' || me, 'session ' || my_session);
     perform im.refuse_later(1002);
     return;
+  elsif exists (select from im.trade_password t where t.account_id = me and t.digest = trade_digest) then
+    raise sqlstate 'I0400' using message = 'newPassword';
   end if;
+  perform im.login_forgive('user ' || me, 'session ' || my_session);
   perform im.account_expel(me, 'password', 'KICK', 'password');
 end $$;
 

@@ -38,34 +38,70 @@ language sql stable as $$
   select status = 'banned' and coalesce(banned_until > now(), true)
 $$;
 
--- Counts one failed log-in of an account (null: of nobody) and of an address.
-create or replace function im.login_failed(account bigint, address inet) returns void
+-- Where a password comes from: an address, of IPv6 the network, which is one customer's.
+create or replace function im.login_origin(address inet) returns text
+language plpgsql immutable as $$
+begin
+  return case family(address) when 6 then network(set_masklen(address, 64))::text else host(address) end;
+end $$;
+
+-- Counts a wrong password: of whom ('user 10001', 'admin 1'; null: nobody there is), from where (an origin, or 'session 7'),
+-- and of both together.
+create or replace function im.login_failed(who text, origin text) returns void
 language plpgsql as $$
 declare
   oldest timestamptz := now() - im.setting_interval('login.window');
+  counted text;
 begin
-  insert into im.login_failure as f (account_id, count, since)
-  select account, 1, now() where account is not null
-  on conflict on constraint login_failure_pkey do update
-    set count = case when f.since < oldest then 1 else f.count + 1 end,
-        since = case when f.since < oldest then now() else f.since end;
-  insert into im.login_failure_address as f (address, count, since)
-  select login_failed.address, 1, now() where login_failed.address is not null
-  on conflict on constraint login_failure_address_pkey do update
-    set count = case when f.since < oldest then 1 else f.count + 1 end,
-        since = case when f.since < oldest then now() else f.since end;
+  foreach counted in array array[who, origin, who || ' ' || origin] loop
+    insert into im.login_failure as f (key, count, since)
+    select counted, 1, now() where counted is not null
+    on conflict on constraint login_failure_pkey do update
+      set count = case when f.since < oldest then 1 else f.count + 1 end,
+          since = case when f.since < oldest then now() else f.since end;
+  end loop;
 end $$;
 
--- How often an account (null: any) has failed within the window.
-create or replace function im.login_failures(account bigint) returns integer
+-- How often, within the window.
+create or replace function im.login_failures(counted text) returns integer
 language plpgsql stable as $$
 begin
   return coalesce((select f.count from im.login_failure f
-                    where f.account_id = account and f.since >= now() - im.setting_interval('login.window')), 0);
+                    where f.key = counted and f.since >= now() - im.setting_interval('login.window')), 0);
 end $$;
 
--- True when no captcha is needed, or this one is right.  A captcha is used up by being tried.
-create or replace function im.captcha_pass(account bigint, address inet, captcha uuid, code text) returns boolean
+-- A right password forgets the wrong ones before it, but not what the address did to others.
+create or replace function im.login_forgive(who text, origin text) returns void
+language plpgsql as $$
+begin
+  delete from im.login_failure f where f.key in (who, who || ' ' || origin);
+end $$;
+
+-- What stands before a password (0: nothing) when no captcha was solved.  An account is locked for the origin that guessed
+-- only; guesses from wherever end in the captcha, which lets its owner in.
+create or replace function im.login_guard(who text, origin text, lock_after integer) returns integer
+language plpgsql stable as $$
+begin
+  if im.login_failures(who || ' ' || origin) >= lock_after then
+    return 1007;
+  elsif im.login_failures(who) >= im.setting_int('login.captcha_after')
+     or im.login_failures(origin) >= im.setting_int('login.captcha_after_address') then
+    return 1006;
+  end if;
+  return 0;
+end $$;
+
+-- Refuses 1007 a session, whoever holds its token, that has guessed its account's password too often.
+create or replace function im.login_session_guard(session bigint) returns void
+language plpgsql stable as $$
+begin
+  if im.login_failures('session ' || session) >= im.setting_int('login.lock_after') then
+    raise sqlstate 'I1007';
+  end if;
+end $$;
+
+-- True when the captcha is right.  It is used up by being tried.
+create or replace function im.captcha_solved(captcha uuid, code text) returns boolean
 language plpgsql as $$
 declare
   answer text;
@@ -73,14 +109,7 @@ begin
   delete from im.captcha c
    where c.id = captcha and c.created_at >= now() - im.setting_interval('captcha.ttl')
   returning c.answer into answer;
-  if lower(answer) = lower(code) then
-    return true;
-  end if;
-  return im.login_failures(account) < im.setting_int('login.captcha_after')
-     and coalesce((select f.count from im.login_failure_address f
-                    where f.address = captcha_pass.address
-                      and f.since >= now() - im.setting_interval('login.window')), 0)
-         < im.setting_int('login.captcha_after_address');
+  return coalesce(lower(answer) = lower(code), false);
 end $$;
 
 -- Ends one session.  Its sockets are closed, and with them those of the account's other devices, which connect again.
@@ -94,6 +123,18 @@ begin
   if exists (select from im.connection c where c.account_id = account and c.session_id = ended) then
     perform im.tell_close(array[account]);
   end if;
+end $$;
+
+-- Ends the account's other sessions, and tells it why.
+create or replace function im.session_end_others(account bigint, mine bigint, why text) returns void
+language plpgsql as $$
+declare
+  other bigint;
+begin
+  perform im.tell(array[account], 'SYSTEM_MESSAGE', json_build_object('event', 'KICK', 'reason', why));
+  for other in select s.id from im.session s where s.account_id = account and s.id <> mine and s.revoked_at is null order by s.id loop
+    perform im.session_end(other, why);
+  end loop;
 end $$;
 
 -- Every token of the account is void from the end of this transaction on; its sockets are told why, and closed.
@@ -120,8 +161,8 @@ begin
    where c.id in (select o.id from im.captcha o where o.created_at < unsolved order by o.created_at limit 5000);
   get diagnostics n = row_count;
   gone := gone + n;
-  delete from im.login_failure_address f
-   where f.address in (select o.address from im.login_failure_address o where o.since < failed order by o.since limit 5000);
+  delete from im.login_failure f
+   where f.key in (select o.key from im.login_failure o where o.since < failed order by o.since limit 5000);
   get diagnostics n = row_count;
   gone := gone + n;
   delete from im.session s

@@ -97,18 +97,13 @@ begin
   end if;
 end $$;
 
--- Counts a wrong password; the last one allowed locks, and the lock is recorded.
-create or replace function im.admin_wrong(who im.admin) returns void
+-- Counts a wrong password; the one that locks him for this address is recorded.
+create or replace function im.admin_wrong(admin bigint, origin text) returns void
 language plpgsql as $$
-declare
-  wrong_now integer := case when who.locked_until is null then who.wrong else 0 end + 1;
-  locks boolean := wrong_now >= im.setting_int('admin.wrong_limit');
 begin
-  update im.admin a
-     set wrong = wrong_now, locked_until = case when locks then now() + im.setting_interval('admin.lock') end
-   where a.id = who.id;
-  if locks then
-    perform im.audit_write(who.id, 'login', 'admin ' || who.id, null, '{"locked": true}', 'wrong passwords');
+  perform im.login_failed('admin ' || admin, origin);
+  if im.login_failures('admin ' || admin || ' ' || origin) = im.setting_int('admin.lock_after') then
+    perform im.audit_write(admin, 'login', 'admin ' || admin, null, '{"locked": true}', 'wrong passwords');
   end if;
 end $$;
 
@@ -131,8 +126,9 @@ declare
   found_id bigint;
 begin
   update im.admin a
-     set password_hash = hash, version = a.version + 1, wrong = 0, locked_until = null
+     set password_hash = hash, version = a.version + 1
    where lower(a.name) = lower(of_name)
   returning a.id into strict found_id;
+  delete from im.login_failure f where f.key = 'admin ' || found_id or f.key like 'admin ' || found_id || ' %';
   perform im.audit_write(null, 'admin.write', 'admin ' || found_id, null, '{"password": "changed"}', 'imctl');
 end $$;

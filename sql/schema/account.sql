@@ -45,24 +45,19 @@ create table im.session (
   created_at timestamptz not null default now(),
   revoked_at timestamptz,
   revoke_reason text constraint session_revoke_values
-    check (revoke_reason in ('logout', 'reuse', 'password', 'ban', 'expired'))
+    check (revoke_reason in ('logout', 'reuse', 'password', 'trade', 'ban', 'expired'))
 );
 create index session_account on im.session (account_id) where revoked_at is null;
 create index session_age on im.session (refreshed_at);
 
--- Failed log-ins, by account and by address; counted within the window of setting login.window.
+-- Wrong passwords, by whatever they are counted under ('user 10001', '192.0.2.1', 'user 10001 192.0.2.1', im.login_failed);
+-- each count is forgotten setting login.window after it began.
 create table im.login_failure (
-  account_id bigint constraint login_failure_pkey primary key references im.account,
+  key text constraint login_failure_pkey primary key,
   count integer not null,
   since timestamptz not null
 );
-create table im.login_failure_address (
-  address inet constraint login_failure_address_pkey primary key,
-  count integer not null,
-  since timestamptz not null
-);
-
-create index login_failure_address_age on im.login_failure_address (since);
+create index login_failure_age on im.login_failure (since);
 
 -- The trade password: a keyed digest, useless without the pepper that only the programs have.
 create table im.trade_password (

@@ -11,8 +11,6 @@ create table im.admin (
   role im.admin_role not null,
   version integer not null default 1,      -- of tokens: raised by password change, new role, disabling
   disabled_at timestamptz,
-  wrong integer not null default 0,        -- failed log-ins since the last good one
-  locked_until timestamptz,
   created_at timestamptz not null default now()
 );
 create unique index admin_name_i1004 on im.admin (lower(name));
@@ -61,5 +59,4 @@ create trigger audit_head_keep before delete or truncate on im.audit_head
   for each statement execute function im.audit_keep();
 
 insert into im.setting (name, value, note) values
-  ('admin.wrong_limit', '5',          'failed log-ins of an administrator before the lock'),
-  ('admin.lock',        '15 minutes', 'how long an administrator stays locked out');
+  ('admin.lock_after', '5', 'failed log-ins of an administrator from one address within login.window before he is locked for it');

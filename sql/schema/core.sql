@@ -68,9 +68,9 @@ create table im.setting (
 );
 
 insert into im.setting (name, value, note) values
-  ('login.captcha_after',        '3',     'failed log-ins of an account before the captcha is required'),
+  ('login.captcha_after',        '3',     'failed log-ins of an account within the window before the captcha is required'),
   ('login.captcha_after_address','30',    'failed log-ins of an address within the window before the captcha is required'),
-  ('login.lock_after',           '20',    'failed log-ins of an account within the window before it is locked for the rest of it'),
+  ('login.lock_after',           '20',    'failed log-ins of an account from one address before it is locked for that address'),
   ('login.window',               '15 minutes', 'how long failed log-ins count'),
   ('captcha.ttl',                '2 minutes', 'how long a captcha can be answered'),
   ('token.grace',                '10 seconds', 'a refresh token may be used again for this long'),

@@ -23,7 +23,7 @@ sub make ($self, $prefix, $count) {
               select n, (select r."userId" from api.auth_register('$prefix' || n, 'no password', '$prefix' || n, null, null) r) as account
                 from generate_series(1, $count) n;
             select m.account, d.session
-              from made m cross join lateral api.auth_login_done(m.account, true, '127.0.0.1', '$prefix', 'no password') d order by m.n;
+              from made m cross join lateral api.auth_login_done(m.account, true, '127.0.0.1', '$prefix', 'no password', false) d order by m.n;
             delete from im.outbox where xid = pg_current_xact_id();
             commit
             SQL

@@ -98,6 +98,12 @@ sub as ($self, %other) {
         refresh => $self->refresh, password => $self->password, service => $self->service, ua => $self->ua, %other);
 }
 
+# The same client at another address, 127.0.0.N.
+sub at ($self, $n) {
+    my $ua = Mojo::UserAgent->new(max_redirects => 0, connect_timeout => 5, request_timeout => 20, inactivity_timeout => 20);
+    return $self->as(ua => $ua->socket_options({ LocalAddr => "127.0.0.$n" }));
+}
+
 # Logs in with the password and keeps the tokens; the answer is for the story.
 sub login ($self, %more) {
     my $answer = $self->as(access => undef)->post('/login',
