@@ -76,21 +76,36 @@ copy_programs() {
     mv "$state/cgi-bin/.new"/* "$state/cgi-bin/"
 }
 
-# One folder per program, as chpst -e reads it: its own database password, and those keys that it needs.
-# A key is changed by changing its file in secret/; jwt-key-old is still accepted.
+# One folder per program, as chpst -e reads it: its own database password, and those keys that it needs (im-chat(7)).
+# A key is changed by changing its file in secret/; of a jwt-key the one before, -old, is still accepted.
 make_secrets() {
-    set -- secret/jwt-key secret/trade-pepper
+    split_key
+    set -- secret/jwt-key-user secret/jwt-key-admin secret/jwt-key-service secret/trade-pepper
     for program in $built clerk; do
         make_folder "secret/$program" 700
         set -- "$@" "secret/$program/PGPASSWORD"
     done
     keep "$@"
     for program in $built; do
-        share_secret jwt-key IM_JWT_KEY
-        share_secret jwt-key-old IM_JWT_KEY_OLD
+        case $program in backstage) ;; *) share_key user IM_JWT_KEY_USER ;; esac
+        case $program in backstage) share_key admin IM_JWT_KEY_ADMIN ;; esac
+        case $program in redpacket) share_key service IM_JWT_KEY_SERVICE ;; esac
         case $program in auth | wallet | redpacket) share_secret trade-pepper IM_TRADE_PEPPER ;; esac
         case $program in wallet) share_secret payment-key IM_PAYMENT_KEY ;; esac
     done
+}
+
+# There was one jwt-key for all: it stays the users'.
+split_key() {
+    [ -f "$state/secret/jwt-key" ] || return 0
+    mv "$state/secret/jwt-key" "$state/secret/jwt-key-user"
+    rm -f "$state"/secret/jwt-key-old "$state"/secret/*/IM_*
+}
+
+# AUDIENCE NAME
+share_key() {
+    share_secret "jwt-key-$1" "$2"
+    share_secret "jwt-key-$1-old" "$2_OLD"
 }
 
 # FILE ...: 64 random hexadecimal digits in each, made once.

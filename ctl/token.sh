@@ -2,24 +2,28 @@
 
 token() {
     case $#,${1:-} in
-    1,rotate) rotate_key ;;
+    1,rotate) rotate_keys user admin service ;;
+    2,rotate) case $2 in user | admin | service) rotate_keys "$2" ;; *) usage >&2; exit 2 ;; esac ;;
     2,service) service_token "$2" ;;
     2,revoke) close_service "$2" ;;
     *) usage >&2; exit 2 ;;
     esac
 }
 
+# AUDIENCE ...
 # Programs that only verify come first: when auth and backstage begin to sign with the new key, all others know it.
-rotate_key() {
+rotate_keys() {
     lock_state
-    mv "$state/secret/jwt-key" "$state/secret/jwt-key-old"
+    for audience in "$@"; do
+        mv "$state/secret/jwt-key-$audience" "$state/secret/jwt-key-$audience-old"
+    done
     built=$(part_names | grep -vx 'postgres\|push\|nginx\|clerk')
     make_secrets
     # shellcheck disable=SC2046
     start_parts $(say "$built" | grep -vx 'auth\|backstage') auth backstage
     # shellcheck disable=SC2086
     wait_for $built
-    say 'tokens are signed with a new key; those of the one before are good until the next rotation'
+    say "tokens of $* are signed with a new key; those of the one before are good until the next rotation"
 }
 
 # For ten years, or until it is revoked: its holder acts for every account.
@@ -38,7 +42,7 @@ close_service() {
     output=$(say "select im.service_close(:'name')" | database -At -v name="$1" -f - 2>&1) || die "${output#*ERROR:  }"
 }
 
-jwt_key() { head -n 1 "$state/secret/jwt-key" | tr -d '\n'; }
+jwt_key() { head -n 1 "$state/secret/jwt-key-service" | tr -d '\n'; }
 
 base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
 

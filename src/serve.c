@@ -69,15 +69,25 @@ static int gather_statements(const struct program *program, struct call **calls,
     return n;
 }
 
+/* The keys that its calls need: of the tokens that enter by them, and of digests. */
+static void keys_open(struct call *const *calls, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (call_digests(calls[i]))
+            request_open();
+        for (int a = 0; a < AUDIENCES; a++)
+            if (calls[i] == &enter[a])
+                token_know((enum audience)a);
+    }
+}
+
 void serve_open(struct event_base *loop, const struct program *program)
 {
     struct call *calls[CALLS_MAX];
     static struct statement *statements[CALLS_MAX + 2];
     int called, n = gather_statements(program, calls, &called, statements);
 
-    for (int i = 0; i < called; i++)
-        if (call_digests(calls[i]))
-            request_open();
+    keys_open(calls, called);
     db_open(loop, program->name, statements, n, config_number("IM_DB_CONNECTIONS", 4, 1, 64));
     call_types(calls, called);
     if (statements[n - 1] == &wordlist_statement)

@@ -17,25 +17,32 @@ enum { KEY_MIN = 32, TOKEN_MAX = 2048, TOKEN_REMEMBERED = 512, TOKENS_REMEMBERED
 static const char *const audiences[] = {"im-user", "im-admin", "im-service"};
 static const char *const kinds[] = {"access", "refresh"};
 static const char issuer[] = "im-chat";
+static const char *const key_names[][2] = {
+    {"IM_JWT_KEY_USER", "IM_JWT_KEY_USER_OLD"},
+    {"IM_JWT_KEY_ADMIN", "IM_JWT_KEY_ADMIN_OLD"},
+    {"IM_JWT_KEY_SERVICE", "IM_JWT_KEY_SERVICE_OLD"},
+};
 
-/* The current key first, then the one before it while a rotation lasts. */
-static struct key {
-    const char *text;
-    int length;
-    char id[9];
-} keys[2];
-static int key_count;
+/* Of each audience that the program knows: the current key first, then the one before it while a rotation lasts. */
+static struct ring {
+    struct key {
+        const char *text;
+        int length;
+        char id[9];
+    } keys[2];
+    int count;
+} rings[AUDIENCES];
 static long lifetimes[2];
 
-static void key_add(const char *text)
+static void key_add(struct ring *ring, const char *name, const char *text)
 {
     unsigned char digest[32];
-    struct key *key = &keys[key_count++];
+    struct key *key = &ring->keys[ring->count++];
 
     key->text = text;
     key->length = (int)strlen(text);
     if (key->length < KEY_MIN)
-        log_fatal("IM_JWT_KEY and IM_JWT_KEY_OLD must have at least %d characters", KEY_MIN);
+        log_fatal("%s must have at least %d characters", name, KEY_MIN);
     gcry_md_hash_buffer(GCRY_MD_SHA256, digest, text, (size_t)key->length);
     for (int i = 0; i < 4; i++)
         snprintf(key->id + 2 * i, 3, "%02x", digest[i]);
@@ -43,14 +50,18 @@ static void key_add(const char *text)
 
 void token_open(void)
 {
-    const char *old = config_text("IM_JWT_KEY_OLD", NULL);
-
-    key_count = 0;
-    key_add(config_required("IM_JWT_KEY"));
-    if (old)
-        key_add(old);
+    memset(rings, 0, sizeof rings);
     lifetimes[TOKEN_ACCESS] = config_number("IM_ACCESS_TTL", 1800, 1, 86400);
     lifetimes[TOKEN_REFRESH] = config_number("IM_REFRESH_TTL", 604800, 1, 31536000);
+}
+
+void token_know(enum audience audience)
+{
+    const char *const *names = key_names[audience], *old = config_text(names[1], NULL);
+
+    key_add(&rings[audience], names[0], config_required(names[0]));
+    if (old)
+        key_add(&rings[audience], names[1], old);
 }
 
 long token_lifetime(enum token_kind kind)
@@ -60,6 +71,7 @@ long token_lifetime(enum token_kind kind)
 
 char *token_sign(enum audience audience, enum token_kind kind, const struct claims *claims)
 {
+    const struct key *key = &rings[audience].keys[0];
     char subject[24], id[48];
     char *text = NULL;
     jwt_t *jwt = NULL;
@@ -68,7 +80,7 @@ char *token_sign(enum audience audience, enum token_kind kind, const struct clai
     snprintf(id, sizeof id, "%" PRId64 ".%d", claims->session, claims->generation);
     if (jwt_new(&jwt) != 0)
         return NULL;
-    int failed = jwt_add_header(jwt, "kid", keys[0].id) | jwt_add_grant(jwt, "iss", issuer) |
+    int failed = jwt_add_header(jwt, "kid", key->id) | jwt_add_grant(jwt, "iss", issuer) |
                  jwt_add_grant(jwt, "aud", audiences[audience]) | jwt_add_grant(jwt, "typ", kinds[kind]) |
                  jwt_add_grant(jwt, "sub", subject) | jwt_add_grant(jwt, "jti", id) |
                  jwt_add_grant_int(jwt, "ver", claims->version) |
@@ -76,7 +88,7 @@ char *token_sign(enum audience audience, enum token_kind kind, const struct clai
                  jwt_add_grant_int(jwt, "gen", claims->generation) |
                  jwt_add_grant_int(jwt, "iat", claims->issued_at) |
                  jwt_add_grant_int(jwt, "exp", claims->issued_at + lifetimes[kind]) |
-                 jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)keys[0].text, keys[0].length);
+                 jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)key->text, key->length);
     if (!failed)
         text = jwt_encode_str(jwt);
     jwt_free(jwt);
@@ -134,9 +146,11 @@ static bool claims_read(jwt_t *jwt, enum audience audience, enum token_kind kind
 
 static bool decode(const char *text, enum audience audience, enum token_kind kind, struct claims *claims)
 {
-    for (int i = 0; i < key_count; i++) {
+    const struct ring *ring = &rings[audience];
+
+    for (int i = 0; i < ring->count; i++) {
         jwt_t *jwt = NULL;
-        if (jwt_decode(&jwt, text, (const unsigned char *)keys[i].text, keys[i].length) != 0)
+        if (jwt_decode(&jwt, text, (const unsigned char *)ring->keys[i].text, ring->keys[i].length) != 0)
             continue;
         bool valid = claims_read(jwt, audience, kind, claims);
         jwt_free(jwt);

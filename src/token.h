@@ -10,8 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Whose token: the three audiences never accept one another's. */
-enum audience { AUDIENCE_USER, AUDIENCE_ADMIN, AUDIENCE_SERVICE };
+/* Whose token: the three audiences never accept one another's.  Each has a key of its own, which only the programs know
+ * that take its tokens: whoever has taken over another one cannot make them. */
+enum audience { AUDIENCE_USER, AUDIENCE_ADMIN, AUDIENCE_SERVICE, AUDIENCES };
 
 enum token_kind { TOKEN_ACCESS, TOKEN_REFRESH };
 
@@ -25,9 +26,12 @@ struct claims {
     bool expired;       /* true when that is all that is wrong with it */
 };
 
-/* Reads IM_JWT_KEY, IM_JWT_KEY_OLD (accepted, never signed with) and the lifetimes; ends the process when the
- * key is missing or shorter than 32 bytes. */
+/* Reads the lifetimes.  No audience's tokens are valid yet. */
 void token_open(void);
+
+/* Reads an audience's key, IM_JWT_KEY_USER, _ADMIN or _SERVICE, and the one before it, …_OLD (accepted, never signed
+ * with); ends the process when the key is missing or shorter than 32 bytes. */
+void token_know(enum audience audience);
 
 /* Lifetime of a kind in seconds. */
 long token_lifetime(enum token_kind kind);

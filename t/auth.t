@@ -65,7 +65,7 @@ subtest 'login' => sub {
     $ann->login(username => '13800138000')->ok('by her phone number');
     $ann->login(username => 'ANN@example.com')->ok('and by her e-mail address');
 
-    my $key    = path($im->state, 'secret/auth/IM_JWT_KEY')->slurp =~ s/\s+\z//r;
+    my $key    = path($im->state, 'secret/auth/IM_JWT_KEY_USER')->slurp =~ s/\s+\z//r;
     my $claims = decode_jwt(token => $ann->access, key => $key, accepted_alg => 'HS256');
     is_deeply [@$claims{qw(iss aud typ sub)}], [qw(im-chat im-user access 10001)], 'her access token says what it is';
 

@@ -336,7 +336,7 @@ subtest 'keep-alive: idle connections pin nobody' => sub {
 };
 
 subtest 'tokens' => sub {
-    my $key    = path($im->state, 'secret/auth/IM_JWT_KEY')->slurp =~ s/\s+\z//r;
+    my $key    = path($im->state, 'secret/auth/IM_JWT_KEY_USER')->slurp =~ s/\s+\z//r;
     my ($head, $body, $signature) = split /\./, $ann->access;
     my $claims = Mojo::JSON::decode_json(Mojo::Util::b64_decode($body =~ tr{-_}{+/}r));
     my $header = Mojo::JSON::decode_json(Mojo::Util::b64_decode($head =~ tr{-_}{+/}r));

@@ -256,10 +256,15 @@ subtest 'a new signing key' => sub {
     my $old   = $phone->as;
     my $socket = $phone->socket;
     my $rotate = sub { my ($status, $output) = $im->imctl(qw(token rotate)); is $status, 0, 'imctl changes the key' or diag $output };
-    my $before = path($im->state, 'secret/jwt-key')->slurp;
+    my $before = path($im->state, 'secret/jwt-key-user')->slurp;
     $rotate->();
-    is path($im->state, 'secret/jwt-key-old')->slurp, $before, 'the old one is kept';
-    isnt path($im->state, 'secret/jwt-key')->slurp, $before, 'the new one is another';
+    is path($im->state, 'secret/jwt-key-user-old')->slurp, $before, 'the old one is kept';
+    isnt path($im->state, 'secret/jwt-key-user')->slurp, $before, 'the new one is another';
+    my @kept = map { path($im->state, "secret/jwt-key-$_")->slurp } qw(user admin);
+    is +($im->imctl(qw(token rotate admin)))[0], 0, 'one can be changed alone';
+    is path($im->state, 'secret/jwt-key-user')->slurp, $kept[0], "which leaves the users'";
+    isnt path($im->state, 'secret/jwt-key-admin')->slurp, $kept[1], "and is the administrators'";
+    is +($im->imctl(qw(token rotate nobody)))[0], 2, 'if there is such a key';
     $old->get($_)->ok("a token of the old key opens $_") for qw(/user/self /friend/list /group/list /conversation/list);
     is $old->socket->heartbeat->{pending}, 0, 'and a socket';
     is $socket->heartbeat->{pending}, 0, 'the open socket goes on';
@@ -281,7 +286,7 @@ subtest "a service's token" => sub {
     is $status, 0, 'imctl makes one' or diag $token;
     ($token) = $token =~ /(\S+)\s*\z/;
     $im->secret($token);
-    my $key    = path($im->state, 'secret/jwt-key')->slurp =~ s/\s+\z//r;
+    my $key    = path($im->state, 'secret/jwt-key-service')->slurp =~ s/\s+\z//r;
     my $claims = decode_jwt(token => $token, key => $key, accepted_alg => 'HS256');
     is_deeply { map { ($_ => $claims->{$_}) } qw(iss aud typ ver sid gen) },
         { iss => 'im-chat', aud => 'im-service', typ => 'access', ver => 1, sid => 0, gen => 0 }, 'which says what it is';

@@ -15,6 +15,7 @@
 #include "tap.h"
 
 static const char key[] = "0123456789abcdef0123456789abcdef", old_key[] = "fedcba9876543210fedcba9876543210";
+static const char admin_key[] = "00112233445566778899aabbccddeeff";
 
 /* A token that is right in everything; each case below spoils one thing. */
 struct forgery {
@@ -80,6 +81,30 @@ static void check_forgeries(void)
     SPOILED(f.title = "subject 010001", f.subject = "010001");
 }
 
+/* Each audience's tokens are signed with its own key, and taken only by who knows that. */
+static void check_audiences(void)
+{
+    struct claims in = {.subject = 1, .issued_at = time(NULL)}, out;
+    struct forgery f = genuine;
+
+    f.audience = "im-admin";
+    f.key = admin_key;
+    char *right = forge(&f);
+    f.key = key;
+    char *wrong = forge(&f);
+    ok(!token_verify(right, AUDIENCE_ADMIN, TOKEN_ACCESS, &out), "whoever does not know an audience takes none of its tokens");
+    token_know(AUDIENCE_ADMIN);
+    ok(token_verify(right, AUDIENCE_ADMIN, TOKEN_ACCESS, &out), "who does, takes them");
+    ok(!token_verify(wrong, AUDIENCE_ADMIN, TOKEN_ACCESS, &out), "but none that the users' key has signed");
+    ok(!token_verify(right, AUDIENCE_USER, TOKEN_ACCESS, &out), "nor are they users'");
+    char *text = token_sign(AUDIENCE_ADMIN, TOKEN_ACCESS, &in);
+    ok(text && token_verify(text, AUDIENCE_ADMIN, TOKEN_ACCESS, &out), "it signs them with that key");
+    ok(!token_sign(AUDIENCE_SERVICE, TOKEN_ACCESS, &in), "and cannot sign those it does not know");
+    free(right);
+    free(wrong);
+    free(text);
+}
+
 static void check_cuts(const char *text)
 {
     struct claims claims;
@@ -98,10 +123,13 @@ int main(void)
     struct claims in = {.subject = 10001, .session = 7, .version = 3, .generation = 2, .issued_at = time(NULL)}, out;
     char long_text[4096];
 
-    setenv("IM_JWT_KEY", key, 1);
-    setenv("IM_JWT_KEY_OLD", old_key, 1);
+    setenv("IM_JWT_KEY_USER", key, 1);
+    setenv("IM_JWT_KEY_USER_OLD", old_key, 1);
+    setenv("IM_JWT_KEY_ADMIN", admin_key, 1);
     password_open();
     token_open();
+    token_know(AUDIENCE_USER);
+    check_audiences();
 
     char *text = token_sign(AUDIENCE_USER, TOKEN_ACCESS, &in), *again = token_sign(AUDIENCE_USER, TOKEN_ACCESS, &in);
     ok(strcmp(text, again) == 0, "the same claims give the same token");

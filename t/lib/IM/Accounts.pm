@@ -11,7 +11,7 @@ use Mojo::JSON qw(encode_json);
 
 has 'im';
 has lifetime => 1800;    # seconds, of the tokens
-has key => sub ($self) { path($self->im->state, 'secret/user/IM_JWT_KEY')->slurp =~ s/\s+\z//r };
+has key => sub ($self) { path($self->im->state, 'secret/user/IM_JWT_KEY_USER')->slurp =~ s/\s+\z//r };
 
 # So many, called prefix1, prefix2 …: {id, name, session, token}, ids rising.
 sub make ($self, $prefix, $count) {

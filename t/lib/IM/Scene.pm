@@ -21,7 +21,6 @@ my @PEOPLE = qw(manager second member other friend enemy outsider suitor left re
 has 'im';
 has who => sub { {} };    # name => client
 has at  => sub { {} };    # name => what @name stands for
-has key => sub ($self) { path($self->im->state, 'secret/jwt-key')->slurp =~ s/\s+\z//r };
 
 sub new ($class, @attributes) {
     my $self = $class->SUPER::new(@attributes);
@@ -135,10 +134,20 @@ sub _withdrawal ($self) {
 
 # --- tokens that open nothing ---
 
+# The keys of all audiences, by their names in tokens; and the one that signed a token.
+sub ring ($self) {
+    return { map { ("im-$_" => path($self->im->state, "secret/jwt-key-$_")->slurp =~ s/\s+\z//r) } qw(user admin service) };
+}
+
+sub key ($self, $token) {
+    return (grep { my $key = $_; eval { decode_jwt(token => $token, key => $key, verify_exp => 0); 1 } } values %{ $self->ring })[0];
+}
+
 # A token with other claims (undef: without them), signed with our key or another.
 sub forged ($self, $token, %claims) {
-    my $with = delete $claims{with} // $self->key;
-    my %all  = (%{ decode_jwt(token => $token, key => $self->key) }, %claims);
+    my $with = delete $claims{with};
+    my %all  = (%{ decode_jwt(token => $token, key => $self->key($token)) }, %claims);
+    $with //= $self->ring->{ $all{aud} };
     my $text = encode_jwt(payload => { map { ($_ => $all{$_}) } grep { defined $all{$_} } keys %all }, alg => 'HS256', key => $with);
     $self->im->secret($text);
     return $text;
@@ -147,7 +156,7 @@ sub forged ($self, $token, %claims) {
 # Made from one that is good: title, code, the header Authorization.
 sub spoilt ($self, $good) {
     my ($head, $body, $signature) = split /\./, $good;
-    my $unsigned = encode_jwt(payload => decode_jwt(token => $good, key => $self->key), alg => 'none', allow_none => 1);
+    my $unsigned = encode_jwt(payload => decode_jwt(token => $good, key => $self->key($good)), alg => 'none', allow_none => 1);
     return (
         ['no token'                   => 401, undef],
         ['an empty header'            => 401, ''],
