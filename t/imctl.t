@@ -127,7 +127,7 @@ subtest 'an upgrade' => sub {
     is_deeply changes_of('up'), [qw(postgres user)], 'restarts what has a new program or file, and nothing else';
     is $im->sql('show work_mem'), '5MB', 'which then counts';
     $im->config->{IM_ACCESS_TTL} = 1799;
-    is_deeply changes_of('up'), [grep { !/^(nginx|push|postgres)$/ } $parts->names], 'a setting restarts the programs';
+    is_deeply changes_of('up'), [grep { !/^(nginx|push|postgres|decoder)$/ } $parts->names], 'a setting restarts the programs';
     is $ann->login->must->{accessTokenExpiresIn}, 1799, 'which know it';
     fails('a port that is taken is refused', "port $port is taken", { IM_PORT_CHAT => $port }, 'up');
     fails('so is one that is none', 'IM_PORT_CHAT is not a port: x', { IM_PORT_CHAT => 'x' }, 'up');
