@@ -258,5 +258,203 @@ subtest 'groups and profiles' => sub {
     $dan->put('/group/modify', { groupId => $group, groupAvatar => $other })->refused(3003, 'which not everybody changes');
 };
 
+# --- forms that are none, and urls that are not ours ---
+
+# A form by hand: its parts, each head and bytes; what is left out of it.
+sub form ($boundary, @parts) {
+    return join('', map {"--$boundary\r\n$_->[0]\r\n\r\n$_->[1]\r\n"} @parts) . "--$boundary--\r\n";
+}
+
+sub by_hand ($body, $type = 'multipart/form-data; boundary=b') { return $ann->raw(POST => '/file/upload', $body, 'Content-Type' => $type) }
+
+subtest 'forms' => sub {
+    my $head = 'Content-Disposition: form-data; name="file"; filename="a.txt"';
+    my $good = form('b', [$head, 'bytes']);
+    my %taken = (
+        'as it should be'        => [$good],
+        'a boundary in quotes'   => [$good, 'multipart/form-data; boundary="b"'],
+        'one of 70 characters'   => [form('b' x 70, [$head, 'bytes']), 'multipart/form-data; boundary=' . 'b' x 70],
+        'another case'           => [$good =~ s/Content-Disposition/content-disposition/r, 'Multipart/Form-Data; Boundary=b'],
+        'words before it'        => ["words\r\n$good"],
+        'words after it'         => ["${good}words"],
+        'another field'          => [form('b', ['Content-Disposition: form-data; name="x"', 'y'], [$head, 'bytes'])],
+        'other headers'          => [form('b', ["Content-Type: text/html\r\n$head\r\nX-Y: z", 'bytes'])],
+        'filename* besides'      => [form('b', ["$head; filename*=UTF-8''evil.exe", 'bytes'])],
+        'filename* in front'     => [form('b', [q{Content-Disposition: form-data; name="file"; filename*=UTF-8''evil.exe; filename="a.txt"}, 'bytes'])],
+        'a semicolon in a name'  => [form('b', ['Content-Disposition: form-data; x="; name=evil"; name="file"; filename="a.txt"', 'bytes'])],
+        'a name without quotes'  => [form('b', ['Content-Disposition: form-data; name=file; filename=a.txt', 'bytes'])],
+        'the boundary of nobody' => [form('b', [$head, 'bytes']), 'multipart/form-data; charset=utf-8; boundary=b'],
+    );
+    for my $title (sort keys %taken) {
+        my $file = by_hand(@{ $taken{$title} })->must;
+        is_deeply [@$file{qw(fileName fileSize)}], ['a.txt', 5], "taken: $title";
+    }
+    my @inner = ("--b", "\r\n--c--\r\n", "\r\n-b", "\r\n--", "\n--b\n", "--b--", "\r\n\r\n--", "a\r\n--a\r\n--");
+    for my $bytes (@inner) {
+        my $file = by_hand(form('b', [$head, $bytes]))->must;
+        ok $ann->download($file->{url})->body eq $bytes, 'bytes like a boundary are bytes';
+    }
+    my %refused = (
+        'no boundary'            => [$good, 'multipart/form-data'],
+        'an empty one'           => [$good, 'multipart/form-data; boundary=""'],
+        'one of 71 characters'   => [form('b' x 71, [$head, 'bytes']), 'multipart/form-data; boundary=' . 'b' x 71],
+        'another type'           => [$good, 'multipart/mixed; boundary=b'],
+        'JSON'                   => ['{}', 'application/json'],
+        'another boundary'       => [$good, 'multipart/form-data; boundary=c'],
+        'no end'                 => [$good =~ s/--b--\r\n\z//r],
+        'half an end'            => [$good =~ s/--\r\n\z//r],
+        'cut in the bytes'       => ["--b\r\n$head\r\n\r\nby"],
+        'cut in the head'        => ["--b\r\n$head"],
+        'nothing'                => [''],
+        'no parts'               => ["--b--\r\n"],
+        'no file'                => [form('b', ['Content-Disposition: form-data; name="type"', 'file'])],
+        'a field called file'    => [form('b', ['Content-Disposition: form-data; name="file"', 'bytes'])],
+        'two files'              => [form('b', [$head, 'one'], [$head, 'two'])],
+        'no name of the field'   => [form('b', ['Content-Disposition: form-data; filename="a.txt"', 'bytes'])],
+        'no disposition'         => [form('b', ['Content-Type: text/plain', 'bytes'])],
+        'no head'                => ["--b\r\n\r\nbytes\r\n--b--\r\n"],
+        'a head without end'     => [form('b', [$head . "\r\nX: " . 'y' x 10_000, 'bytes'])],
+        'many lines in a head'   => [form('b', [join("\r\n", $head, map {"X-$_: y"} 1 .. 2000), 'bytes'])],
+        'many parts'             => [form('b', (map { ["Content-Disposition: form-data; name=\"f$_\"", 'x'] } 1 .. 40), [$head, 'bytes'])],
+        'U+0000 in a head'       => [form('b', ["X: \0\r\n$head", 'bytes'])],
+        'a name that is no text' => [form('b', ["Content-Disposition: form-data; name=\"file\"; filename=\"\xff\xfe\"", 'bytes'])],
+        'lines that end in LF'   => [$good =~ s/\r//gr],
+        'parts in a part'        => [form('b', ['Content-Disposition: form-data; name="file"' . "\r\nContent-Type: multipart/mixed; boundary=c", "--c\r\n$head\r\n\r\nx\r\n--c--"])],
+    );
+    by_hand(@{ $refused{$_} })->refused(400, "refused: $_") for sort keys %refused;
+    is $ann->upload('x' x 100, type => 'x' x 20)->code, 400;
+};
+
+subtest 'urls' => sub {
+    my $url = $ann->upload('mine')->must->{url};
+    my $id  = $url =~ s/.*=//r;
+    my @not = (
+        "http://evil.example$url", "http://127.0.0.1:@{[$im->port('chat')]}$url", "http://[::1]$url", 'http://169.254.169.254/latest/meta-data',
+        "//evil.example$url", 'file:///etc/passwd', "\\file\\download?url=$id", "/file/../file/download?url=$id", "/file/%2e%2e/file/download?url=$id",
+        "/file/%252e/download?url=$id", "/file/download?url=$id.evil", "/file/download?url=$id\@evil", "/file/download?url=../../etc/passwd",
+        "/files/00/$id", $id =~ tr/a-f/A-F/r . 'x', "$id/", "$id/thumb/..", " $id", '00000000-0000-4000-8000-000000000000', '0', '*', "' or 1=1 --",
+    );
+    $ann->ask_file($_)->refused(404, $_) for @not, "$id/thumb";
+    $ann->ask_file($_)->refused(400, 'length ' . length) for '', 'x' x 501, 'x' x 8000;
+    $ann->raw(GET => '/file/download')->refused(400, 'no url');
+    $ann->raw(GET => "/file/download?url=$id&url=$id")->refused(400, 'two');
+    is $im->stranger->ua->get($im->url('chat') . $_)->result->code, 404, "$_ is nobody's" for '/files/', '/files/00/' . 'a' x 64 . '-1', '/files/../pg/PG_VERSION';
+    is $ann->download($id)->code, 200, 'and it is still there';
+    symlink '/etc/passwd', my $link = $store->child('00')->make_path->child('a' x 64 . '-1');
+    $ann->ask_file("/files/00/$id")->refused(404, 'a link in the store is no url');
+    unlink $link;
+};
+
+# --- what goes wrong ---
+
+# The head of a request, to be followed by a body that is as long as it says.
+sub begun ($length, %more) {
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $im->port('chat')) or die "could not connect: $!\n";
+    $socket->autoflush(1);
+    print $socket join "\r\n", 'POST /file/upload HTTP/1.1', 'Host: im', 'Authorization: Bearer ' . $ann->access,
+        'Content-Type: multipart/form-data; boundary=b', "Content-Length: $length", '', '';
+    return $socket;
+}
+
+sub nothing_left ($before, $title) {
+    ok $im->eventually(10, sub { spooled() == 0 && stored() == $before->[0] && usage() eq $before->[1] }), $title
+        or diag 'spooled ', spooled(), ', stored ', stored(), ", usage @{[usage()]}; before: @$before";
+}
+
+sub usage () { return $im->sql('select coalesce(sum(bytes), 0) from im.file_usage') . ' of ' . $im->sql('select count(*) from im.file') }
+
+subtest 'whoever leaves leaves nothing' => sub {
+    my $before = [stored(), usage()];
+    my $body = form('b', ['Content-Disposition: form-data; name="file"; filename="left.bin"', join '', map { chr rand 256 } 1 .. 1_000_000]);
+    for my $part (0.1, 0.9) {
+        my $socket = begun(length $body);
+        print $socket substr $body, 0, $part * length $body;
+        ok $im->eventually(10, sub { spooled() > 0 }), 'nginx has begun to write it' if $part > 0.5;
+        close $socket;
+        nothing_left($before, "after $part of it");
+    }
+    # The decoder is stopped, so that the upload is being examined when its client leaves.
+    kill STOP => $im->parts->pids('decoder', 'imdecoder');
+    my $socket = begun(length $body);
+    print $socket $body;
+    ok $im->eventually(10, sub { $im->sql(q{select count(*) from pg_stat_activity where usename = 'im_file'}) && spooled() > 0 }), 'it is there to the last byte';
+    $im->run(0.3);
+    close $socket;
+    $im->run(0.3);
+    kill CONT => $im->parts->pids('decoder', 'imdecoder');
+    nothing_left($before, 'while it is examined');
+    is by_hand($body)->must->{fileSize}, 1_000_000, 'the same again works';
+    is by_hand(form('b', ['Content-Disposition: form-data; name="file"; filename="odd.bin"', 'x' x 1_048_577]))->must->{fileSize}, 1_048_577, 'a byte more than a MiB';
+};
+
+subtest 'too large' => sub {
+    my $before = [stored(), usage()];
+    my $socket = begun(102 * 1024 * 1024);
+    like scalar(readline $socket), qr/ 413 /, 'more than nginx takes';
+    close $socket;
+    $im->sql(q{update im.setting set value = '1' where name in ('file.file_mib', 'file.image_mib')});
+    like $ann->upload('x' x 1_048_577)->text, qr/"code":7001.*size/, 'more than the setting';
+    $ann->upload($samples->png . 'x' x 1_048_576, type => 'image')->refused(7001, 'also for pictures');
+    is $ann->upload('x' x 1_048_576)->must->{fileSize}, 1_048_576, 'as much as that';
+    $im->sql(q{update im.setting set value = '100' where name in ('file.file_mib', 'file.image_mib')});
+    $im->sql(q{update im.setting set value = '1' where name = 'file.quota_mib'});
+    like $ann->upload('y' x 10)->text, qr/"code":7001.*quota/, 'nothing when the quota is used up';
+    my $dan  = $im->user('eve');
+    my @both = $im->together(map { $dan->upload_p($_ x 700_000) } qw(a b));
+    is_deeply [sort map { $_->code } @both], [200, 7001], 'of two that do not fit both, one';
+    $im->sql(q{update im.setting set value = '5120' where name = 'file.quota_mib'});
+    nothing_left([$before->[0] + 2, usage()], 'and nothing else is kept');
+};
+
+subtest 'the decoder dies of a file' => sub {
+    my $before = [stored(), usage()];
+    $im->parts->sv('decoder', 'down');
+    $ann->upload($samples->jpeg, type => 'image')->refused(7001, 'that upload is refused');
+    is $ann->upload('x')->must->{mimeType}, 'application/octet-stream', 'a file needs no decoder';
+    $im->parts->sv('decoder', 'up');
+    ok $im->eventually(10, sub { $ann->upload($samples->jpeg, type => 'image')->code eq 200 }), 'the next is not';
+    $im->allow(qr/no answer from the decoder/);
+};
+
+subtest 'a disk that is full' => sub {
+    plan skip_all => 'only root mounts' if $>;
+    my $before = [stored(), usage()];
+    my $bytes = join '', map { chr rand 256 } 1 .. 3_000_000;
+    my $tmpfs = sub ($folder) { system('mount', '-t', 'tmpfs', '-o', "size=1m,mode=0700,uid=@{[(stat $folder)[4]]}", 'tmpfs', $folder) == 0 };
+    my $body  = path($im->state, 'nginx/tmp/body');
+    SKIP: {
+        $tmpfs->($store) or skip 'no mounts here', 8;
+        $im->parts->sv('clerk', 'restart');
+        is $ann->upload($bytes)->code, 500, 'the store cannot take it';
+        is stored(), 0, 'nothing of it is there';
+        is $ann->upload('small')->must->{fileSize}, 5, 'a small one fits';
+        system 'umount', '-l', $store;
+        is $im->sql(q{select count(*) from im.file where not stored}), 0, 'nor a row';
+        $tmpfs->($body);
+        is $ann->upload($bytes)->code, 502, 'nginx cannot take it';
+        ok $im->eventually(10, sub { $body->list_tree->size == 0 }), 'nothing of it is there';
+        is $ann->get('/user/self')->code, 200, 'small bodies go on';
+        is $ann->upload('small')->code, 200, 'also as files';
+        system 'umount', '-l', $body;
+    }
+    $im->parts->sv('clerk', 'restart');
+    is $ann->upload($bytes)->must->{fileSize}, 3_000_000, 'and then it works again';
+    $im->allow(qr/could not store an upload: No space left|pwrite\(\) .* failed \(28|No space left on device/);
+};
+
+# --- what is kept ---
+
+subtest 'unused files go, with their bytes' => sub {
+    my ($url, $other) = map { $ann->upload($_, name => 'gone.txt')->must->{url} } 'to be deleted', 'to be kept';
+    hand($ann, $bob, $other)->must;
+    my $name = $im->sql("select b.hash || '-' || b.id from im.file f join im.blob b on b.id = f.blob_id where f.id = im.file_id('$url')");
+    ok -e $store->child(substr($name, 0, 2), $name), 'its bytes are there';
+    $im->sql(q{update im.file set unused_since = unused_since - interval '25 hours', created_at = created_at - interval '25 hours'});
+    ok $im->eventually(10, sub { !-e $store->child(substr($name, 0, 2), $name) }), 'a day later they are not';
+    $ann->ask_file($url)->refused(404, 'nor is the file');
+    is $bob->download($other)->body, 'to be kept', 'what is shown is';
+    is $ann->download($ann->upload('to be deleted')->must->{url})->body, 'to be deleted', 'and the same bytes may come again';
+};
+
 $im->end;
 done_testing;

@@ -75,7 +75,7 @@ begin
 end $$;
 
 -- GET /file/download  file_download(:me, url)
--- Where the bytes are that a url of ours stands for, and how to serve them.
+-- Where the bytes are that a url of ours stands for, and how to serve them.  A picture made of the file has its own ending.
 -- Refuses: 404 no such file that the caller may read
 -- Writes: nothing
 -- Tells: nobody
@@ -87,7 +87,9 @@ declare
 begin
   return query
     select im.blob_name(case part when '/thumb' then f.thumb_id when '/original' then f.original_id else f.blob_id end),
-           f.name::text, case part when '/thumb' then f.thumb_mime when '/original' then f.original_mime else f.mime end,
-           f.kind <> 'file'
-      from substring(url from '/thumb$|/original$') part;
+           case when part = '/thumb' or part is null and f.original_id is not null
+                then regexp_replace(f.name, '\.[^.]*$', '') || '.' || replace(substr(mime_type, 7), 'jpeg', 'jpg') else f.name::text end,
+           mime_type, f.kind <> 'file'
+      from substring(url from '/thumb$|/original$') part,
+           lateral (values (case part when '/thumb' then f.thumb_mime when '/original' then f.original_mime else f.mime end)) t(mime_type);
 end $$;

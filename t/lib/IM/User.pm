@@ -39,6 +39,13 @@ sub upload ($self, $bytes, %form) {
     return $self->raw(POST => $form{path} // '/file/upload', $body, 'Content-Type' => "multipart/form-data; boundary=$boundary", %{ $form{headers} // {} });
 }
 
+# The same, without waiting: a promise of the answer.
+sub upload_p ($self, $bytes, %form) {
+    my ($body, $boundary) = _form($bytes, %form);
+    my $tx = $self->_build(POST => '/file/upload', { 'Content-Type' => "multipart/form-data; boundary=$boundary" }, $body);
+    return $self->ua->start_p($tx)->then(sub ($tx) { $self->_judge(POST => '/file/upload', $tx->result) });
+}
+
 sub _form ($bytes, %form) {
     my $boundary = '----WebKitFormBoundary' . join '', map { ('a' .. 'z')[rand 26] } 1 .. 16;
     my $name     = encode('UTF-8', $form{name} // 'file.bin') =~ s/(["\r\n])/sprintf '%%%02X', ord $1/ger;
