@@ -1,7 +1,7 @@
 /*
  * socket: the WebSocket's other end.  nchan asks /socket/handshake before it upgrades a connection, and posts
  * every frame to /socket/frame.  A frame carries the user's own token and is checked like any other request;
- * what it is answered goes to the account's channel, never into the HTTP answer.  See socket(8).
+ * what it is answered goes to the socket's channel, never into the HTTP answer.  See socket(8).
  */
 #include "code.h"
 #include "program.h"
@@ -16,7 +16,7 @@ static void frame(struct request *r, const PGresult *rows);
 
 static const struct route routes[] = {
     /* method  path               who     shape    call                                                      handler */
-    {"POST", "/socket/handshake", USER, NOTHING, "socket_open(:me)", NULL},
+    {"POST", "/socket/handshake", USER, VALUE, "socket_open(:me, :session, :expires, :node, :worker)", NULL},
     {"POST", "/socket/frame", ANYONE, NOTHING, NULL, frame},
     {"WS", "HEARTBEAT", USER, ONE, "socket_heartbeat(:me, received?, status?)", NULL},
     {"WS", "PRIVATE_MESSAGE", USER, NOTHING,
@@ -59,13 +59,14 @@ static void answer_close(void *owner)
     r->finish(r);
 }
 
-/* The frame's own type and data to every socket of the account.  With close, the socket is closed when that is out:
+/* The frame's own type and data to its socket, whose number nchan's nginx adds.  With close, the socket is closed when that is out:
  * false when it has to be closed at once, because there is too much to push already. */
 static bool push_own(struct request *r, const char *type, const char *data, bool close)
 {
+    const char *socket = request_parameter(r, "HTTP_X_IM_SOCKET");
     char channel[24];
 
-    snprintf(channel, sizeof channel, "%" PRId64, r->claims.subject);
+    snprintf(channel, sizeof channel, "c%s", socket ? socket : "0");
     json_grow(&r->pool, "{\"type\":");
     json_grow_string(&r->pool, type);
     json_grow(&r->pool, ",\"data\":");
@@ -123,24 +124,22 @@ static void answer_frame(struct request *r, int code, const char *detail, const 
 }
 
 /* nchan's nginx takes 204, 401 and 403 from here, and looks up in push.conf what to say. */
-static void answer_handshake(struct request *r, int code)
+static void answer_handshake(struct request *r, int code, const char *socket)
 {
-    bool forbidden = code == CODE_BANNED || code == CODE_TOO_MANY;
-    char headers[160];
+    char headers[96];
 
     if (code == CODE_OK)
-        snprintf(headers, sizeof headers,
-                 "X-IM-Account: %" PRId64 "\r\nX-IM-Session: %" PRId64 "\r\nX-IM-Expires: %" PRId64 "\r\n",
-                 r->claims.subject, r->claims.session, r->claims.expires_at);
+        snprintf(headers, sizeof headers, "X-IM-Socket: %s\r\nX-IM-Account: %" PRId64 "\r\n", socket,
+                 r->claims.subject);
     else
         snprintf(headers, sizeof headers, "X-IM-Code: %d\r\n", code);
-    reply_write(r, code == CODE_OK ? 204 : forbidden ? 403 : 401, headers, "");
+    reply_write(r, code == CODE_OK ? 204 : code == CODE_BANNED ? 403 : 401, headers, "");
 }
 
 static void answer(struct request *r, int code, const char *detail, const char *data)
 {
     if (!r->route || r->route == &routes[0])
-        answer_handshake(r, code);
+        answer_handshake(r, code, data);
     else
         answer_frame(r, code, detail, data);
 }

@@ -92,9 +92,9 @@ grant execute on function api.socket_open to im_socket;
 grant execute on function api.socket_heartbeat to im_socket;
 
 grant execute on function api.clerk_outbox to im_clerk;
-grant execute on function api.clerk_presence to im_clerk;
-grant execute on function api.clerk_presence_reset to im_clerk;
-grant execute on function api.clerk_presence_forget to im_clerk;
+grant execute on function api.clerk_sockets to im_clerk;
+grant execute on function api.clerk_begin to im_clerk;
+grant execute on function api.clerk_doubtful to im_clerk;
 grant execute on function api.clerk_due to im_clerk;
 grant execute on function api.clerk_file_gone to im_clerk;
 grant execute on function api.clerk_file_forget to im_clerk;

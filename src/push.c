@@ -20,7 +20,8 @@ struct event_out {
     STAILQ_ENTRY(event_out) next;
 };
 
-struct statement push_told = {.sql = "select from api.told($1)"};
+struct statement push_told = {.sql = "select * from api.told($1)"};
+struct statement push_left = {.sql = "select * from api.leave()"};
 
 static void publish_done(CURLcode result, long status);
 
@@ -49,6 +50,8 @@ static void told_done(struct job *job)
     told_running = false;
     if (job->lost || job->failure)
         log_error("could not clear the outbox: events will be pushed again");
+    else
+        push_events(job->steps[0].result); /* for sockets that came meanwhile */
     if (told_count)
         told_send();
 }
@@ -194,7 +197,7 @@ void push_events(const PGresult *result)
     for (int i = 0; i < rows; i++) {
         const char *txid = PQgetvalue(result, i, 1);
         bool last = i + 1 == rows || strcmp(txid, PQgetvalue(result, i + 1, 1)) != 0;
-        if (!PQgetisnull(result, i, 1) && !event_add_out(txid, last, PQgetvalue(result, i, 2), PQgetvalue(result, i, 3)))
+        if (PQgetisnull(result, i, 0) && !event_add_out(txid, last, PQgetvalue(result, i, 2), PQgetvalue(result, i, 3)))
             break;
     }
     publish_next();

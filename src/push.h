@@ -2,8 +2,8 @@
  * The doorbell: events go from committed transactions to nchan, which holds the sockets.
  *
  * push_events() takes the rows of api.leave(), publishes each body to its channels in order (one request at a
- * time per process, at most 200 channels each), and then has api.told() delete the outbox rows, many at once.
- * An empty body closes the sockets of its channels.  What cannot be published stays in the outbox for imclerk:
+ * time per process, at most 200 channels each), and then has api.told() delete the outbox rows, many at once, and
+ * publishes once more what that answers.  An empty body closes the sockets of its channels.  What cannot be published stays in the outbox for imclerk:
  * pushing never fails or delays an answer.
  */
 #ifndef IM_PUSH_H
@@ -17,10 +17,14 @@
 /* The statement that deletes told events; register it with db_open before push_open. */
 extern struct statement push_told;
 
+/* The statement that asks for the events of a transaction, for whoever has no route row. */
+extern struct statement push_left;
+
 /* Connects to the publisher named by IM_PUBLISHER: unix:/path or host:port. */
 void push_open(struct event_base *base);
 
-/* Publishes the rows (refusal, txid, channels, body) of api.leave() or api.clerk_outbox(); result is the caller's. */
+/* Publishes the rows (refusal, txid, channels, body) of api.leave(), api.told() or api.clerk_outbox(); result is the
+ * caller's. */
 void push_events(const PGresult *result);
 
 /* Publishes one body to comma-separated channels; nothing is kept when it fails.  out, unless NULL, is called from the

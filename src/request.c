@@ -101,8 +101,14 @@ const char *request_value(struct request *r, const char *name)
         return number_text(r, r->claims.version);
     if (r->known && strcmp(name, "session") == 0)
         return number_text(r, r->claims.session);
+    if (r->known && strcmp(name, "expires") == 0)
+        return number_text(r, r->claims.expires_at);
     if (strcmp(name, "address") == 0)
         return request_parameter(r, "REMOTE_ADDR");
+    if (strcmp(name, "node") == 0)
+        return config_text("IM_NODE", "1");
+    if (strcmp(name, "worker") == 0)
+        return request_parameter(r, "HTTP_X_IM_WORKER");
     if (strcmp(name, "device") == 0)
         return request_device(r);
     if (strcmp(name, "key") == 0)

@@ -72,8 +72,9 @@ bool request_identify(struct request *r, enum audience audience);
 /* Sets a server-side value (":name" in calls).  Both are copied. */
 void request_set(struct request *r, const char *name, const char *value);
 
-/* A server-side value, or NULL: me (or service), ver, session of the token; address; device, the User-Agent; key, the
- * Idempotency-Key, and digest, that of the request; a path parameter; or one that was set. */
+/* A server-side value, or NULL: me (or service), ver, session, expires of the token; address; device, the User-Agent; key,
+ * the Idempotency-Key, and digest, that of the request; node and worker, the push instance and its process that ask; a path
+ * parameter; or one that was set. */
 const char *request_value(struct request *r, const char *name);
 
 /* The keyed digest of a trade password, which the database gets instead of it. */

@@ -253,7 +253,8 @@ subtest 'nginx: two pushes, one after the other' => sub {
     my $push = sub ($text) {
         my $publisher = IO::Socket::UNIX->new(Peer => path($im->state, 'run/push.sock')->to_string) or die "could not connect: $!\n";
         my $frame = encode_json({ type => 'RTC_CALL', data => { event => $text } });
-        syswrite $publisher, join "\r\n", "POST /pub?id=@{[$ann->id]} HTTP/1.1", 'Host: x', 'Connection: close', 'Content-Length: ' . length $frame, '', $frame;
+        my $newest = $im->sql('select max(id) from im.connection where account_id = ' . $ann->id);
+        syswrite $publisher, join "\r\n", "POST /pub?id=c$newest HTTP/1.1", 'Host: x', 'Connection: close', 'Content-Length: ' . length $frame, '', $frame;
         sysread $publisher, my $answer, 65536;
     };
     # Milliseconds until the second is there, the best of so many tries.

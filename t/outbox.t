@@ -67,8 +67,7 @@ subtest 'a program dies between commit and publish' => sub {
 };
 
 subtest 'closing nobody' => sub {
-    my $dan = $im->user('dan');
-    $im->sql('select im.tell_close(array[' . $dan->id . '])');
+    $im->sql('select im.connection_close(array[4711])');
     ok $im->eventually(10, sub { $im->sql('select count(*) from im.outbox') == 0 }), 'who has no socket is done with at once, not tried for ever';
 };
 

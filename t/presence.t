@@ -11,30 +11,25 @@ use Time::HiRes qw(time);
 my $im = IM::Stack->new;
 my ($ann, $bob, $cat) = $im->users(qw(ann bob cat));
 $im->befriend($ann, $bob)->befriend($bob, $cat);
-my $watch = $ann->socket;    # bob's friend, who is told
+my $watch = $ann->socket(deadline => 20);    # bob's friend, who is told
 
 # How ann sees bob.
 sub seen () { my ($row) = grep { $_->{id} == $bob->id } @{ $ann->get('/friend/list')->must }; return $row }
 sub status () { my $row = seen(); return $row->{isOnline} ? $row->{onlineStatus} : $row->{onlineStatus} eq 'OFFLINE' ? 'OFFLINE' : 'neither' }
 
-# Within two seconds, of which a busy machine may make a few more: the best of three tries counts.
-sub soon ($wanted, $title, $act) {
-    my $best = 99;
-    for my $try (1 .. 3) {
-        my $again = $act->($try) or last;
-        my $took  = $im->eventually(10, sub { status() eq $wanted }) // 99;
-        $best = $took if $took < $best;
-        last if $best <= 2 || $again ne 'again';
-    }
-    note sprintf '%s: %.2f s', $title, $best;
-    return ok $best <= 2, $title;
+# Waits until ann sees him so; how long a busy machine needs for that is only noted.
+sub becomes ($wanted, $title) {
+    my $took = $im->eventually(30, sub { status() eq $wanted });
+    note sprintf '%s: %.2f s', $title, $took // 99;
+    return ok $took, $title;
 }
 
 sub told ($event, $status, $title) { $watch->expect(FRIEND_REQUEST => $event, { userId => $bob->id, onlineStatus => $status }, $title) }
 
 my @sockets;
 is status(), 'OFFLINE', 'bob is not there';
-soon(ONLINE => 'he connects, and is online', sub ($try) { push @sockets, $bob->socket; 1 });
+push @sockets, $bob->socket;
+becomes(ONLINE => 'he connects, and is online');
 told(ONLINE => 'ONLINE', 'ann is told');
 
 subtest 'states' => sub {
@@ -52,20 +47,22 @@ subtest 'states' => sub {
 
 subtest 'several devices' => sub {
     push @sockets, $bob->socket, $bob->socket(service => 'chat');
-    ok $im->eventually(5, sub { 3 == $im->sql('select count(*) from im.connection where account_id = ' . $bob->id) }), 'bob has three';
+    ok $im->eventually(20, sub { 3 == $im->sql('select count(*) from im.connection where account_id = ' . $bob->id) }), 'bob has three';
     $_->close for splice @sockets, 0, 2;
-    ok $im->eventually(5, sub { 1 == $im->sql('select count(*) from im.connection where account_id = ' . $bob->id) }), 'two go';
+    ok $im->eventually(20, sub { 1 == $im->sql('select count(*) from im.connection where account_id = ' . $bob->id) }), 'two go';
     is status(), 'BUSY', 'he stays';
     $watch->nothing(FRIEND_REQUEST => 'OFFLINE', 'ann hears nothing of it');
 };
 
-soon(OFFLINE => 'the last one is closed, and he is gone', sub ($try) { (pop @sockets)->close; 1 });
+(pop @sockets)->close;
+becomes(OFFLINE => 'the last one is closed, and he is gone');
 told(OFFLINE => 'OFFLINE', 'ann is told');
 
 push @sockets, $bob->socket;
-ok $im->eventually(5, sub { status() eq 'ONLINE' }), 'he comes back; the state he chose went with him';
+becomes(ONLINE => 'he comes back; the state he chose went with him');
 told(ONLINE => 'ONLINE', 'ann is told');
-soon(OFFLINE => 'his connection is cut, and he is gone', sub ($try) { (pop @sockets)->vanish; 1 });
+(pop @sockets)->vanish;
+becomes(OFFLINE => 'his connection is cut, and he is gone');
 told(OFFLINE => 'OFFLINE', 'ann is told');
 
 subtest 'a block hides' => sub {
@@ -94,36 +91,31 @@ subtest 'a block hides' => sub {
 };
 
 subtest 'the push instance is killed' => sub {
-    ok $im->eventually(5, sub { status() eq 'BUSY' }), 'bob is there';
-    soon(OFFLINE => 'his socket died with it, and he is gone', sub ($try) {
-        if ($try > 1) {
-            push @sockets, $bob->socket;
-            $im->eventually(10, sub { status() ne 'OFFLINE' }) or return;
-        }
-        kill KILL => $im->parts->pids('push');
-        return 'again';
-    });
-    ok $im->eventually(10, sub { my $one = $bob->socket; push @sockets, $one if $one->is_open; $one->is_open }), 'he connects again';
-    ok $im->eventually(5, sub { status() eq 'ONLINE' }), 'and is there';
+    becomes(BUSY => 'bob is there');
+    kill KILL => $im->parts->pids('push');
+    becomes(OFFLINE => 'his socket died with it, and he is gone');
+    ok $im->eventually(20, sub { my $one = $bob->socket; push @sockets, $one if $one->is_open; $one->is_open }), 'he connects again';
+    becomes(ONLINE => 'and is there');
 };
 
 subtest 'the clerk is killed' => sub {
-    my $connections = sub { $im->sql('select count(*) from im.connection where watched') };
-    # Whoever connects to a new push instance before the clerk does is known by heartbeats only.
-    ok $im->eventually(10, sub { $connections->() > 0 or do { (pop @sockets)->close; push @sockets, $bob->socket; 0 } }), 'there are connections';
-    kill KILL => $im->parts->pids('clerk');
-    ok $im->eventually(10, sub { $connections->() == 0 }), 'the next one forgets them, for it has missed who went';
     $sockets[-1]->heartbeat({ status => 'AWAY' });
-    ok $im->eventually(10, sub { status() eq 'AWAY' }), 'who sends a heartbeat is there';
+    becomes(AWAY => 'bob is there');
+    my $old = join ' ', $im->parts->pids('clerk');
+    kill KILL => split ' ', $old;
+    ok $im->eventually(20, sub { my $new = join ' ', $im->parts->pids('clerk'); $new && $new ne $old }), 'there is another';
+    my $opened = 'select count(*) from im.connection where opened and account_id = ' . $bob->id;
+    ok $im->eventually(20, sub { $im->sql($opened) == 1 }), 'which asks who is there';
+    is status(), 'AWAY', 'bob is, as before';
     $sockets[-1]->close;
-    ok $im->eventually(10, sub { status() eq 'OFFLINE' }), 'and goes';
+    becomes(OFFLINE => 'until he goes');
     my $other = $bob->socket;
-    ok $im->eventually(10, sub { status() eq 'ONLINE' }), 'who comes is there';
+    becomes(ONLINE => 'who comes is there');
     $other->close;
-    ok $im->eventually(10, sub { status() eq 'OFFLINE' }), 'and goes';
+    becomes(OFFLINE => 'and goes');
 };
 
-$im->allow(qr/exited on signal 9|could not|upstream|worker process|Connection refused|failed/);
+$im->allow(qr/exited on signal 9|could not|connection to client lost|upstream|worker process|Connection refused|failed/);
 $im->kills('imclerk');
 $im->end;
 done_testing;

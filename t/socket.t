@@ -135,14 +135,5 @@ subtest 'a token that ends' => sub {
     $bob_socket->expect_close('and his socket closed');
 };
 
-subtest 'ten sockets' => sub {
-    my $dan = $im->user('dan');
-    my @open = map { $dan->socket } 1 .. 10;
-    is scalar(grep { $_->is_open } @open), 10, 'ten sockets of one account are open';
-    my $eleventh = $dan->socket;
-    $eleventh->wait_until(sub { defined $eleventh->closed }, 1) if $eleventh->is_open;
-    ok !$eleventh->is_open, 'the eleventh is refused';
-};
-
 $im->end;
 done_testing;

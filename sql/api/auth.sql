@@ -105,7 +105,7 @@ end $$;
 -- The next pair of tokens.  A refresh token works once; the same one again within ten seconds gets the same pair,
 -- later it was stolen, and the whole session ends.
 -- Refuses: 401 session over, or token used twice; 1003 banned
--- Writes: session, outbox
+-- Writes: connection, session, outbox
 -- Tells: nobody
 create function api.auth_refresh(account bigint, my_session bigint, my_generation integer)
 returns table ("userId" bigint, ver integer, session bigint, generation integer, "issuedAt" bigint)
@@ -152,7 +152,7 @@ end $$;
 -- account's other sessions.  It is not the login password.
 -- Refuses: 400 oldTradePassword (neither shown), tradePassword (the login password); 1002 wrong password; 1007 too many
 --   failures of this session meanwhile; 4002 wrong old one; 4004 locked
--- Writes: trade_password; session, outbox of another one; login_failure of a wrong login password
+-- Writes: connection, trade_password; session, outbox of another one; login_failure of a wrong login password
 -- Tells: the account, another one: SYSTEM_MESSAGE KICK
 create function api.auth_trade_set(me bigint, my_session bigint, digest text, old_digest text, password_ok boolean,
                                    same boolean) returns void
@@ -186,7 +186,7 @@ end $$;
 -- A new password for the old one, whose hash is the account's still; every token of the account ends with the old one.  It
 -- is not the trade password.
 -- Refuses: 400 newPassword (the trade password); 1002 wrong old password; 1007 too many failures of this session meanwhile
--- Writes: account, session, outbox; login_failure of a wrong one
+-- Writes: connection, account, session, outbox; login_failure of a wrong one
 -- Tells: the account, SYSTEM_MESSAGE KICK
 create function api.auth_password_change(me bigint, my_session bigint, ok boolean, hash text, old_hash text, trade_digest text)
 returns void
@@ -208,7 +208,7 @@ end $$;
 -- POST /logout  auth_logout(:me, :session, all?)
 -- Ends this device's session, or every session of the account, and closes the sockets.
 -- Refuses: nothing
--- Writes: session, outbox; all: account
+-- Writes: connection, session, outbox; all: account
 -- Tells: all: the account, SYSTEM_MESSAGE KICK
 create function api.auth_logout(me bigint, my_session bigint, everywhere boolean) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$

@@ -10,67 +10,81 @@ returns table (refusal integer, txid text, channels text, body text)
 language plpgsql stable security definer set search_path = im, pg_temp as $$
 begin
   return query
-    select null::integer, o.xid::text, coalesce(im.outbox_channels(o.recipients, o.conversation_id, o.seq), ''), o.body
-      from (select * from im.outbox b
+    select null::integer, (o.event).xid::text, coalesce(im.outbox_channels(o.event), ''), (o.event).body
+      from (select b as event from im.outbox b
              where b.created_at < now() - age
              order by b.xid
              fetch first (clerk_outbox.max) rows with ties) o    -- whole transactions: told() deletes whole ones
-     order by o.xid, o.id;
+     order by (o.event).xid, (o.event).id;
 end $$;
 
--- (imclerk)  clerk_presence(node, lines)
--- What that push instance has said, in its order: "subscriber_enqueue account connection session expires" of a socket
--- that has opened, with its token's session and end (seconds since the epoch), subscriber_dequeue of one that has closed.
--- When the session has ended between the handshake and the opening, the socket has missed being closed with it, and
--- is closed now.
+-- (imclerk)  clerk_sockets(node, lines)
+-- What that push instance says of its sockets, in its order: "subscriber_enqueue 17" when socket 17 is open,
+-- "subscriber_dequeue 17" when it is not any more, "missing 17" when it was asked and does not know it, which is no
+-- news while the handshake may still be under way.  What is open and should not be is closed.
 -- Refuses: nothing
 -- Writes: connection, presence, outbox
 -- Tells: friends who are online, FRIEND_REQUEST ONLINE or OFFLINE
-create function api.clerk_presence(node text, lines text[]) returns void
+create function api.clerk_sockets(node text, lines text[]) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare
   line text;
-  word text[];
+  socket bigint;
+  account bigint;
 begin
   foreach line in array lines loop
-    word := string_to_array(line, ' ');
-    if word[1] = 'subscriber_enqueue' then
-      perform im.connection_open(node, word[3], word[2]::bigint, word[4]::bigint, to_timestamp(word[5]::bigint));
-    else
-      delete from im.connection c where c.node = clerk_presence.node and c.connection = word[3];
-      perform im.presence_offline(word[2]::bigint);
+    socket := split_part(line, ' ', 2)::bigint;
+    if line like 'subscriber_enqueue %' then
+      update im.connection c set opened = true
+       where c.id = socket and c.node = clerk_sockets.node and c.ended_at is null
+      returning c.account_id into account;
+      if found then
+        perform im.presence_online(account, null);
+      else
+        perform im.connection_close(array[socket]);
+      end if;
+    elsif line like 'subscriber_dequeue %'
+       or exists (select from im.connection c where c.id = socket and c.since < now() - interval '5 seconds') then
+      perform im.connection_gone(socket);
     end if;
   end loop;
 end $$;
 
--- (imclerk)  clerk_presence_reset(node)
--- That push instance has lost its sockets: nobody is connected there.
+-- (imclerk)  clerk_begin(node, worker)
+-- That push instance's clerk listens to this worker from now on, and may have missed who came and went.  Another worker's
+-- sockets are gone with it; of this one's nobody knows.
 -- Refuses: nothing
 -- Writes: connection, presence, outbox
 -- Tells: friends who are online, FRIEND_REQUEST OFFLINE (never ONLINE)
-create function api.clerk_presence_reset(node text) returns void
+create function api.clerk_begin(node text, worker integer) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare
-  accounts bigint[];
-  account bigint;
+  socket bigint;
 begin
-  with gone as (delete from im.connection c where c.node = clerk_presence_reset.node returning c.account_id)
-  select array_agg(distinct g.account_id order by g.account_id) into accounts from gone g;
-  foreach account in array coalesce(accounts, '{}') loop
-    perform im.presence_offline(account);
+  for socket in
+    select c.id from im.connection c where c.node = clerk_begin.node and c.worker <> clerk_begin.worker order by c.id
+  loop
+    perform im.connection_gone(socket);
   end loop;
+  update im.connection c set opened = false where c.node = clerk_begin.node and c.opened;
 end $$;
 
--- (imclerk)  clerk_presence_forget(node)
--- That push instance's clerk has missed who went: none of its connections says that anybody is there.  Whoever is says
--- so by his next heartbeat; who does not is offline by im.due_presence().
+-- (imclerk)  clerk_doubtful(node, max)
+-- Sockets of which that push instance has to be asked: those that it should have opened or closed by now, when even an
+-- event that only clerk_outbox() publishes has come before.
 -- Refuses: nothing
--- Writes: connection
+-- Writes: nothing
 -- Tells: nobody
-create function api.clerk_presence_forget(node text) returns void
-language plpgsql security definer set search_path = im, pg_temp as $$
+create function api.clerk_doubtful(node text, max integer) returns table (socket bigint, ended boolean)
+language plpgsql stable security definer set search_path = im, pg_temp as $$
 begin
-  update im.connection c set watched = false where c.node = clerk_presence_forget.node;
+  return query
+    select c.id, c.ended_at is not null
+      from im.connection c
+     where c.node = clerk_doubtful.node
+       and (not c.opened and c.since < now() - interval '5 seconds' or c.ended_at < now() - interval '3 seconds')
+     order by c.ended_at is not null desc, c.id
+     limit clerk_doubtful.max;
 end $$;
 
 -- (imclerk)  clerk_due()

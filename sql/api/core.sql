@@ -49,21 +49,34 @@ begin
     return;
   end if;
   return query
-    select null::integer, o.xid::text, coalesce(im.outbox_channels(o.recipients, o.conversation_id, o.seq), ''), o.body
+    select null::integer, o.xid::text, coalesce(im.outbox_channels(o), ''), o.body
       from im.outbox o
      where o.xid = this
      order by o.id;
 end $$;
 
 -- (after publishing)  told(:txids)
--- Forgets the events of these transactions: they have been published.  A program's own only; the clerk's are all.
+-- Forgets the events of these transactions, a program's own only; the clerk's are all.  They have been published, to the
+-- sockets that leave() found.  Answers them for sockets whose handshakes it could not see yet: whoever has connected and
+-- pulled before the transaction committed would know nothing of it.
 -- Refuses: nothing
 -- Writes: outbox
 -- Tells: nobody
-create function api.told(txids xid8[]) returns void
+create function api.told(txids xid8[]) returns table (refusal integer, txid text, channels text, body text)
 language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  event im.outbox;
+  newest xid8 := (select c.xid from im.connection c order by c.xid desc limit 1);
 begin
-  delete from im.outbox o
-   where o.xid = any (txids)
-     and (o.writer = session_user or session_user = 'im_clerk');
+  for event in
+    delete from im.outbox o
+     where o.xid = any (txids)
+       and (o.writer = session_user or session_user = 'im_clerk')
+    returning o.*
+  loop
+    continue when newest is null or newest < pg_snapshot_xmin(event.seen) or event.sockets is not null;
+    return query
+      select null::integer, null::text, late, event.body from im.outbox_channels(event, event.seen) late
+       where late is not null;
+  end loop;
 end $$;

@@ -1,18 +1,27 @@
 -- The WebSocket's handshake and heartbeat; messages over it are those of api/message.sql.
 
--- POST /socket/handshake (internal)  socket_open(:me)
--- Whether this account may open one more socket.  It counts as online from here on, before the socket is open: no
--- event falls between the two.
--- Refuses: 429 too many sockets
--- Writes: presence, outbox
+-- POST /socket/handshake (internal)  socket_open(:me, :session, :expires, :node, :worker)
+-- Notes the socket that is about to open, in that worker of that push instance, and answers its number.  It counts from
+-- here on, before it is open: no event falls between the two.  The newest wins: when the account has as many sockets as
+-- it may, the oldest is closed.
+-- Refuses: 401 the session has just ended
+-- Writes: connection, presence, outbox
 -- Tells: friends who are online, FRIEND_REQUEST ONLINE (never OFFLINE)
-create function api.socket_open(me bigint) returns void
+create function api.socket_open(me bigint, my_session bigint, expires bigint, node text, worker integer) returns bigint
 language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  socket bigint;
 begin
-  if (select count(*) from im.connection c where c.account_id = me and c.watched) >= im.setting_int('socket.limit') then
-    raise sqlstate 'I0429';
+  perform from im.account a where a.id = me for no key update;     -- one handshake after the other
+  perform from im.session s where s.id = my_session and s.revoked_at is null for share;     -- who ends it finds this socket
+  if not found then
+    raise sqlstate 'I0401';
   end if;
+  perform im.connection_close(array(select im.connection_living(me) offset im.setting_int('socket.limit') - 1));
+  insert into im.connection (node, worker, account_id, session_id, expires_at)
+  values (socket_open.node, socket_open.worker, me, my_session, to_timestamp(expires)) returning id into socket;
   perform im.presence_online(me, null);
+  return socket;
 end $$;
 
 -- frame HEARTBEAT  socket_heartbeat(:me, received?, status?)

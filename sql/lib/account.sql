@@ -112,7 +112,7 @@ begin
   return coalesce(lower(answer) = lower(code), false);
 end $$;
 
--- Ends one session.  Its sockets are closed, and with them those of the account's other devices, which connect again.
+-- Ends one session, and closes its sockets.
 create or replace function im.session_end(ended bigint, why text) returns void
 language plpgsql as $$
 declare
@@ -120,9 +120,7 @@ declare
 begin
   update im.session s set revoked_at = now(), revoke_reason = why where s.id = ended and s.revoked_at is null
   returning s.account_id into account;
-  if exists (select from im.connection c where c.account_id = account and c.session_id = ended) then
-    perform im.tell_close(array[account]);
-  end if;
+  perform im.connection_close(array(select c.id from im.connection c where c.account_id = account and c.session_id = ended));
 end $$;
 
 -- Ends the account's other sessions, and tells it why.
@@ -144,7 +142,7 @@ begin
   update im.account a set version = a.version + 1, updated_at = now() where a.id = account;
   update im.session s set revoked_at = now(), revoke_reason = why where s.account_id = account and s.revoked_at is null;
   perform im.tell(array[account], 'SYSTEM_MESSAGE', json_build_object('event', event, 'reason', told_reason));
-  perform im.tell_close(array[account]);
+  perform im.connection_close(array(select im.connection_living(account)));
 end $$;
 
 -- Job of imclerk: forgets sessions long over, captchas nobody answered, failures out of their window.

@@ -18,13 +18,6 @@ begin
   values (conversation, seq, '{"type":"' || type || '","data":' || data || '}');
 end $$;
 
--- Closes every socket of these accounts, after the events told before.
-create or replace function im.tell_close(recipients bigint[]) returns void
-language plpgsql as $$
-begin
-  insert into im.outbox (recipients, body) values (recipients, '');
-end $$;
-
 -- Refuse with this code, but keep what the transaction has written (counters of wrong passwords).
 create or replace function im.refuse_later(code integer) returns void
 language plpgsql as $$
@@ -75,27 +68,32 @@ begin
   return lower(normalize(name, nfkc));
 end $$;
 
--- Whom an event goes to, as the publisher wants it: account ids with commas between.  Of a large group only those who
--- are online: nobody else has a socket, and naming ten thousand would cost more than the message.
-create or replace function im.outbox_channels(recipients bigint[], conversation bigint, seq bigint) returns text
+-- Whom an event is for.
+create or replace function im.outbox_accounts(event im.outbox) returns bigint[]
 language plpgsql stable as $$
 begin
-  if conversation is null then
-    return array_to_string(recipients, ',');
-  elsif (select g.member_count > im.setting_int('group.push_all_limit')
-           from im.conversation c join im.chat_group g on g.id = c.group_id where c.id = conversation) then
-    return (select string_agg(m.account_id::text, ',' order by m.account_id)
-              from im.presence p
-              join im.member m on m.conversation_id = conversation and m.account_id = p.account_id
-             where p.online
-               and m.left_at is null
-               and (outbox_channels.seq is null or m.joined_seq < outbox_channels.seq));
+  if event.conversation_id is null then
+    return event.recipients;
   end if;
-  return (select string_agg(m.account_id::text, ',' order by m.account_id)
-            from im.member m
-           where m.conversation_id = conversation
-             and m.left_at is null
-             and (outbox_channels.seq is null or m.joined_seq < outbox_channels.seq));
+  return array(select m.account_id
+                 from im.member m
+                where m.conversation_id = event.conversation_id
+                  and m.left_at is null
+                  and (event.seq is null or m.joined_seq < event.seq));
+end $$;
+
+-- The channels an event goes to, as the publisher wants them: those of the sockets that there are, with commas between.
+-- With a snapshot only those whose handshakes it does not see.
+create or replace function im.outbox_channels(event im.outbox, unseen pg_snapshot default null) returns text
+language plpgsql stable as $$
+begin
+  if event.sockets is not null then
+    return 'c' || array_to_string(event.sockets, ',c');
+  end if;
+  return (select string_agg('c' || c.id, ',' order by c.id)
+            from im.connection c
+           where c.account_id = any (im.outbox_accounts(event))
+             and (unseen is null or not pg_visible_in_snapshot(c.xid, unseen)));
 end $$;
 
 -- Job of imclerk: a role may lift its own limits of time (set statement_timeout), so that nothing but this ends what a

@@ -38,34 +38,15 @@ begin
   end if;
 end $$;
 
--- Notes that the account is gone when no connection of it is left.  The status it chose goes with it.
+-- Notes that the account is gone when no socket of it is left.  The status it chose goes with it.
 create or replace function im.presence_offline(account bigint) returns void
 language plpgsql as $$
 begin
   update im.presence p set online = false, status = 'ONLINE', seen_at = now()
    where p.account_id = account and p.online
-     and not exists (select from im.connection c where c.account_id = account and c.watched);
+     and not exists (select from im.connection c where c.account_id = account);
   if found then
     perform im.presence_tell(account);
-  end if;
-end $$;
-
--- Notes a socket that has opened; closes it when its session has ended meanwhile.
-create or replace function im.connection_open(of_node text, connection text, account bigint, session bigint, expires timestamptz)
-returns void
-language plpgsql as $$
-begin
-  if not exists (select from im.account a where a.id = account) then
-    return;
-  end if;
-  insert into im.connection (node, connection, account_id, session_id, expires_at)
-  values (of_node, connection_open.connection, account, session, expires)
-  on conflict on constraint connection_pkey do update
-    set account_id = excluded.account_id, session_id = excluded.session_id, expires_at = excluded.expires_at,
-        watched = true, since = now();
-  perform im.presence_online(account, null);
-  if not exists (select from im.session s where s.id = session and s.revoked_at is null) then
-    perform im.tell_close(array[account]);
   end if;
 end $$;
 
@@ -79,30 +60,13 @@ begin
   for silent in
     select p.account_id from im.presence p
      where p.online and p.seen_at < now() - interval '75 seconds'
-       and not exists (select from im.connection c where c.account_id = p.account_id and c.watched)
+       and not exists (select from im.connection c where c.account_id = p.account_id)
      order by p.account_id limit 500
   loop
     perform im.presence_offline(silent);
     gone := gone + 1;
   end loop;
   return gone;
-end $$;
-
--- Job of imclerk: closes sockets whose token is over.  Whoever sends a frame is closed by that; what is still open a
--- minute later only listens.  The account's other sockets are closed with it, and connect again.
-create or replace function im.due_connection() returns bigint
-language plpgsql as $$
-declare
-  over bigint[];
-begin
-  with ended as (
-    delete from im.connection c where c.expires_at < now() - interval '1 minute' returning c.account_id
-  )
-  select array_agg(distinct e.account_id) into over from ended e;
-  if over is not null then
-    perform im.tell_close(over);
-  end if;
-  return coalesce(cardinality(over), 0);
 end $$;
 
 -- After what is between two friends has changed: each is told how the other looks now.

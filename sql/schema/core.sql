@@ -81,25 +81,26 @@ insert into im.setting (name, value, note) values
   ('friend.request_ttl',         '30 days', 'a friend request not answered for this long is expired'),
   ('blacklist.limit',            '1000',  'entries in one blacklist'),
   ('group.member_limit',         '10000', 'members of a group'),
-  ('group.push_all_limit',       '200',   'members up to which a group event goes to all; above, to those online'),
   ('group.owned_limit',          '500',   'living groups one account may own'),
   ('group.invite_limit',         '50',    'friends invited in one call'),
-  ('socket.limit',               '10',    'open sockets of one account'),
+  ('socket.limit',               '10',    'open sockets of one account; one more closes the oldest'),
   ('message.recall_window',      '2 minutes', 'a sender may recall for this long'),
   ('message.pull_limit',         '1000',  'messages in one answer of pullOfflineMessage'),
   ('backend.transaction_max',    '30 seconds', 'a program''s transaction that lasts longer is ended, with its connection');
 
 -- Events of a transaction, written in it and published after its commit.  Whoever published a transaction's
 -- events deletes its rows; what a crash leaves is published by imclerk.  A group event keeps the conversation
--- instead of 10,000 recipients; leave() finds the members.
+-- instead of 10,000 recipients; leave() finds the members, and of all recipients the sockets.
 create table im.outbox (
   xid xid8 not null default pg_current_xact_id(),
   id bigint generated always as identity,
   recipients bigint[],         -- these, or else the members of the conversation
   conversation_id bigint,
   seq bigint,                 -- null: all present members; else those who joined before this message
+  sockets bigint[],            -- instead of both: just these sockets
   body text not null,         -- the whole frame: {"type": …, "data": {"event": …}}; '' closes the sockets
   writer text not null default session_user,   -- whose program publishes it
+  seen pg_snapshot not null default pg_current_snapshot(),   -- which handshakes leave() could know of
   created_at timestamptz not null default now(),
   constraint outbox_pkey primary key (xid, id)
 ) with (

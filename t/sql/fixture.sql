@@ -42,22 +42,25 @@ begin
   return name;
 end $$;
 
--- The events of this transaction since the last look, one "whom type event" a line, whom in the order of ids.
+-- The events of this transaction since the last look, one "whom type event" a line, whom in the order of ids, whether
+-- they have sockets or not.
 create function hash(who bigint) returns text language sql stable as $$ select password_hash from im.account where id = who $$;
 create function heard() returns text language plpgsql as $$
 declare
   lines text;
 begin
   select string_agg(
-           (select string_agg(coalesce(n.name, c), ',' order by c) from unnest(string_to_array(e.channels, ',')) c
-             left join (values ('900001', 'ann'), ('900002', 'bob'), ('900003', 'cat'), ('900004', 'dan'),
-                                ('900005', 'eve'), ('900006', 'fay')) n(id, name)
-               on n.id = c)
+           (select string_agg(coalesce(n.name, a::text), ',' order by a)
+              from unnest(coalesce((select array_agg(distinct c.account_id) from im.connection c where c.id = any (e.sockets)),
+                                   im.outbox_accounts(e))) a
+              left join (values (900001, 'ann'), (900002, 'bob'), (900003, 'cat'), (900004, 'dan'),
+                                (900005, 'eve'), (900006, 'fay')) n(id, name)
+                on n.id = a)
            || case when e.body = '' then ' close' else ' ' || (e.body::json ->> 'type') || ' ' || (e.body::json -> 'data' ->> 'event') end,
-           e'\n' order by e.place)
+           e'\n' order by e.id)
     into lines
-    from (select l.*, row_number() over () as place from api.leave() l) e
-   where e.channels <> '';
+    from im.outbox e
+   where e.xid = pg_current_xact_id();
   delete from im.outbox o where o.xid = pg_current_xact_id();
   return coalesce(lines, 'nothing');
 end $$;

@@ -10,6 +10,7 @@ use IM::Socket;
 use Mojo::JSON qw(decode_json encode_json);
 use Mojo::Message::Response;
 use Mojo::Parameters;
+use Mojo::IOLoop;
 use Mojo::UserAgent;
 use Mojo::Util qw(decode encode url_escape);
 use Time::HiRes qw(time);
@@ -136,6 +137,7 @@ sub _build ($self, $method, $path, $headers, @body) {
 }
 
 sub _run ($self, $method, $path, $headers, @body) {
+    $self->im->run(0) if !Mojo::IOLoop->is_running;    # open sockets answer pings meanwhile, or are closed
     return $self->_judge($method, $path, $self->ua->start($self->_build($method, $path, $headers, @body))->result);
 }
 
