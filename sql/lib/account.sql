@@ -101,6 +101,7 @@ begin
 end $$;
 
 -- True when the captcha is right.  It is used up by being tried.
+-- Chinese input methods type full-width letters, and a blank behind them: NFKC makes both plain.
 create or replace function im.captcha_solved(captcha uuid, code text) returns boolean
 language plpgsql as $$
 declare
@@ -109,7 +110,7 @@ begin
   delete from im.captcha c
    where c.id = captcha and c.created_at >= now() - im.setting_interval('captcha.ttl')
   returning c.answer into answer;
-  return coalesce(lower(answer) = lower(code), false);
+  return coalesce(lower(answer) = lower(btrim(normalize(code, nfkc), e' \t\r\n')), false);
 end $$;
 
 -- Ends one session, and closes its sockets.
