@@ -29,7 +29,10 @@ struct automaton {
 
 static struct automaton current;
 
-/* One folded character of a text and the bytes of the original character it comes from. */
+/* What is no letter or digit, once folded: it hides nothing, or it ends a clause. */
+enum { SEPARATOR = ' ', CLAUSE = ',' };
+
+/* One folded character of a text and the bytes of the original characters it comes from. */
 struct folded {
     int32_t character;
     uint32_t from, to;
@@ -51,22 +54,70 @@ static bool is_ascii_word(int32_t character)
     return (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9');
 }
 
-/* Folds one character: compatibility form, lower case, no marks.  What folds to nothing (zero-width characters,
- * combining marks) or to more than FOLDED_MAX characters (ligatures of whole phrases) is kept as it is. */
+/* Marks that end a clause or a line.  A full stop does when a blank or nothing follows, for between letters it dresses
+ * words up. */
+static bool ends_clause(int32_t character, unsigned char next)
+{
+    switch (character) {
+    case '\n': case '\v': case '\f': case '\r': case 0x85: case 0x2028: case 0x2029:
+    case ',': case ';': case ':': case '!': case '?': case 0x3001: case 0x3002: /* full width folds to these */
+        return true;
+    default:
+        return character == '.' && next <= ' ';
+    }
+}
+
+/* Han, kana and Hangul: characters that nothing is taken off. */
+static bool is_whole(int32_t character)
+{
+    return (character >= 0x3041 && character <= 0x30ff) || (character >= 0x4e00 && character <= 0x9fff) ||
+           (character >= 0xac00 && character <= 0xd7a3);
+}
+
+/* Voicing marks of kana, vowels and finals of Hangul: part of the character before. */
+static bool is_joined(int32_t character)
+{
+    return character == 0x3099 || character == 0x309a || (character >= 0x1161 && character <= 0x11c2);
+}
+
+static bool is_mark(int32_t character)
+{
+    utf8proc_category_t category = utf8proc_category(character);
+
+    return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC || category == UTF8PROC_CATEGORY_ME;
+}
+
+/* Folds one character: compatibility form, lower case, no marks but those that are joined.  What folds to nothing
+ * (zero-width characters, combining marks) or to more than FOLDED_MAX characters (ligatures of whole phrases) is kept as
+ * it is. */
 static int fold(int32_t character, int32_t out[static FOLDED_MAX])
 {
-    const utf8proc_option_t how = UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE |
-                                  UTF8PROC_STRIPMARK;
-    int boundary = 0;
+    const utf8proc_option_t how = UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE;
+    int boundary = 0, kept = 0;
 
     if (character >= 'A' && character <= 'Z')
         return *out = character + ('a' - 'A'), 1;
-    if (character < 0x80 || (character >= 0x4e00 && character <= 0x9fff))
+    if (character < 0x80 || is_whole(character))
         return *out = character, 1;
     utf8proc_ssize_t n = utf8proc_decompose_char(character, out, FOLDED_MAX, how, &boundary);
-    if (n <= 0 || n > FOLDED_MAX)
+    for (int i = 0; i < n && n <= FOLDED_MAX; i++)
+        if (!is_mark(out[i]) || is_joined(out[i]))
+            out[kept++] = out[i];
+    if (kept == 0)
         return *out = character, 1;
-    return (int)n;
+    return kept;
+}
+
+/* Makes one of a character and what is joined to it; false when there is no such one. */
+static bool join(struct folded *before, int32_t character, uint32_t to)
+{
+    int32_t pair[2] = {before->character, character};
+
+    if (!is_joined(character) || utf8proc_normalize_utf32(pair, 2, UTF8PROC_COMPOSE | UTF8PROC_STABLE) != 1)
+        return false;
+    before->character = pair[0];
+    before->to = to;
+    return true;
 }
 
 /* Folds a text; returns the number of folded characters, at most max. */
@@ -81,11 +132,16 @@ static size_t fold_text(const char *text, struct folded *out, size_t max)
         utf8proc_ssize_t n = utf8proc_iterate(bytes + at, -1, &character);
         if (n <= 0)
             break;
+        uint32_t to = at + (uint32_t)n;
         int folded = fold(character, parts);
         for (int i = 0; i < folded && count < max; i++)
-            out[count++] = (struct folded){parts[i], at, at + (uint32_t)n};
-        at += (uint32_t)n;
+            if (count == 0 || !join(&out[count - 1], parts[i], to))
+                out[count++] = (struct folded){parts[i], at, to};
+        at = to;
     }
+    for (size_t i = 0; i < count; i++)
+        if (is_separator(out[i].character))
+            out[i].character = ends_clause(out[i].character, bytes[out[i].to]) ? CLAUSE : SEPARATOR;
     return count;
 }
 
@@ -116,22 +172,34 @@ static uint32_t step(const struct automaton *a, uint32_t state, int32_t characte
     }
 }
 
+static uint32_t add_character(struct automaton *a, uint32_t state, int32_t character)
+{
+    uint32_t slot = edge_slot(a, state, character);
+
+    if (!a->edges[slot].child) {
+        a->edges[slot] = (struct edge){state, a->node_count, character};
+        a->nodes[a->node_count] = (struct node){.length = (uint16_t)(a->nodes[state].length + 1)};
+        a->node_count++;
+    }
+    return a->edges[slot].child;
+}
+
+/* Of clause marks between its letters each row is one character, as it is in texts; those around it are not the word's. */
 static void add_word(struct automaton *a, const struct folded *text, size_t count)
 {
     uint32_t state = ROOT;
-    bool ascii = true;
+    bool ascii = true, clause = false;
 
     for (size_t i = 0; i < count; i++) {
-        if (is_separator(text[i].character))
+        int32_t character = text[i].character;
+        clause |= character == CLAUSE;
+        if (character == CLAUSE || character == SEPARATOR)
             continue;
-        uint32_t slot = edge_slot(a, state, text[i].character);
-        if (!a->edges[slot].child) {
-            a->edges[slot] = (struct edge){state, a->node_count, text[i].character};
-            a->nodes[a->node_count] = (struct node){.length = (uint16_t)(a->nodes[state].length + 1)};
-            a->node_count++;
-        }
-        ascii &= is_ascii_word(text[i].character);
-        state = a->edges[slot].child;
+        if (clause && state != ROOT)
+            state = add_character(a, state, CLAUSE);
+        clause = false;
+        ascii &= is_ascii_word(character);
+        state = add_character(a, state, character);
     }
     a->nodes[state].word = state != ROOT;
     a->nodes[state].ascii = ascii;
@@ -210,8 +278,8 @@ static bool stands_alone(const struct folded *text, size_t count, size_t first, 
            (last + 1 == count || !is_ascii_word(text[last + 1].character));
 }
 
-/* Walks over the text; kept[] are the places of the characters that were not skipped as separators.
- * Marks the bytes of every word found in stars, if given; true when one was found. */
+/* Walks over the text; kept[] are the places of the characters that were not skipped as separators, and of a row of
+ * clause marks the first.  Marks the bytes of every word found in stars, if given; true when one was found. */
 static bool scan(const struct folded *text, size_t count, bool *stars)
 {
     static size_t kept[TEXT_MAX];
@@ -220,11 +288,13 @@ static bool scan(const struct folded *text, size_t count, bool *stars)
     bool found = false;
 
     for (size_t i = 0; i < count; i++) {
-        if (is_separator(text[i].character)) {
+        if (text[i].character == SEPARATOR) {
             if (++skipped > SEPARATORS_MAX)
                 state = ROOT;
             continue;
         }
+        if (text[i].character == CLAUSE && read > 0 && text[kept[read - 1]].character == CLAUSE)
+            continue;
         skipped = 0;
         kept[read++] = i;
         state = step(&current, state, text[i].character);

@@ -1,9 +1,11 @@
 /*
  * The sensitive-word filter: finds words of a list in text, however they are dressed up.
  *
- * Text and words are compared after Unicode compatibility folding (full width, case, marks), and up to three
+ * Text and words are compared after Unicode compatibility folding (full width, case, accents), and up to three
  * separators (spaces, punctuation, symbols, zero-width characters) between two characters of a word do not hide
- * it.  A word of ASCII letters and digits must stand alone: "ass" is not found in "class".
+ * it.  The end of a clause or line does: , ; : ! ? and their like, and a full stop that a blank follows; only a word that
+ * has such a mark itself is found across one.  The voicing marks of kana are no accents, nor are the letters of a Hangul
+ * syllable taken apart.  A word of ASCII letters and digits must stand alone: "ass" is not found in "class".
  *
  * The list is an Aho-Corasick automaton: one pass over the text, whatever the number of words.  A program has
  * one list, which words_replace() exchanges while it runs.

@@ -5,6 +5,8 @@ use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use IM::Stack;
+use Mojo::File qw(path);
+use Mojo::Util qw(encode);
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -45,7 +47,7 @@ subtest 'a word that is added' => sub {
     is $send->('a 法轮 b')->must->{content}, 'a 法轮 b', 'before, it is a word like any other';
     my ($word, $start) = ('测试坏词', time);
     ok !$filters{message}->($word), 'the new one too';
-    $add->($word);
+    $add->($word, '大麻', 'ばか');
     $start = time;
     my %left = %filters;
     my %took;
@@ -70,6 +72,10 @@ subtest 'what is done with it' => sub {
     $tell->('测 试-坏词')->ok('a message to a group too, however it is spelt', { content => qr/\A\*+\z/ });
     is $frame->('测试坏词'), '****', 'and one over the socket';
     $bob->get('/message/private/pullOfflineMessage')->ok('the receiver reads the stars', sub { $_->[-1]{content} eq '****' });
+    $send->('这件事很大，麻烦')->ok('what only touches at the end of a clause is no word', { content => '这件事很大，麻烦' });
+    $send->("很大\n麻烦")->ok('nor at the end of a line', { content => "很大\n麻烦" });
+    $send->('はがき')->ok('nor what has other marks', { content => 'はがき' });
+    $send->('大麻 ばか')->ok('the words themselves are starred', { content => '** **' });
     $ann->put('/user/update', { nickName => '测试坏词' })->refused(8001, 'a nick name is refused');
     $ann->post('/group/create', { groupName => '测试坏词', memberIds => [$bob->id] })->refused(8001, 'a group name too');
     $ann->post('/group/create', { groupName => 'x', groupNotice => '测试坏词', memberIds => [$bob->id] })->refused(8001, 'and a notice');
@@ -82,7 +88,7 @@ subtest 'a word that is taken away' => sub {
     ok $took, 'is let through again';
     cmp_ok $took, '<', 3, 'as quickly';
     $im->sql('delete from im.sensitive_word');
-    $ann->put('/user/update', { nickName => '测试坏词' })->ok('in names as well');
+    ok $im->eventually(10, sub { $ann->put('/user/update', { nickName => '测试坏词' })->code eq 200 }), 'in names as well';
 };
 
 subtest 'fifty thousand words' => sub {
@@ -101,6 +107,26 @@ subtest 'fifty thousand words' => sub {
     }
     note sprintf 'known after %.1f s; the slowest of 20 long messages took %.0f ms', $took // -1, 1000 * (sort { $b <=> $a } @times)[0];
     ok $took, 'are known';
+    $im->sql('truncate im.sensitive_word');
+};
+
+subtest 'a list of somebody else' => sub {
+    my $list = path($im->state, 'list.txt');
+    my $read = sub ($bytes, @more) { $list->open('>')->print($bytes); $im->imctl('word', 'import', "$list", @more) };
+    my ($status, $table) = $read->(encode('UTF-8', "\x{feff}# 名单\r\n赌\r\n枪支弹药，\r\n出售+枪支\r\n" . '长' x 51 . "\r\nhttp://example.org/a\r\n"));
+    is $status, 0, 'is read';
+    note $table;
+    like $table, qr/^ *what +\| +lines +\| +for example/m, 'a table says what became of it';
+    like $table, qr/^ *\Q$_->[0]\E +\| +1 \| \Q$_->[1]\E/m, "$_->[0]: $_->[1]"
+        for ['taken', '枪支弹药'], ['left: one letter or digit (--force takes it)', '赌'], ['left: words that count together (A+B)', '出售+枪支'],
+        ['left: more than 50 characters', '长' x 20], ['left: a web address', 'http://example.org/a'], ['left: a comment', '# 名单'];
+    ok $im->eventually(10, sub { $send->('枪支弹药')->must->{content} eq '****' }), 'what was taken is in force';
+    $send->('我赌一把')->ok('what was left is not', { content => '我赌一把' });
+    ($status) = $read->(encode('UTF-8', '赌'), '--force');
+    is $im->sql("select count(*) from im.sensitive_word where word = '赌'"), 1, '--force takes one letter';
+    is_deeply [$read->("\xb6\xc4\xb2\xa9\n")], [1, "imctl: $list is not UTF-8: iconv(1) can change that\n"], 'another encoding is refused in words';
+    is_deeply [$im->imctl('word', 'import', "$list.none")], [1, "imctl: could not read $list.none\n"], 'as is a file that there is not';
+    is +($im->imctl('word'))[0], 2, 'and half a command';
     $im->sql('truncate im.sensitive_word');
 };
 

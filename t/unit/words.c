@@ -56,6 +56,49 @@ static void check_speed(void)
     ok(spent < 50, "a message takes less than 50 microseconds against them: %.2f", spent);
 }
 
+/* What ends a clause or a line separates words; a word may have one itself. */
+static void check_clauses(void)
+{
+    static const char *const list[] = {"大麻", "foobar", "要发票，找我", "，坏词！"};
+    static const char *const ends[] = {"，", ",", "。", "、", "；", "：", "！", "？", "?", ". ", "\n", "\r\n", " \n ",
+                                       "\xe2\x80\xa8"};
+    char text[64] = "要发票!!\n找我";
+
+    words_replace(list, sizeof list / sizeof *list);
+    ok(words_star(text) && strcmp(text, "********") == 0, "a word with such a mark is found across a row of them");
+    starred("这件事很大，麻烦", "这件事很大，麻烦");
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        snprintf(text, sizeof text, "很大%s麻烦", ends[i]);
+        ok(!words_found(text), "end %zu of clauses and lines separates words", i);
+    }
+    starred("大-麻", "***");
+    starred("很大.麻烦", "很***烦");
+    starred("I see foo. Bar is closed", "I see foo. Bar is closed");
+    starred("foo.bar", "*******");
+    starred("要发票，找我", "******");
+    starred("要发票找我", "要发票找我");
+    starred("坏词", "**");
+    starred("你，坏词！", "你，**！");
+}
+
+/* Marks that make another character of one. */
+static void check_marks(void)
+{
+    static const char *const list[] = {"ばか", "はか", "パパ", "한구"};
+
+    words_replace(list, sizeof list / sizeof *list);
+    starred("はがき", "はがき");
+    starred("ばか", "**");
+    starred("は\xe3\x82\x99か", "**");
+    starred("はか", "**");
+    starred("はが", "はが");
+    starred("はか\xe3\x82\x99", "はか\xe3\x82\x99");
+    starred("ハハ ババ", "ハハ ババ");
+    starred("ﾊﾟﾊﾟ", "**");
+    starred("한국", "한국");
+    starred("\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab\xe1\x84\x80\xe1\x85\xae", "**");
+}
+
 int main(void)
 {
     static const char *const list[] = {"赌博", "赌博网站", "ass", "Foo-Bar", "发票", "", "!!!", "café"};
@@ -67,8 +110,9 @@ int main(void)
     starred("来赌博吧", "来**吧");
     starred("赌博网站好", "****好");
     starred("赌 博", "***");
-    starred("赌。。。博", "*****");
-    starred("赌。。。。博", "赌。。。。博");
+    starred("赌···博", "*****");
+    starred("赌····博", "赌····博");
+    starred("赌.博.网.站", "*******");
     starred("赌\xe2\x80\x8b博", "***");
     starred("ＡＳＳ", "***");
     starred("class", "class");
@@ -80,6 +124,8 @@ int main(void)
     starred("!!!", "!!!");
     starred("开发票，赌博", "开**，**");
     ok(words_found("代开发票") && !words_found("开发"), "found or not, without change");
+    check_clauses();
+    check_marks();
     words_replace(NULL, 0);
     starred("赌博", "赌博");
     check_speed();
