@@ -63,7 +63,7 @@ sub send_request ($shares) {
 }
 
 sub callback ($order) {
-    my $body = fields(orderId => $order, amount => \'10.00', chainType => 'bsc', txHash => sprintf('%064x', $order));
+    my $body = fields(orderId => $order, amount => \'10.00', chainType => 'bsc', txHash => sprintf('f%063x', $order));
     my $time = int time;
     return { path => '/payment/callback', body => $body,
         headers => { 'X-IM-Timestamp' => $time, 'X-IM-Signature' => hmac_sha256_hex("$time\n$body", $payment_key) } };

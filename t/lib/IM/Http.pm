@@ -11,6 +11,7 @@ use Mojo::Promise;
 
 has connections => 64;     # to one port; requests beyond wait
 has timeout     => 30;     # seconds without a byte
+has idle        => 20;     # seconds after which a connection is not used again: the server is about to close it
 
 # Rejects with a reason when no whole answer comes.
 sub ask ($self, $method, $port, $path, $headers, $bytes) {
@@ -27,6 +28,7 @@ sub _next ($self, $server) {
     while (@{ $server->{waiting} } && (@{ $server->{idle} } || $server->{open} < $self->connections)) {
         my $request = shift @{ $server->{waiting} };
         my $one     = pop @{ $server->{idle} };
+        $one = undef if $one && $one->{since} < time - $self->idle;
         if ($one) { $self->_send($one, $request) }
         else      { $self->_connect($server, $request) }
     }
@@ -57,6 +59,7 @@ sub _read ($self, $one, $bytes) {
     my ($head, $length) = $one->{answer} =~ /\A(HTTP.*?\r\nContent-Length: (\d+)\r\n.*?\r\n\r\n)/si or return;
     return if length $one->{answer} < length($head) + $length;
     my $request = delete $one->{request};
+    $one->{since} = time;
     push @{ $one->{server}{idle} }, $one if $head !~ /^Connection: close/mi;
     $request->{promise}->resolve(substr($head, 9, 3), substr $one->{answer}, length $head);
     $self->_next($one->{server});
