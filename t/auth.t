@@ -171,13 +171,15 @@ subtest 'trade password' => sub {
     $change->(tradePassword => $password, oldTradePassword => $first)->refused(400, 'nor become the log-in password later', qr/tradePassword/);
     my $tablet = $ann->as;
     $tablet->login->must;
-    my $socket = $tablet->socket;
+    my ($socket, $own) = ($tablet->socket, $ann->socket);
     $change->(tradePassword => $second, oldTradePassword => $first)->ok('the old one changes it');
     $socket->expect(SYSTEM_MESSAGE => 'KICK', { reason => 'trade' }, 'which her other devices are told');
     $socket->expect_close('and are closed');
     $tablet->get('/user/self')->refused(401, 'their sessions are over');
     $stranger->put('/refreshToken', { refreshToken => $tablet->refresh })->refused(401, 'for good');
     $ann->get('/user/self')->ok('the device that changed it goes on');
+    $own->nothing(SYSTEM_MESSAGE => 'KICK', 'and hears nothing of an end');
+    $own->close;
     $ann->put('/modifyPwd', { oldPassword => $password, newPassword => $second })->refused(400, 'the log-in password does not become the trade password', qr/newPassword/);
     $change->(tradePassword => $third, password => $password)->ok('the login password changes it');
 

@@ -124,13 +124,15 @@ begin
   perform im.connection_close(array(select c.id from im.connection c where c.account_id = account and c.session_id = ended));
 end $$;
 
--- Ends the account's other sessions, and tells it why.
+-- Ends the account's other sessions, and tells their sockets why.
 create or replace function im.session_end_others(account bigint, mine bigint, why text) returns void
 language plpgsql as $$
 declare
   other bigint;
 begin
-  perform im.tell(array[account], 'SYSTEM_MESSAGE', json_build_object('event', 'KICK', 'reason', why));
+  perform im.tell_sockets(
+    array(select c.id from im.connection c where c.account_id = account and c.session_id <> mine and c.ended_at is null),
+    'SYSTEM_MESSAGE', json_build_object('event', 'KICK', 'reason', why));
   for other in select s.id from im.session s where s.account_id = account and s.id <> mine and s.revoked_at is null order by s.id loop
     perform im.session_end(other, why);
   end loop;

@@ -18,6 +18,16 @@ begin
   values (conversation, seq, '{"type":"' || type || '","data":' || data || '}');
 end $$;
 
+-- An event for just these sockets.
+create or replace function im.tell_sockets(sockets bigint[], type text, data json) returns void
+language plpgsql as $$
+begin
+  if cardinality(sockets) > 0 then
+    insert into im.outbox (sockets, body)
+    values (tell_sockets.sockets, '{"type":"' || type || '","data":' || data || '}');
+  end if;
+end $$;
+
 -- Refuse with this code, but keep what the transaction has written (counters of wrong passwords).
 create or replace function im.refuse_later(code integer) returns void
 language plpgsql as $$
