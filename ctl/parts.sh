@@ -14,7 +14,9 @@ write_parts() {
 exec $run_db $postgres -D $state/pg -c config_file=$state/postgres/postgresql.conf"
     write_part push TERM "rm -f $state/run/push.sock $state/run/ws.sock
 $(nginx_command push "$state/cgi-bin/nodelay" "$IM_LISTEN" "$IM_PORT_BACKSTAGE")"
-    write_part nginx QUIT "$(nginx_command nginx)"
+    # What a killed nginx has left of uploads.
+    write_part nginx QUIT "$run find $state/nginx/tmp -type f -delete
+$(nginx_command nginx)"
     keep_queries_out nginx push
     write_part clerk TERM "exec chpst -e $state/env $run -e $state/secret/clerk ${IM_WRAP:-} $state/cgi-bin/imclerk"
     # The decoder has no environment, and its socket is the only thing of ours that it has; that of the others' user.

@@ -137,14 +137,35 @@ static void serve(int socket, const sigset_t *ended)
     folder_clear();
 }
 
+/* What processes that are no more have left in the working folder. */
+static void folders_forget(void)
+{
+    DIR *folder = opendir(".");
+
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        pid_t process = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (process <= 0 || kill(process, 0) == 0 || errno != ESRCH || chdir(entry->d_name) != 0)
+            continue;
+        folder_clear();
+        if (chdir("..") != 0)
+            log_fatal("could not return from a folder: %s", strerror(errno));
+        rmdir(entry->d_name);
+    }
+    if (folder)
+        closedir(folder);
+}
+
 /* A folder of this process alone, in the one that is given. */
 static void folder_open(const char *parent)
 {
-    char path[256];
+    char name[24];
 
-    snprintf(path, sizeof path, "%s/%d", parent, getpid());
-    if ((mkdir(path, 0700) != 0 && errno != EEXIST) || chdir(path) != 0)
-        log_fatal("could not make %s: %s", path, strerror(errno));
+    if (chdir(parent) != 0)
+        log_fatal("could not enter %s: %s", parent, strerror(errno));
+    folders_forget();
+    snprintf(name, sizeof name, "%d", getpid());
+    if ((mkdir(name, 0700) != 0 && errno != EEXIST) || chdir(name) != 0)
+        log_fatal("could not make a folder in %s: %s", parent, strerror(errno));
 }
 
 /* Nothing of who starts us; and that libraries do not read what only few have tried them with. */

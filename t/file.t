@@ -442,6 +442,31 @@ subtest 'a disk that is full' => sub {
     $im->allow(qr/could not store an upload: No space left|pwrite\(\) .* failed \(28|No space left on device/);
 };
 
+# A hundred MiB, byte for byte, while nobody holds them.
+subtest 'a large file' => sub {
+    my $large = path($samples->folder, 'large');
+    system "head -c 104857600 /dev/urandom >$large" and die "could not write $large\n";
+    my @programs = $im->parts->pids('file', 'file');
+    my $idle     = max map { memory($_) } @programs;
+    my $out      = path($samples->folder, 'answer');
+    my $curl     = fork // die "could not fork: $!\n";
+    exec 'curl', '-s', '-o', $out, '-H', 'Authorization: Bearer ' . $ann->access, '-F', "file=\@$large;filename=large.bin", $im->url('chat') . '/file/upload' if !$curl;
+    my $most = 0;
+    while (waitpid($curl, 1) == 0) {    # WNOHANG; its tasks are children of the same name
+        $most = max $most, map { memory($_) } $im->parts->pids('file', 'file');
+        $im->run(0.01);
+    }
+    cmp_ok $most - $idle, '<=', 8192, 'the program and its tasks grow by 8 MiB at most' or diag "$idle KiB, then $most";
+    my ($url) = $out->slurp =~ /"url":"([^"]+)"/;
+    my $back  = path($samples->folder, 'back');
+    system('curl', '-s', '-o', $back, '-H', 'Authorization: Bearer ' . $ann->access, $im->url('chat') . '/file/download?url=' . url_escape($url));
+    is system('cmp', '-s', $large, $back), 0, 'and it comes back as it was';
+    $_->remove for $large, $back;
+};
+
+# KiB of a process, or 0 when it has gone.
+sub memory ($pid) { return (eval { path("/proc/$pid/status")->slurp } // '') =~ /^VmRSS:\s+(\d+)/m ? $1 : 0 }
+
 # --- what is kept ---
 
 subtest 'unused files go, with their bytes' => sub {
