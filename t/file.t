@@ -151,6 +151,16 @@ subtest 'pictures' => sub {
     }
 };
 
+subtest 'what browsers do not show' => sub {
+    for my $ending (qw(heic avif tif)) {
+        my $file = $ann->upload($samples->picture("other.$ending"), name => "IMG_7.$ending", type => 'image')->must;
+        is_deeply [@$file{qw(fileName mimeType width height)}], ["IMG_7.$ending", 'image/jpeg', 640, 240], "of $ending there is a JPEG";
+        my $answer = $ann->download($file->{url});
+        like $answer->headers->content_disposition, qr/filename="IMG_7\.jpg"/, 'which is called so';
+        like $samples->ask($answer->body, qw(vipsheader FILE)), qr/640x240 uchar, 3 bands, srgb, jpegload/, 'and is one';
+    }
+};
+
 # Pictures in it, as ffmpeg and libvips count them.
 sub frames ($bytes) {
     return $1 if $samples->ask($bytes, qw(vipsheader -a FILE)) =~ /^n-pages: (\d+)/m;
@@ -375,12 +385,12 @@ subtest 'whoever leaves leaves nothing' => sub {
     }
     # The decoder is stopped, so that the upload is being examined when its client leaves.
     kill STOP => $im->parts->pids('decoder', 'imdecoder');
+    my $idle   = $im->parts->pids('file', 'file');
     my $socket = begun(length $body);
     print $socket $body;
-    ok $im->eventually(10, sub { $im->sql(q{select count(*) from pg_stat_activity where usename = 'im_file'}) && spooled() > 0 }), 'it is there to the last byte';
-    $im->run(0.3);
+    ok $im->eventually(10, sub { $im->parts->pids('file', 'file') > $idle }), 'it is there to the last byte, and a task at work on it';
     close $socket;
-    $im->run(0.3);
+    ok $im->eventually(10, sub { path($im->state, 'log/nginx/current')->slurp =~ m{/file/upload" 499} }), 'nginx knows that nobody waits';
     kill CONT => $im->parts->pids('decoder', 'imdecoder');
     nothing_left($before, 'while it is examined');
     is by_hand($body)->must->{fileSize}, 1_000_000, 'the same again works';
@@ -467,6 +477,17 @@ subtest 'a large file' => sub {
 # KiB of a process, or 0 when it has gone.
 sub memory ($pid) { return (eval { path("/proc/$pid/status")->slurp } // '') =~ /^VmRSS:\s+(\d+)/m ? $1 : 0 }
 
+subtest 'whoever is slow holds nobody up' => sub {
+    my $before = [stored(), usage()];
+    my @slow   = map { my $socket = begun(1_000_000); print $socket "--b\r\n"; $socket } 1 .. 50;
+    my $start  = time;
+    is $ann->upload('quick')->must->{fileSize}, 5, 'others go on';
+    cmp_ok time - $start, '<', 5, 'at once';
+    ok $im->eventually(20, sub { $before->[0] + 1 == stored() && spooled() == 0 }), 'and the slow are left, with all they have sent';
+    my $buffer;
+    is_deeply [grep { sysread $_, $buffer, 1 and $buffer ne 'H' } @slow], [], 'without a file of theirs';
+};
+
 # --- what is kept ---
 
 subtest 'unused files go, with their bytes' => sub {
@@ -479,6 +500,18 @@ subtest 'unused files go, with their bytes' => sub {
     $ann->ask_file($url)->refused(404, 'nor is the file');
     is $bob->download($other)->body, 'to be kept', 'what is shown is';
     is $ann->download($ann->upload('to be deleted')->must->{url})->body, 'to be deleted', 'and the same bytes may come again';
+};
+
+subtest 'the address of the server changes' => sub {
+    my $old = $ann->upload('before')->must->{url};
+    $im->config->{IM_URL} = 'https://im.example.org/chat';
+    $im->up;
+    my $new = $ann->upload('after')->must->{url};
+    like $new, qr{\Ahttps://im\.example\.org/chat/file/download\?url=}, 'urls begin with it';
+    is $ann->download($new)->body, 'after', 'and are good';
+    is $ann->download($old)->body, 'before', 'as are the old ones';
+    hand($ann, $bob, $_)->must for $old, $new;
+    is $bob->download($new)->body, 'after', 'also in messages';
 };
 
 $im->end;

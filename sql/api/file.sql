@@ -75,7 +75,8 @@ begin
 end $$;
 
 -- GET /file/download  file_download(:me, url)
--- Where the bytes are that a url of ours stands for, and how to serve them.  A picture made of the file has its own ending.
+-- Where the bytes are that a url of ours stands for, and how to serve them.  A picture's name has the ending of what it
+-- has become.
 -- Refuses: 404 no such file that the caller may read
 -- Writes: nothing
 -- Tells: nobody
@@ -87,9 +88,8 @@ declare
 begin
   return query
     select im.blob_name(case part when '/thumb' then f.thumb_id when '/original' then f.original_id else f.blob_id end),
-           case when part = '/thumb' or part is null and f.original_id is not null
-                then regexp_replace(f.name, '\.[^.]*$', '') || '.' || replace(substr(mime_type, 7), 'jpeg', 'jpg') else f.name::text end,
-           mime_type, f.kind <> 'file'
+           case when part = '/thumb' or (part is null and f.kind = 'image')
+                then im.file_name_as(f.name, substr(mime_type, 7)) else f.name end, mime_type, f.kind <> 'file'
       from substring(url from '/thumb$|/original$') part,
            lateral (values (case part when '/thumb' then f.thumb_mime when '/original' then f.original_mime else f.mime end)) t(mime_type);
 end $$;

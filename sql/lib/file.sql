@@ -29,6 +29,16 @@ begin
   return substring(rest from '^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/thumb|/original)?$')::uuid;
 end $$;
 
+-- The name with the ending of that kind of picture.
+create or replace function im.file_name_as(name text, ending text) returns text
+language plpgsql immutable as $$
+begin
+  if lower(substring(name from '\.([^.]*)$')) in (ending, replace(ending, 'jpeg', 'jpg')) then
+    return name;
+  end if;
+  return regexp_replace(name, '\.[^.]*$', '') || '.' || replace(ending, 'jpeg', 'jpg');
+end $$;
+
 -- Whether a profile or a group shows it.
 create or replace function im.file_shown(file uuid) returns boolean
 language plpgsql stable as $$
