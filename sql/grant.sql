@@ -132,3 +132,6 @@ grant execute on function api.file_room to im_file;
 grant execute on function api.file_add to im_file;
 grant execute on function api.file_done to im_file;
 grant execute on function api.file_download to im_file;
+
+grant execute on function api.system_config to im_system;
+grant execute on function api.complaint_submit to im_system;

@@ -134,6 +134,19 @@ my @OTHER = (
     ['PUT /group/modify', { groupId => '@group', groupAvatar => '/file/download?url=@file' }, manager => 404],
     ['POST /group/create', { groupName => 'x', groupAvatar => '/file/download?url=@file' }, outsider => 404],
 
+    ['GET /system/config', {}, stranger => 200],
+    (map {
+        my ($type, $id, %more) = @$_;
+        my $cases = delete $more{cases};
+        ['POST /complaint/submit', { targetType => $type, targetId => $id, reason => 'x', complainerId => '@other', %more }, @$cases]
+    } [1, '@owner', cases => [owner => 400]], [1, '@missing', cases => [outsider => 1001]], [2, '@missing', cases => [outsider => 3001]],
+        [2, '@dissolved', cases => [owner => 3001]],
+        [1, '@owner', messageId => '@letter', cases => [outsider => 404, member => 404]], [1, '@friend', messageId => '@letter', cases => [owner => 404]],
+        [2, '@group', messageId => '@speech', cases => [outsider => 404, left => 404, removed => 404]], [2, '@banned', messageId => '@speech', cases => [owner => 404]],
+        [1, '@owner', messageId => '@missing', cases => [friend => 404]], [1, '@friend', images => ['/file/download?url=@file'], cases => [owner => 404, member => 404]],
+        [1, '@owner', messageId => '@letter', cases => [friend => 200]], [2, '@group', messageId => '@speech', cases => [owner => 200]],
+        [2, '@banned', cases => [outsider => 200]]),
+
     # What these refuse to the one who may call them is told in t/auth.t and t/session.t.  A public one takes no notice
     # of a token, good or bad.
     ['POST /logout', {}, goer => 200, goer => 401],

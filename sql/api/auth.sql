@@ -2,7 +2,8 @@
 
 -- POST /register  auth_register(username!, :hash, nickName!?, email?, phone?, :address, captchaId?, captchaCode?)
 -- Makes an account and answers its id; the nick name is the user name when absent.
--- Refuses: 1004 name taken; 1005 phone or e-mail taken; 1006 captcha required after many failures of the address
+-- Refuses: 403 nobody registers by himself here; 1004 name taken; 1005 phone or e-mail taken; 1006 captcha required after
+--   many failures of the address
 -- Writes: account; captcha (used up)
 -- Tells: nobody
 create function api.auth_register(username im.username, hash text, nickName im.nickname, email im.email,
@@ -13,7 +14,9 @@ language plpgsql security definer set search_path = im, pg_temp as $$
 declare
   taken text;
 begin
-  if not im.captcha_solved(captchaId, captchaCode) and im.login_guard(null, im.login_origin(address), 1) <> 0 then
+  if im.setting_text('register.open') <> 'on' then
+    raise sqlstate 'I0403';
+  elsif not im.captcha_solved(captchaId, captchaCode) and im.login_guard(null, im.login_origin(address), 1) <> 0 then
     perform im.refuse_later(1006);
     return;
   end if;

@@ -185,7 +185,7 @@ begin
   insert into im.blob_gone (name) select g.name from gone g;
 end $$;
 
--- Deletes files that nobody shows any more, and those whose upload came to nothing.
+-- Deletes files that nobody shows any more and no complaint keeps, and those whose upload came to nothing.
 create or replace function im.due_file() returns bigint
 language plpgsql as $$
 declare
@@ -202,7 +202,8 @@ begin
   end if;
   update im.file f set unused_since = null
    where f.id = any (due)
-     and (exists (select from im.file_message l where l.file_id = f.id) or im.file_shown(f.id));
+     and (exists (select from im.file_message l where l.file_id = f.id) or im.file_shown(f.id)
+          or exists (select from im.complaint_file c where c.file_id = f.id));
   with gone as (
     delete from im.file f where f.id = any (due) and f.unused_since is not null returning *),
   used as (
