@@ -7,6 +7,7 @@ use lib "$FindBin::Bin/lib";
 use Digest::SHA qw(hmac_sha256_hex);
 use IM::Money qw(fields);
 use IM::Stack;
+use IM::User;
 use IO::Socket::UNIX;
 use Mojo::File qw(path);
 use Mojo::Promise;
@@ -141,6 +142,7 @@ for my $program (qw(wallet redpacket backstage)) {
             my @names = map { ($_) x $rounds } grep { $deeds{$_}[0] eq $program } sort keys %deeds;
             my %tells = map { ($_ => {@{ $deeds{$_} }[2 .. $#{ $deeds{$_} }]}->{tells}) } @names;
             my @cut   = map { [$_, $deeds{$_}[1]->()] } grep { $point ne 'publish' || $tells{$_} } @names;
+            my @sockets = map { IM::User->new(im => $im, id => $_->{id}, access => $_->{token})->socket } $ann, $bob;    # else nobody is told
             fault($program, $point);
             for my $cut (@cut) {
                 ready($program);
@@ -154,6 +156,7 @@ for my $program (qw(wallet redpacket backstage)) {
                 is $answer->{code} eq 200, $point eq 'publish', $point eq 'publish' ? 'it is answered' : 'there is no answer' or diag $answer->{text};
             }
             fault($program, undef);
+            $_->close for @sockets;
             retried(@$_, $_->[0]) for @cut;
             ok $im->eventually(10, sub { $im->sql('select count(*) from im.outbox') == 0 }), 'every event goes out in the end';
         };
