@@ -71,6 +71,18 @@ subtest 'one address, by whatever token' => sub {
     within($all, 1000, 300, time - $start, 'nor more of it elsewhere');
 };
 
+# The hop is told whose request it is.
+subtest 'one IPv6 network, by whatever address' => sub {
+    my $captchas = sub (@addresses) {
+        return (answers(hop => '127.0.0.1', map { request('GET /captcha', "X-IM-Address: $_") } @addresses))[1];
+    };
+    for my $network ('2001:db8:1:2:%x:1:1:1', '2001:db8:1:3::%x', '2001:db8:4::%x', '2001:db8::5:%x:1:1') {
+        my $count = $captchas->(map { sprintf $network, $_ } 1 .. 150);
+        ok $count->{429}, "$network" or diag explain $count;
+    }
+    is $captchas->(map { sprintf '2001:db8:6:%x::1', $_ } 1 .. 150)->{429}, undef, 'many networks are many';
+};
+
 subtest 'searching' => sub {
     my @codes = map { $bob->get('/user/search', { name => "1380013$_" })->code } 1000 .. 1039;
     my $found = grep { $_ eq 200 } @codes;
@@ -112,7 +124,7 @@ sub holding ($service, $address, $path) {
 }
 
 subtest 'connections of one address' => sub {
-    for my $case ([chat => '/friend/request/apply'], [redpacket => '/red/packet/rob'], [backstage => '/im/recharge/approve']) {
+    for my $case ([chat => '/friend/request/apply'], [redpacket => '/red/packet/rob'], [backstage => '/im/recharge/approve'], [backstage => '/doc.html']) {
         my ($service, $path) = @$case;
         my ($here, $there)   = (address(), address());
         my @held = map { holding($service, $here, $path) } 1 .. CONNECTIONS + 3;    # should a question come between
@@ -151,6 +163,7 @@ subtest 'refused handshakes' => sub {
     my @held = map { holding(chat => $here, '/friend/request/apply') } 1 .. CONNECTIONS + 3;
     $see->($good, 'Upgrade: h2c');
     $see->($good, 'If-None-Match: 0');
+    $see->($good, 'Sec-WebSocket-Version: 8');
     $see->('GET /ws?accessToken=x');
     $see->($good, 'Origin: http://elsewhere.example');
     $see->('GET /ws?accessToken=' . $banned->access);

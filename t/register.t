@@ -141,6 +141,7 @@ subtest 'a handshake that nchan would refuse' => sub {
         [426, 'GET', 'Sec-WebSocket-Version' => 8], [426, 'GET', 'Sec-WebSocket-Version' => '013'], [426, 'GET', 'Sec-WebSocket-Version' => undef],
         [400, 'GET', 'Sec-WebSocket-Key' => undef], [400, 'GET', 'Sec-WebSocket-Key' => 'short'], [400, 'GET', 'Sec-WebSocket-Key' => 'x' x 24],
         [400, 'GET', Connection => 'close'], [400, 'GET', Connection => 'upgrades'], [400, 'GET', Upgrade => 'h2c'], [400, 'GET', Upgrade => undef],
+        [400, 'GET', Upgrade => 'websocket dGhlIHNhbXBsZSBub25jZQ== upgrade', 'Sec-WebSocket-Key' => 'none', Connection => 'close'],
         [400, 'POST'], [400, 'PUT'], [400, 'DELETE'], [400, 'HEAD'],
     ) {
         my ($wanted, $method, %change) = @$case;
