@@ -16,7 +16,7 @@ begin
   execute format('grant connect, create on database %I to im_owner', current_database());
   execute format('revoke temporary, connect on database %I from public', current_database());
 end $$;
-revoke connect on database postgres from public;
+revoke connect on database postgres, template1 from public;     -- where nothing of the below is taken away
 revoke all on schema public from public;
 
 do $$
