@@ -75,6 +75,7 @@ subtest 'a program that is away' => sub {
         my ($program, $path) = @{ $program{$service} };
         $im->parts->sv($program, 'down');
         is_ours(hear(ask($service, request("GET $path?$token HTTP/1.1", 'Connection: close'))), 502, 502, "$service says so", $PAGE);
+        is_ours(hear(ask($service, request("GET $path" . 'x' x 1500 . "?$token HTTP/1.1", 'Connection: close'))), 502, 502, "$service: also of a long path", $PAGE);
         $im->parts->sv($program, 'up');
     }
     ok $im->eventually(10, sub { !grep { hear(ask($_, request("GET $program{$_}[1] HTTP/1.1"))) !~ /"code":40[14]/ } @services }), 'all are back';
