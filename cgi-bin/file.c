@@ -130,7 +130,6 @@ static void set_part(struct request *r, const struct examined *found, int part, 
 
 static void add_file(struct request *r, const struct examined *found)
 {
-
     request_set(r, "name", found->name);
     request_set(r, "kind", examine_kind(found->kind));
     request_set(r, "mime", found->mime);
