@@ -27,6 +27,7 @@ my %plant = (
         purses bigint[], amounts numeric[]) returns bigint language plpgsql as $$
       declare entry bigint; old numeric[]; begin
         old := array(select p.balance from unnest(purses) with ordinality u (id, place) join im.purse p on p.id = u.id order by place);
+        perform count(*) from generate_series(1, 100000);     -- a while in which another may do the same
         insert into im.journal (kind, subject, remark) values (entry_kind, entry_subject, entry_remark) returning id into entry;
         with moved as (
           update im.purse p set balance = m.old + m.amount, serial = p.serial + 1
