@@ -1,4 +1,5 @@
 #include "picture.h"
+#include "heif.h"
 #include "strip.h"
 #include "tool.h"
 
@@ -120,18 +121,19 @@ static int thumbnail(const struct header *h, enum format *format)
     return render(size, "thumb.jpg", "strip,Q=80") ? rendered("thumb.jpg", *format) : -1;
 }
 
-/* Not to be encoded again: an animation would lose its frames or its quality. */
+/* Not to be encoded again: an animation would lose its frames or its quality, AVIF takes too long. */
 static bool stays(enum format format, const struct header *h)
 {
-    return format == FORMAT_GIF || (format == FORMAT_WEBP && h->frames > 1) ||
+    return format == FORMAT_GIF || format == FORMAT_AVIF || (format == FORMAT_WEBP && h->frames > 1) ||
            (format == FORMAT_PNG && strip_png_animated(TOOL_INPUT_DESCRIPTOR));
 }
 
 static int stripped(enum format format)
 {
     int clean = open(".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    bool heif = format == FORMAT_HEIC || format == FORMAT_AVIF;
 
-    if (clean >= 0 && !strip_picture(format, TOOL_INPUT_DESCRIPTOR, clean)) {
+    if (clean >= 0 && !(heif ? heif_strip(TOOL_INPUT_DESCRIPTOR, clean) : strip_picture(format, TOOL_INPUT_DESCRIPTOR, clean))) {
         close(clean);
         clean = -1;
     }
@@ -167,6 +169,10 @@ void picture_decode(const struct decode_request *request, struct decoded *answer
     answer->width = (int)(h.orientation > 4 ? h.height : h.width);
     answer->height = (int)(h.orientation > 4 ? h.width : h.height);
     keep(answer, descriptors, DECODE_THUMB, thumbnail(&h, &answer->format[DECODE_THUMB]));
+    if (answer->format[DECODE_BYTES] == FORMAT_HEIC) { /* phones want it back as it was */
+        answer->format[DECODE_ORIGINAL] = FORMAT_HEIC;
+        keep(answer, descriptors, DECODE_ORIGINAL, stripped(FORMAT_HEIC));
+    }
     keep(answer, descriptors, DECODE_BYTES,
          stays(answer->format[DECODE_BYTES], &h) ? stripped(answer->format[DECODE_BYTES])
                                                  : whole(&h, &answer->format[DECODE_BYTES]));

@@ -33,6 +33,14 @@ sub picture ($self, $name, $profile = undef, $options = '') {
     return path($file)->slurp;
 }
 
+# The phone's JPEG in another format, as vips writes it: with its EXIF.
+sub told ($self, $name) {
+    my $from = path($self->folder, 'told.jpg');
+    $from->open('>')->print($self->jpeg);
+    _run(vips => 'copy', "$from", $self->folder . "/$name");
+    return path($self->folder, $name)->slurp;
+}
+
 # EXIF with an orientation, and the place in several of its tags.
 sub exif ($self, $orientation = 1) {
     my $text = $self->place . "\0";
