@@ -80,7 +80,7 @@ copy_programs() {
 # A key is changed by changing its file in secret/; of a jwt-key the one before, -old, is still accepted.
 make_secrets() {
     split_key
-    set -- secret/jwt-key-user secret/jwt-key-admin secret/jwt-key-service secret/trade-pepper
+    set -- secret/jwt-key-user secret/jwt-key-admin secret/jwt-key-service secret/trade-pepper secret/turn-secret
     for program in $built clerk; do
         make_folder "secret/$program" 700
         set -- "$@" "secret/$program/PGPASSWORD"
@@ -91,6 +91,7 @@ make_secrets() {
         case $program in backstage) share_key admin IM_JWT_KEY_ADMIN ;; esac
         case $program in redpacket) share_key service IM_JWT_KEY_SERVICE ;; esac
         case $program in auth | wallet | redpacket) share_secret trade-pepper IM_TRADE_PEPPER ;; esac
+        case $program in webrtc) share_secret turn-secret IM_TURN_SECRET ;; esac
         case $program in wallet) share_secret payment-key IM_PAYMENT_KEY ;; esac
     done
 }

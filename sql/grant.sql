@@ -26,7 +26,7 @@ grant execute on function api.enter(bigint, integer, bigint) to im_redpacket;
 grant execute on function api.enter(bigint, integer, bigint) to im_file;
 grant execute on function api.enter(bigint, integer, bigint) to im_system;
 
-grant execute on function api.word_list to im_auth, im_user, im_friend, im_group, im_message, im_socket, im_redpacket;
+grant execute on function api.word_list to im_auth, im_user, im_friend, im_group, im_message, im_socket, im_redpacket, im_webrtc;
 
 grant execute on function api.auth_register to im_auth;
 grant execute on function api.auth_login_find to im_auth;
@@ -127,6 +127,26 @@ grant execute on function api.admin_withdraw_failed(bigint, im.id, im.reason) to
 grant execute on function api.admin_fund_list(bigint, im.id, integer, integer, integer) to im_backstage;
 grant execute on function api.admin_fund_check(bigint) to im_backstage;
 grant execute on function api.admin_redpacket_list(bigint, im.id, integer, integer, integer) to im_backstage;
+
+grant execute on function api.webrtc_private_setup to im_webrtc;
+grant execute on function api.webrtc_private_accept to im_webrtc;
+grant execute on function api.webrtc_private_reject to im_webrtc;
+grant execute on function api.webrtc_private_cancel to im_webrtc;
+grant execute on function api.webrtc_private_handup to im_webrtc;
+grant execute on function api.webrtc_private_offer to im_webrtc;
+grant execute on function api.webrtc_private_answer to im_webrtc;
+grant execute on function api.webrtc_private_heartbeat to im_webrtc;
+grant execute on function api.webrtc_group_setup to im_webrtc;
+grant execute on function api.webrtc_group_accept to im_webrtc;
+grant execute on function api.webrtc_group_reject to im_webrtc;
+grant execute on function api.webrtc_group_join to im_webrtc;
+grant execute on function api.webrtc_group_handup to im_webrtc;
+grant execute on function api.webrtc_group_offer to im_webrtc;
+grant execute on function api.webrtc_group_answer to im_webrtc;
+grant execute on function api.webrtc_group_candidate to im_webrtc;
+grant execute on function api.webrtc_group_heartbeat to im_webrtc;
+grant execute on function api.webrtc_call to im_webrtc;
+grant execute on function api.webrtc_current to im_webrtc;
 
 grant execute on function api.file_room to im_file;
 grant execute on function api.file_add to im_file;

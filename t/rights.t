@@ -180,6 +180,54 @@ my @OTHER = (
     ['GET /redPackage/detail/@packet', {}, outsider => 3002, left => 3002, removed => 3002, member => 200, owner => 200],
     ['GET /redPackage/detail/@present', {}, outsider => 5004, member => 5004, friend => 200, owner => 200],
     ['GET /redPackage/detail/@nothing', {}, owner => 404],
+
+    # The owner calls the friend, the manager talks with the guest, the member and the second one meet in the group.
+    ['POST /webrtc/private/setup', { friendId => '@owner', mode => 1 }, outsider => 2001, suitor => 2001, enemy => 2003, owner => 400],
+    ['POST /webrtc/private/setup', { friendId => '@missing', mode => 1 }, owner => 2001],
+    ['POST /webrtc/private/setup', { friendId => '@friend', mode => 1, callerId => '@idle' }, owner => 200, owner => 6001],
+    (map {
+        my ($what, @refused) = @$_;
+        (   ["POST /webrtc/private/$what", { callId => '@call' }, outsider => 404, member => 404, @refused],
+            ["POST /webrtc/private/$what", { callId => '@talk' }, owner => 404, manager => 6002, guest => 6002],
+            ["POST /webrtc/private/$what", { callId => '@meeting' }, owner => 404, other => 404],
+            ["POST /webrtc/private/$what", { callId => '@nothing' }, owner => 404]);
+    } ['accept', owner => 6002, friend => 200, friend => 6002], ['reject', owner => 6002, friend => 200, friend => 6002],
+        ['cancel', friend => 6002, owner => 200, owner => 6002]),
+    ['POST /webrtc/private/handup', { callId => '@call' }, owner => 6002, friend => 6002],
+    ['POST /webrtc/private/handup', { callId => '@meeting' }, member => 404, owner => 404],
+    ['POST /webrtc/private/handup', { callId => '@talk' }, outsider => 404, owner => 404, guest => 200, manager => 6002],
+    ['POST /webrtc/private/offer', { callId => '@call', offer => 'x' }, owner => 6002, friend => 6002],
+    ['POST /webrtc/private/offer', { callId => '@meeting', offer => 'x' }, member => 404, owner => 404],
+    ['POST /webrtc/private/offer', { callId => '@talk', offer => 'x', userId => '@manager' }, outsider => 404, owner => 404, guest => 200],
+    ['POST /webrtc/private/answer', { callId => '@meeting', answer => 'x' }, second => 404, owner => 404],
+    ['POST /webrtc/private/answer', { callId => '@talk', answer => 'x', userId => '@guest' }, outsider => 404, owner => 404, manager => 6002, guest => 200],
+    ['POST /webrtc/private/heartbeat', { callId => '@call', candidate => 'x' }, owner => 6002, friend => 6002],
+    ['POST /webrtc/private/heartbeat', { callId => '@meeting', candidate => 'x' }, member => 404, owner => 404],
+    ['POST /webrtc/private/heartbeat', { callId => '@call' }, outsider => 404, owner => 200, friend => 200],
+    ['POST /webrtc/private/heartbeat', { callId => '@talk', candidate => 'x', userId => '@manager' }, outsider => 404, owner => 404, guest => 200],
+    ['POST /webrtc/group/setup', { groupId => '@group', mode => 1, callerId => '@idle' },
+        outsider => 3002, left => 3002, removed => 3002, member => 200, owner => 6001, member => 6001],
+    (map { my ($where, $code) = @$_; ['POST /webrtc/group/setup', { groupId => $where, mode => 1 }, owner => $code] }
+        ['@banned', 3004], ['@dissolved', 3001], ['@missing', 3001]),
+    (map {
+        my ($what, $fields, @cases) = @$_;
+        (   ["POST /webrtc/group/$what", { %$fields, callId => '@call' }, owner => 404, friend => 404],
+            ["POST /webrtc/group/$what", { %$fields, callId => '@nothing' }, owner => 404],
+            ["POST /webrtc/group/$what", { %$fields, callId => '@meeting', userId => '@member' }, outsider => 404, left => 404, removed => 404, @cases]);
+    } ['accept', {}, member => 6002, other => 200, other => 6002], ['reject', {}, second => 6002, other => 200, other => 6002],
+        ['join', {}, member => 6002, other => 200, other => 6002], ['handup', {}, owner => 6002, second => 200, second => 6002],
+        ['heartbeat', {}, owner => 6002, second => 200],
+        ['offer', { toUserId => '@second', offer => 'x' }, owner => 6002, second => 6002, member => 200],
+        ['answer', { toUserId => '@member', answer => 'x' }, owner => 6002, member => 6002, second => 200],
+        ['candidate', { toUserId => '@second', candidate => 'x' }, owner => 6002, second => 6002, member => 200]),
+    ['POST /webrtc/group/offer', { callId => '@meeting', toUserId => '@owner', offer => 'x' }, member => 6002],
+    ['POST /webrtc/group/answer', { callId => '@meeting', toUserId => '@second', answer => 'x' }, member => 6002],
+    ['POST /webrtc/group/candidate', { callId => '@meeting', toUserId => '@owner', candidate => 'x' }, member => 6002],
+    ['GET /webrtc/call/@call', {}, outsider => 404, member => 404, owner => 200, friend => 200],
+    ['GET /webrtc/call/@meeting', {}, outsider => 404, left => 404, removed => 404, owner => 200],
+    ['GET /webrtc/call/@nothing', {}, owner => 404],
+    ['GET /webrtc/current', {}, outsider => 200],
+    ['GET /webrtc/config', {}, outsider => 200],
 );
 
 # On 8082 a user acts for himself with his trade password, a service for everybody without one; shut is a service whose

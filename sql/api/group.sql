@@ -101,21 +101,22 @@ begin
 end $$;
 
 -- GET /group/find/{groupId}  group_find(:me, :groupId)
--- A group; its notice and top message are for members.
+-- A group; its notice, top message and call are for members.
 -- Refuses: 3001 no such group
 -- Writes: nothing
 -- Tells: nobody
 create function api.group_find(me bigint, groupId im.id)
 returns table (id bigint, "groupName" text, "groupAvatar" text, "groupNotice" text, "ownerId" bigint,
                "memberCount" integer, "createTime" timestamptz, "isMuted" boolean, "isJoined" boolean,
-               "isDnd" boolean, "topMessage" text)
+               "isDnd" boolean, "topMessage" text, call json)
 language plpgsql stable rows 1 security definer set search_path = im, pg_temp as $$
 begin
   return query
     select g.id, g.group_name::text, g.group_avatar::text,
            case when b.role is null then '' else g.group_notice::text end,
            g.owner_id, g.member_count, g.created_at, c.muted, b.role is not null, coalesce(b.dnd, false),
-           case when b.role is not null then g.top_message::text end
+           case when b.role is not null then g.top_message::text end,
+           case when b.role is not null then im.call_of_group(c.id) end
       from im.conversation c
       join im.chat_group g on g.id = c.group_id
       left join im.member b on b.conversation_id = c.id and b.account_id = me and b.left_at is null

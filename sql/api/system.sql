@@ -15,8 +15,7 @@ begin
   return query
     select coalesce(nullif(im.setting_text('client.version'), ''), own_version), im.setting_text('client.min_version'),
            im.setting_text('client.download_url'), im.setting_text('register.open') = 'on',
-           false,                                -- no calls yet
-           extract(epoch from im.setting_interval('message.recall_window'))::integer,
+           true, extract(epoch from im.setting_interval('message.recall_window'))::integer,
            json_build_object('username', 20, 'nickName', 20, 'passwordMin', password_min, 'passwordMax', password_max,
              'signature', 100, 'remark', 20, 'applyInfo', 100, 'groupName', 30, 'groupNotice', 1000, 'topMessage', 500,
              'content', 4096, 'reason', 200, 'description', 2000),
@@ -25,7 +24,8 @@ begin
              'imagePixels', im.setting_int('file.image_pixels')),
            json_build_object('pageSize', im.page_limit(null), 'pageSizeMax', im.page_limit(2147483647),
              'pull', im.setting_int('message.pull_limit'), 'groupMembers', im.setting_int('group.member_limit'),
-             'invite', im.setting_int('group.invite_limit'), 'atUsers', 20, 'complaintImages', 9);
+             'invite', im.setting_int('group.invite_limit'), 'atUsers', 20, 'complaintImages', 9,
+             'callPeople', im.setting_int('call.people_limit'), 'callSdp', 65536);
 end $$;
 
 -- POST /complaint/submit  complaint_submit(:me, targetType, targetId, reason, description?, images?, messageId?)

@@ -27,7 +27,8 @@ sub new ($class, @attributes) {
     my ($im, $who, $at) = ($self->im, $self->who, $self->at);
     $im->secret($TRADE);
     $self->_people;
-    $im->sql(q{update im.setting set value = '1000000' where name ~ '^login\..*after' or name ~ '(pending|owned_limit)'});
+    $im->sql(q{update im.setting set value = '1 hour' where name in ('call.ring', 'call.vanish');
+        update im.setting set value = '1000000' where name ~ '^login\..*after' or name ~ '(pending|owned_limit)'});
     $who->{$_}->put('/setTradePwd', { tradePassword => $TRADE })->must for qw(owner friend other);
     $im->fund($who->{owner}, 1000);
     $who->{owner}->post('/blacklist/add', { targetId => $at->{$_} })->must for qw(enemy foe);
@@ -110,6 +111,10 @@ sub make ($self) {
         [handed   => sub { $self->who->{shop}->post('/red/packet/hand/out', { userId => $at->{owner}, total => 1, count => 1, type => 1 })->must }],
         [recharge => sub { $self->who->{owner}->post('/user/recharge', { amount => 1, payType => 'alipay' })->must->{id} }],
         [withdraw => sub { $self->_withdrawal }],
+        [idle     => sub { $self->_hang_up(keys %{ $self->who }); 0 }],
+        [call     => sub { $self->_call(qw(owner friend)) }],
+        [talk     => sub { $self->_talk }],
+        [meeting  => sub { $self->_meeting }, 'group'],
         [approved => sub { my $id = $self->_withdrawal; $self->im->admin->post('/im/withdraw/approve', { id => $id })->must; $id }],
     ];
 }
@@ -126,6 +131,34 @@ sub _said ($self, $one, $path, %fields) { return $self->who->{$one}->post($path,
 sub _packet ($self, $type, $receiver) {
     return $self->who->{owner}->post('/redPackage/send', { receiverType => $type, receiverId => $receiver, totalAmount => 1,
         totalCount => 1, redPacketType => 1, tradePassword => $TRADE })->must->{redPacketId};
+}
+
+# Nobody of these is in a call.
+sub _hang_up ($self, @names) {
+    my $ids = join ', ', map { $self->at->{$_} // () } @names;
+    $self->im->sql("delete from im.call where id in (select call_id from im.call_party where account_id in ($ids))");
+}
+
+sub _call ($self, $one, $other) {
+    $self->_hang_up($one, $other);
+    return $self->who->{$one}->post('/webrtc/private/setup', { friendId => $self->at->{$other}, mode => 1 })->must->{callId};
+}
+
+# One that was accepted, and offered to its callee.
+sub _talk ($self) {
+    my $call = $self->_call(qw(manager guest));
+    $self->who->{guest}->post('/webrtc/private/accept', { callId => $call })->must;
+    $self->who->{manager}->post('/webrtc/private/offer', { callId => $call, offer => 'x' })->must;
+    return $call;
+}
+
+# A group's with two in it, the one offered to by the other.
+sub _meeting ($self) {
+    $self->_hang_up(qw(member second other));
+    my $call = $self->who->{member}->post('/webrtc/group/setup', { groupId => $self->at->{group}, mode => 1 })->must->{callId};
+    $self->who->{second}->post('/webrtc/group/join', { callId => $call })->must;
+    $self->who->{member}->post('/webrtc/group/offer', { callId => $call, toUserId => $self->at->{second}, offer => 'x' })->must;
+    return $call;
 }
 
 sub _withdrawal ($self) {
