@@ -7,6 +7,7 @@ word() {
     2,import,) ;;
     *) usage >&2; exit 2 ;;
     esac
+    [ -f "$2" ] || die "there is no file $2"
     iconv -f UTF-8 -t UTF-8 "$2" >/dev/null 2>&1 || [ ! -r "$2" ] || die "$2 is not UTF-8: iconv(1) can change that"
     # As base64 it is one argument of SQL, whatever its bytes are.
     list=$(openssl base64 -A -in "$2" 2>/dev/null) || die "could not read $2"

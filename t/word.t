@@ -125,7 +125,7 @@ subtest 'a list of somebody else' => sub {
     ($status) = $read->(encode('UTF-8', '赌'), '--force');
     is $im->sql("select count(*) from im.sensitive_word where word = '赌'"), 1, '--force takes one letter';
     is_deeply [$read->("\xb6\xc4\xb2\xa9\n")], [1, "imctl: $list is not UTF-8: iconv(1) can change that\n"], 'another encoding is refused in words';
-    is_deeply [$im->imctl('word', 'import', "$list.none")], [1, "imctl: could not read $list.none\n"], 'as is a file that there is not';
+    is_deeply [$im->imctl('word', 'import', "$list.none")], [1, "imctl: there is no file $list.none\n"], 'as is a file that there is not';
     is +($im->imctl('word'))[0], 2, 'and half a command';
     $im->sql('truncate im.sensitive_word');
 };
