@@ -168,9 +168,10 @@ static void examined(struct request *r)
         reply_code(r, CODE_INTERNAL, NULL);
     else if (found->code != CODE_OK)
         reply_code(r, found->code, found->detail[0] ? found->detail : NULL);
-    else if (client_gone(r)) /* as if it had left before: nothing is kept */
+    else if (client_gone(r)) { /* as if it had left before: nothing is kept */
+        log_info("who has uploaded a file has left");
         reply_code(r, CODE_BAD_REQUEST, "body");
-    else
+    } else
         add_file(r, found);
 }
 

@@ -409,7 +409,8 @@ subtest 'whoever leaves leaves nothing' => sub {
     close $socket;
     ok $im->eventually(10, sub { path($im->state, 'log/nginx/current')->slurp =~ m{/file/upload" 499} }), 'nginx knows that nobody waits';
     kill CONT => $im->parts->pids('decoder', 'imdecoder');
-    nothing_left($before, 'while it is examined');
+    ok $im->eventually(10, sub { path($im->state, 'log/file/current')->slurp =~ /who has uploaded a file has left/ }), 'so does the program, when it has been examined';
+    nothing_left($before, 'and keeps nothing');
     is by_hand($body)->must->{fileSize}, 1_000_000, 'the same again works';
     is by_hand(form('b', ['Content-Disposition: form-data; name="file"; filename="odd.bin"', 'x' x 1_048_577]))->must->{fileSize}, 1_048_577, 'a byte more than a MiB';
 };
