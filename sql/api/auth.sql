@@ -80,22 +80,26 @@ declare
   who text := 'user ' || account;
   origin text := im.login_origin(address);
   refusal integer;
+  matched boolean;
 begin
   if account is not null then
     perform pg_advisory_xact_lock_shared(account);
     select * into found_account from im.account a where a.id = auth_login_done.account for share;
   end if;
-  if account is null or ok is not true or found_account.password_hash is distinct from hash then
+  -- Many guesses at once are all let in before the first of them is counted: who is late learns nothing of his.
+  refusal := case when solved then 0 else im.login_guard(who, origin, im.setting_int('login.lock_after')) end;
+  matched := account is not null and ok is true and found_account.password_hash is not distinct from hash;
+  if not matched then
     perform im.login_failed(who, origin);
+  end if;
+  if refusal <> 0 then
+    perform im.refuse_later(refusal);
+    return;
+  elsif not matched then
     perform im.refuse_later(case when account is null then 1001 else 1002 end);
     return;
   elsif im.account_banned(found_account.status, found_account.banned_until) then
     raise sqlstate 'I1003';
-  end if;
-  refusal := case when solved then 0 else im.login_guard(who, origin, im.setting_int('login.lock_after')) end;
-  if refusal <> 0 then
-    perform im.refuse_later(refusal);
-    return;
   end if;
   perform im.login_forgive(who, origin);
   return query

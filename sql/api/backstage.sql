@@ -50,14 +50,13 @@ begin
     raise sqlstate 'I1003';
   end if;
   perform set_config('im.address', host(address), true);
+  -- Who is late of many guesses at once learns nothing of his, as in auth_login_done.
+  refusal := case when solved then 0 else im.login_guard('admin ' || admin, origin, im.setting_int('admin.lock_after')) end;
   if not ok then
     perform im.admin_wrong(who.id, origin);
-    perform im.refuse_later(1002);
-    return;
   end if;
-  refusal := case when solved then 0 else im.login_guard('admin ' || who.id, origin, im.setting_int('admin.lock_after')) end;
-  if refusal <> 0 then
-    perform im.refuse_later(refusal);
+  if refusal <> 0 or not ok then
+    perform im.refuse_later(case when refusal <> 0 then refusal else 1002 end);
     return;
   end if;
   perform im.login_forgive('admin ' || who.id, origin);
