@@ -159,13 +159,16 @@ end $$;
 -- account's other sessions.  It is not the login password.
 -- Refuses: 400 oldTradePassword (neither shown), tradePassword (the login password); 1002 wrong password; 1007 too many
 --   failures of this session meanwhile; 4002 wrong old one; 4004 locked
--- Writes: connection, trade_password; session, outbox of another one; login_failure of a wrong login password
+-- Writes: connection, trade_password; session, outbox of another one; login_failure of a wrong login password, or none
 -- Tells: the account, another one: SYSTEM_MESSAGE KICK
 create function api.auth_trade_set(me bigint, my_session bigint, digest text, old_digest text, password_ok boolean,
                                    same boolean) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   perform im.login_session_guard(my_session);
+  if password_ok is null then     -- what is taken is not the login password: a guess at that, by whoever has the token
+    perform im.login_failed(null, 'session ' || my_session);
+  end if;
   insert into im.trade_password (account_id, digest) values (me, auth_trade_set.digest)
   on conflict on constraint trade_password_pkey do nothing;
   if found and same then
