@@ -435,7 +435,10 @@ subtest 'too large' => sub {
 };
 
 subtest 'the decoder dies of a file' => sub {
-    my $before = [stored(), usage()];
+    for my $decoder ($im->parts->pids('decoder', 'imdecoder')) {
+        is scalar getpwuid((stat "/proc/$decoder")[4]), $> ? scalar getpwuid $> : 'im-chat-decoder', 'who decodes has a user of its own';
+        ok path("/proc/$decoder/environ")->slurp !~ /\b(?:IM_|PG)/, 'and nothing of ours in its environment';
+    }
     $im->parts->sv('decoder', 'down');
     $ann->upload($samples->jpeg, type => 'image')->refused(7001, 'that upload is refused');
     is $ann->upload('x')->must->{mimeType}, 'application/octet-stream', 'a file needs no decoder';
