@@ -27,6 +27,9 @@ my $CRASH = qr/exited on signal (?!9\b|15\b)|Sanitizer|runtime error:|core dumpe
 # pg_isready, asking until PostgreSQL answers.
 my $STARTING = qr/postgres FATAL:  the database system is (?:starting up|not yet accepting connections)/;
 
+# PostgreSQL, stopping, or giving up a database for a new one, in the middle of its own work.
+my $STOPPING = qr/FATAL:  terminating autovacuum process due to administrator command/;
+
 # A token, or the start of one, betrays itself.
 my $TOKEN = qr/eyJ[A-Za-z0-9_-]{16,}/;
 
@@ -69,7 +72,7 @@ sub faults ($self) {
         my ($text) = $line =~ /\A\S+: (?:\d{4}-\d\d-\d\d_\S+ )?(.*)\z/s;    # part, svlogd's time
         push @faults, "a secret is in $line" if $secret && $text =~ /$secret/ || $text =~ $TOKEN;
         push @faults, "a query is in $line" if $text =~ $QUERY;
-        next if $text !~ $CRASH && grep { $line =~ $_ } $STARTING, @{ $self->im->allowed };
+        next if $text !~ $CRASH && grep { $line =~ $_ } $STARTING, $STOPPING, @{ $self->im->allowed };
         push @faults, $line if grep { $text =~ $_ } @WRONG;
     }
     return @faults;
