@@ -28,7 +28,7 @@ enum decode_part { DECODE_BYTES, DECODE_THUMB, DECODE_ORIGINAL, DECODE_PARTS };
 
 struct decoded {
     enum decode_refusal refusal;
-    bool has[DECODE_PARTS];            /* which descriptors come */
+    unsigned char has[DECODE_PARTS];   /* which descriptors come; no bool, as anything may stand here */
     enum format format[DECODE_PARTS];  /* what they are; of DECODE_BYTES also when it does not come */
     int width, height;                 /* as shown; 0 when it has none */
     int64_t milliseconds;              /* -1 when the recording does not say */
