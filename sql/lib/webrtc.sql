@@ -201,16 +201,18 @@ begin
      and not exists (select from im.call_party p where p.call_id = c.id and p.account_id = account);
 end $$;
 
--- The party is there; with its row's lock, which its signals are numbered under.  Refuses 404 none of this account, 6002
--- the call is over, or the account not in it.
+-- The party is there.  Refuses 404 none of this account, 6002 the call is over, or the account not in it.
 create or replace function im.call_seen(me bigint, call uuid, of_group boolean) returns void
 language plpgsql as $$
-declare
-  c im.call := im.call_find(me, call, of_group);
 begin
   update im.call_party p set seen_at = now()
-   where p.call_id = c.id and p.account_id = me and p.state in ('ringing', 'in');
+    from im.call c
+   where c.id = call and p.call_id = call and p.account_id = me and p.state in ('ringing', 'in')
+     and (c.group_id is not null) = of_group
+     and (c.group_id is null or exists (select from im.member m where m.conversation_id = c.conversation_id
+                                           and m.account_id = me and m.left_at is null));
   if not found then
+    perform im.call_find(me, call, of_group);
     raise sqlstate 'I6002';
   end if;
 end $$;
@@ -319,20 +321,24 @@ begin
             from im.call c where c.conversation_id = conversation and c.ended_at is null);
 end $$;
 
--- Who of a living call has to leave it: not seen for too long, banned, no member any more.
-create or replace function im.call_gone(c im.call) returns setof bigint
-language plpgsql stable rows 1 as $$
+-- Who has to leave a living call (null: any), and which: not seen for too long, banned, no member any more.
+create or replace function im.call_gone(of uuid) returns table (call uuid, account bigint)
+language plpgsql stable rows 10 as $$
 declare
   oldest timestamptz := now() - im.setting_interval('call.vanish');
 begin
   return query
-    select p.account_id
+    select p.call_id, p.account_id
       from im.call_party p
+      join im.call c on c.id = p.call_id
       join im.account a on a.id = p.account_id
-     where p.call_id = c.id
+     where p.state in ('ringing', 'in')
+       and (of is null or p.call_id = of)
        and ((p.state = 'in' and p.seen_at < oldest)
-            or (p.state in ('ringing', 'in')
-                and (im.account_banned(a.status, a.banned_until) or not im.call_concerns(c, p.account_id))))
+            or im.account_banned(a.status, a.banned_until)
+            or (c.group_id is not null
+                and not exists (select from im.member m where m.conversation_id = c.conversation_id
+                                   and m.account_id = p.account_id and m.left_at is null)))
      order by p.account_id;
 end $$;
 
@@ -351,7 +357,7 @@ begin
                         case c.state when 'ringing' then 'CANCEL' else 'HANDUP' end, c.caller_id);
     return true;
   end if;
-  for account in select * from im.call_gone(c) loop
+  for account in select g.account from im.call_gone(c.id) g loop
     perform im.call_leave(c, account);
     moved := true;
     exit when c.group_id is null;
@@ -366,13 +372,13 @@ language plpgsql as $$
 declare
   c im.call;
   v im.conversation;
+  oldest timestamptz := now() - im.setting_interval('call.ring');
   done bigint := 0;
 begin
   for c in select x.* from im.call x join im.conversation y on y.id = x.conversation_id
             where x.ended_at is null
-              and (y.closed is not null
-                   or (x.state = 'ringing' and x.created_at < now() - im.setting_interval('call.ring'))
-                   or exists (select from im.call_gone(x)))
+              and (y.closed is not null or (x.state = 'ringing' and x.created_at < oldest)
+                   or x.id in (select g.call from im.call_gone(null) g))
             limit 200 loop
     select * into v from im.conversation y where y.id = c.conversation_id for no key update skip locked;
     continue when not found;
