@@ -145,6 +145,28 @@ static void add_file(struct request *r, const struct examined *found)
     serve_call(r, &add, added);
 }
 
+/* --- 0: nginx asks whether a body may come, before it reads any of it --- */
+
+static bool at_door(struct request *r)
+{
+    const char *body = request_parameter(r, "REQUEST_BODY_FILE");
+
+    return body && strcmp(body, "-") == 0;
+}
+
+/* nginx takes 204, 401 and 403, and looks up in http.conf what to say. */
+static void answer(struct request *r, int code, const char *detail, const char *data)
+{
+    char header[32];
+
+    if (!at_door(r)) {
+        reply_http(r, code, detail, data);
+        return;
+    }
+    snprintf(header, sizeof header, "X-IM-Code: %d\r\n", code);
+    reply_write(r, code == CODE_OK ? 204 : code == CODE_INTERNAL ? 500 : code == CODE_UNAUTHORIZED ? 401 : 403, header, "");
+}
+
 /* --- 1: it is examined --- */
 
 static void examine_work(struct task *task)
@@ -195,8 +217,8 @@ static void upload(struct request *r, const PGresult *rows)
 {
     const char *body = request_parameter(r, "REQUEST_BODY_FILE");
 
-    if (!body) {
-        reply_code(r, CODE_BAD_REQUEST, "body");
+    if (!body || at_door(r)) {
+        reply_code(r, body ? CODE_OK : CODE_BAD_REQUEST, body ? NULL : "body");
         return;
     }
     struct upload *u = malloc(sizeof *u);
@@ -266,5 +288,5 @@ static void download(struct request *r, const PGresult *rows)
 
 int main(int argc, char **argv)
 {
-    return program_run(&(struct program){.name = "file", .routes = routes, .calls = calls}, argc, argv);
+    return program_run(&(struct program){.name = "file", .routes = routes, .calls = calls, .answer = answer}, argc, argv);
 }

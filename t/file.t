@@ -4,6 +4,7 @@ use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use IM::Samples;
+use IM::Raw;
 use IM::Stack;
 use IO::Socket::INET;
 use List::Util qw(max);
@@ -389,6 +390,21 @@ sub nothing_left ($before, $title) {
 }
 
 sub usage () { return $im->sql('select coalesce(sum(bytes), 0) from im.file_usage') . ' of ' . $im->sql('select count(*) from im.file') }
+
+subtest 'who may not upload is told so before the body' => sub {
+    my $banned = $im->user('banned');
+    $im->sql("update im.account set status = 'banned' where id = @{[$banned->id]}");
+    for my $case ([401, 'a stranger'], [401, 'a forged token', 'Authorization: Bearer x.y.z'], [1003, 'who is banned', 'Authorization: Bearer ' . $banned->access]) {
+        my ($code, $title, @headers) = @$case;
+        for my $path (qw(/file/upload /image/upload /video/upload)) {
+            my $raw = IM::Raw->new($im->port('chat'));
+            $raw->write(join "\r\n", "POST $path HTTP/1.1", 'Host: x', 'Content-Type: multipart/form-data; boundary=b', 'Content-Length: 90000000', @headers, '', 'x' x 300_000);
+            like $raw->read(qr/\}/), qr/\AHTTP\/1\.1 200 .*^X-IM-Code: $code\r\n.*^\{"code":$code,/ms, "$title: $path";
+            is_deeply [$im->leftovers], [], 'and nothing of it is on disk';
+            $raw->close;
+        }
+    }
+};
 
 subtest 'whoever leaves leaves nothing' => sub {
     my $before = [stored(), usage()];
