@@ -94,13 +94,13 @@ sub tally {
 
 sub difference ($before, $after) { return join ' ', map { $after->[$_] - $before->[$_] } 0 .. $#$before }
 
-# Does it; what it was answered, and what it has changed.
-sub deed ($request, $program = undef) {
-    my $before = tally();
-    my $answer = $money->ask($request);
-    # a killed program's transaction may still be running
-    $im->eventually(5, sub { $im->sql("select count(*) from pg_stat_activity where usename = 'im_$program' and state <> 'idle'") == 0 })
-        if $program;
+# Does it; what it was answered, and what it has changed.  The transaction of a program that is killed by it may still
+# run, or not yet have begun: it is over when the backends that the program had are gone.
+sub deed ($request, $killed = undef) {
+    my $before   = tally();
+    my $backends = $killed && join ',', 0, map { $_->[0] } $im->sql("select pid from pg_stat_activity where usename = 'im_$killed'");
+    my $answer   = $money->ask($request);
+    $im->eventually(10, sub { $im->sql("select count(*) from pg_stat_activity where pid in ($backends)") == 0 }) if $killed;
     return ($answer, difference($before, tally()));
 }
 
