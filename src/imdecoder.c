@@ -73,7 +73,7 @@ static int send_answer(int socket, const struct decoded *answer, const int descr
 /* The child: the uploaded bytes become TOOL_INPUT_DESCRIPTOR, the socket moves out of the way. */
 static int job(int socket)
 {
-    struct decode_request request;
+    struct decode_request request = {0};
     struct decoded answer;
     int came[PARCEL_DESCRIPTORS], made[DECODE_PARTS], away = fcntl(socket, F_DUPFD_CLOEXEC, 16);
 
