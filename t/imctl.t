@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 # Programs of its own, to touch one.
-my $there = path(tempdir('/tmp/im.XXXXXX', CLEANUP => 1));
+my $there = path(tempdir('/var/tmp/im.XXXXXX', CLEANUP => 1));
 my $built = $ENV{IM_BUILD_DIR} // path($FindBin::Bin)->dirname;
 chmod 0755, $there;
 system('cp', '-R', "$built/cgi-bin", "$built/src", $there) == 0 or die "could not copy the programs\n";
