@@ -33,7 +33,7 @@ my %GOOD = (
     username => '"nobody"', password => '"wrong one"', oldPassword => '"wrong one"', newPassword => '"another"', tradePassword => encode_json($ann->trade),
     oldTradePassword => '"wrong one"', captchaId => '"00000000-0000-4000-8000-000000000000"', captchaCode => '"x"', friendId => $bob->id, receiverId => $bob->id,
     targetId => $bob->id, userId => $bob->id, groupId => $group, memberIds => '[' . $bob->id . ']', toAddress => '"0x' . 'a' x 40 . '"', chainType => '"bsc"',
-    targetType => 1,
+    targetType => 1, (map { ($_ => '"https://example.org/a.png"') } qw(headImage groupAvatar)),
     redPacketId => '"00000000-0000-4000-8000-000000000000"', redId => '"00000000-0000-4000-8000-000000000000"', payType => '"alipay"',
 );
 $im->secret('wrong one');
