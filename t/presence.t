@@ -115,7 +115,7 @@ subtest 'the clerk is killed' => sub {
     becomes(OFFLINE => 'and goes');
 };
 
-$im->allow(qr/exited on signal 9|could not|connection to client lost|upstream|worker process|Connection refused|failed/);
+$im->allow(qr/exited on signal 9|could not|upstream|worker process|Connection refused|failed/);
 $im->kills('imclerk');
 $im->end;
 done_testing;

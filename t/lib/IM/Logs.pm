@@ -30,6 +30,9 @@ my $STARTING = qr/postgres FATAL:  the database system is (?:starting up|not yet
 # PostgreSQL, stopping, or giving up a database for a new one, in the middle of its own work.
 my $STOPPING = qr/FATAL:  terminating autovacuum process due to administrator command/;
 
+# PostgreSQL, noticing in the middle of a statement that the story has killed the program that asked.
+my $KILLED = qr/FATAL:  connection to client lost/;
+
 # A token, or the start of one, betrays itself.
 my $TOKEN = qr/eyJ[A-Za-z0-9_-]{16,}/;
 
@@ -68,11 +71,12 @@ sub faults ($self) {
     my @secrets = ($self->_kept_secrets, keys %{ $self->im->secrets });
     my $secret  = join '|', map {quotemeta} sort { length $b <=> length $a } @secrets;
     my @faults  = ('no log was found') x !@lines;
+    my @allowed = ($STARTING, $STOPPING, ($KILLED) x !!@{ $self->im->killed }, @{ $self->im->allowed });
     for my $line (@lines) {
         my ($text) = $line =~ /\A\S+: (?:\d{4}-\d\d-\d\d_\S+ )?(.*)\z/s;    # part, svlogd's time
         push @faults, "a secret is in $line" if $secret && $text =~ /$secret/ || $text =~ $TOKEN;
         push @faults, "a query is in $line" if $text =~ $QUERY;
-        next if $text !~ $CRASH && grep { $line =~ $_ } $STARTING, $STOPPING, @{ $self->im->allowed };
+        next if $text !~ $CRASH && grep { $line =~ $_ } @allowed;
         push @faults, $line if grep { $text =~ $_ } @WRONG;
     }
     return @faults;
