@@ -167,10 +167,13 @@ static bool uuid_valid(const char *text)
 /* yyyy-MM-dd HH:mm:ss of a day that there is; the database's zone is the configured one. */
 static bool time_valid(const char *text)
 {
+    static const char shape[] = "yyyy-MM-dd HH:mm:ss";
     struct tm given = {0}, real;
-    const char *end = strptime(text, "%Y-%m-%d %H:%M:%S", &given);
 
-    if (!end || *end || strlen(text) != strlen("yyyy-MM-dd HH:mm:ss") || given.tm_year < 1 - 1900)
+    for (size_t i = 0; i < sizeof shape; i++) /* strptime alone takes blanks for digits */
+        if (isalpha((unsigned char)shape[i]) ? !isdigit((unsigned char)text[i]) : text[i] != shape[i])
+            return false;
+    if (!strptime(text, "%Y-%m-%d %H:%M:%S", &given) || given.tm_year < 1 - 1900)
         return false;
     real = given;
     return timegm(&real) != -1 && real.tm_mday == given.tm_mday && real.tm_sec == given.tm_sec;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* PostgreSQL cancels a statement after 5 s; a connection that says nothing for longer is dead. */
@@ -22,6 +23,7 @@ struct connection {
 };
 
 static struct event_base *loop;
+static struct event *impatience; /* pending while a job waits, for the deadline of the first */
 static struct statement **prepared;
 static int prepared_count;
 static char conninfo[1024];
@@ -33,40 +35,10 @@ static STAILQ_HEAD(job_queue, job) queue = STAILQ_HEAD_INITIALIZER(queue);
 
 static void on_socket(evutil_socket_t fd, short what, void *arg);
 
-static void job_clear(struct job *job)
+static void job_over(struct job *job)
 {
-    for (int i = 0; i < job->count; i++) {
-        PQclear(job->steps[i].result);
-        job->steps[i].result = NULL;
-    }
-    PQclear(job->failure);
-    job->failure = NULL;
-    job->reached = 0;
-}
-
-static void job_done(struct job *job)
-{
-    PGresult *failure = job->failure, *results[DB_STEPS];
-    int count = job->count;
-
-    for (int i = 0; i < count; i++)
-        results[i] = job->steps[i].result;
     busy--;
-    job->done(job);
-    /* done() may have freed or reused the job: clear what it was given */
-    for (int i = 0; i < count; i++)
-        PQclear(results[i]);
-    PQclear(failure);
-}
-
-static bool send_steps(struct connection *c, struct job *job)
-{
-    for (int i = 0; i < job->count; i++) {
-        const struct step *s = &job->steps[i];
-        if (!PQsendQueryPrepared(c->pg, s->statement->name, s->statement->parameters, s->values, NULL, NULL, 0))
-            return false;
-    }
-    return PQpipelineSync(c->pg) == 1;
+    job_end(job);
 }
 
 static bool flush(struct connection *c)
@@ -85,16 +57,50 @@ static void connection_give(struct connection *c, struct job *job)
     c->state = BUSY;
     c->job = job;
     event_add(c->readable, &answer_timeout);
-    if (!send_steps(c, job) || !flush(c))
+    if (!job_send(job, c->pg) || !flush(c))
         connection_lost(c);
+}
+
+static long milliseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Answers for the jobs that have waited past their deadline, or for all. */
+static void queue_fail(long now)
+{
+    struct job *job;
+
+    while ((job = STAILQ_FIRST(&queue)) && (alive == 0 || job->deadline <= now)) {
+        STAILQ_REMOVE_HEAD(&queue, waiting);
+        job->lost = true;
+        job_over(job);
+    }
+}
+
+static void on_impatience(evutil_socket_t fd, short what, void *arg)
+{
+    const struct job *first_waiting;
+    long now = milliseconds();
+
+    (void)fd, (void)what, (void)arg;
+    queue_fail(now);
+    if ((first_waiting = STAILQ_FIRST(&queue))) {
+        long left = first_waiting->deadline - now;
+        event_add(impatience, &(struct timeval){left / 1000, left % 1000 * 1000});
+    }
 }
 
 static void connection_idle(struct connection *c)
 {
-    struct job *next = STAILQ_FIRST(&queue);
+    struct job *next;
 
     c->job = NULL;
-    if (next) {
+    queue_fail(milliseconds());
+    if ((next = STAILQ_FIRST(&queue))) {
         STAILQ_REMOVE_HEAD(&queue, waiting);
         connection_give(c, next);
         return;
@@ -102,18 +108,6 @@ static void connection_idle(struct connection *c)
     c->state = IDLE;
     event_remove_timer(c->readable);
     SLIST_INSERT_HEAD(&idle, c, idle);
-}
-
-/* Nobody will come to serve what waits. */
-static void queue_fail(void)
-{
-    struct job *job;
-
-    while (alive == 0 && (job = STAILQ_FIRST(&queue))) {
-        STAILQ_REMOVE_HEAD(&queue, waiting);
-        job->lost = true;
-        job_done(job);
-    }
 }
 
 static void connection_lost(struct connection *c)
@@ -140,9 +134,9 @@ static void connection_lost(struct connection *c)
     event_add(c->retry, &wait);
     if (job) {
         job->lost = true;
-        job_done(job);
+        job_over(job);
     }
-    queue_fail();
+    queue_fail(milliseconds());
 }
 
 static bool watch(struct connection *c)
@@ -197,42 +191,17 @@ static void connection_start(evutil_socket_t fd, short what, void *arg)
     event_add(c->writable, &answer_timeout);
 }
 
-/* True for a rollback that says "try again": nothing has happened, and the next try will most likely pass. */
-static bool retryable(const PGresult *failure)
-{
-    const char *state = failure ? PQresultErrorField(failure, PG_DIAG_SQLSTATE) : NULL;
-
-    return state && (strcmp(state, "40P01") == 0 || strcmp(state, "40001") == 0);
-}
-
 static void job_finished(struct connection *c)
 {
     struct job *job = c->job;
 
-    if (retryable(job->failure) && ++job->tries < DB_TRIES) {
-        job_clear(job);
+    if (job_again(job)) {
         connection_give(c, job);
         return;
     }
     c->backoff_ms = BACKOFF_FIRST_MS;
     connection_idle(c);
-    job_done(job);
-}
-
-/* Takes one result of a running job.  Results come in step order, each followed by a NULL that ends its step. */
-static void job_result(struct job *job, PGresult *result)
-{
-    ExecStatusType status = PQresultStatus(result);
-
-    if (status == PGRES_TUPLES_OK && job->reached < job->count) {
-        job->steps[job->reached++].result = result;
-        return;
-    }
-    if (status == PGRES_FATAL_ERROR && !job->failure) {
-        job->failure = result;
-        return;
-    }
-    PQclear(result); /* PGRES_PIPELINE_ABORTED: a step after the failed one */
+    job_over(job);
 }
 
 /* Reads what has arrived; false when the connection is of no more use. */
@@ -250,8 +219,7 @@ static bool connection_read(struct connection *c)
             continue;
         }
         nulls = 0;
-        const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-        if (c->state == PREPARING && state && strncmp(state, "42", 2) == 0) { /* another schema, for the moment */
+        if (c->state == PREPARING && status == PGRES_FATAL_ERROR) { /* another schema, for the moment, or no memory */
             log_error("could not prepare a statement: %s", PQresultErrorMessage(result));
             PQclear(result);
             return false;
@@ -265,7 +233,7 @@ static bool connection_read(struct connection *c)
             return true;
         }
         if (c->state == BUSY)
-            job_result(c->job, result);
+            job_take(c->job, result);
         else
             PQclear(result);
     }
@@ -328,6 +296,9 @@ void db_start(void)
     PQfinish(first);
     first = NULL;
     connections = calloc((size_t)connection_count, sizeof *connections);
+    impatience = event_new(loop, -1, 0, on_impatience, NULL);
+    if (!connections || !impatience)
+        log_fatal("out of memory");
     for (int i = 0; i < connection_count; i++) {
         connections[i].retry = event_new(loop, -1, 0, connection_start, &connections[i]);
         connections[i].backoff_ms = BACKOFF_FIRST_MS;
@@ -343,17 +314,15 @@ void db_run(struct job *job)
     struct connection *c = SLIST_FIRST(&idle);
 
     busy++;
-    job->lost = false;
-    job->tries = job->reached = 0;
-    job->failure = NULL;
-    for (int i = 0; i < job->count; i++)
-        job->steps[i].result = NULL;
+    job_begin(job, milliseconds() + DB_WAIT_MS);
     if (c) {
         SLIST_REMOVE_HEAD(&idle, idle);
         connection_give(c, job);
     } else {
         STAILQ_INSERT_TAIL(&queue, job, waiting);
-        queue_fail();
+        if (!event_pending(impatience, EV_TIMEOUT, NULL))
+            event_add(impatience, &(struct timeval){DB_WAIT_MS / 1000, DB_WAIT_MS % 1000 * 1000});
+        queue_fail(milliseconds());
     }
 }
 
@@ -373,6 +342,7 @@ void db_close(void)
         event_free(c->retry);
         PQfinish(c->pg);
     }
+    event_free(impatience);
     free(connections);
     connections = NULL;
     connection_count = 0;

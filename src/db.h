@@ -1,44 +1,24 @@
 /*
  * PostgreSQL from an event loop: a few asynchronous connections run jobs.
  *
- * A job is up to DB_STEPS prepared statements sent as one pipeline, hence one round trip and one implicit
+ * A job (job.h) is up to JOB_STEPS prepared statements sent as one pipeline, hence one round trip and one implicit
  * transaction: all of it commits or none does.  A job is done when PostgreSQL has confirmed the commit, so
  * whoever answers from done() answers for durable data.
  *
  * Statements are registered and prepared once at start (one that is misspelt, or not granted, ends the program there)
- * and prepared again on every new connection.  Jobs wait in one queue for a free connection.  A job that a deadlock or a
- * serialization failure has rolled back is run again, up to DB_TRIES times.  When PostgreSQL is away jobs fail
- * at once and connections are retried with back-off.
+ * and prepared again on every new connection.  Jobs wait in one queue for a free connection, no longer than DB_WAIT_MS:
+ * whoever asked has given up before PostgreSQL would come to what is older, so that is never sent.  A job that a
+ * deadlock or a serialization failure has rolled back is run again, up to JOB_TRIES times.  When PostgreSQL is away jobs
+ * fail at once and connections are retried with back-off.
  */
 #ifndef IM_DB_H
 #define IM_DB_H
 
-#include "statement.h"
+#include "job.h"
 
 #include <event2/event.h>
-#include <libpq-fe.h>
-#include <stdbool.h>
-#include <sys/queue.h>
 
-enum { DB_STEPS = 3, DB_TRIES = 5 };
-
-struct step {
-    const struct statement *statement;
-    const char *const *values; /* text, NULL for null; live until done() */
-    PGresult *result;          /* NULL when not reached; cleared after done() */
-};
-
-struct job {
-    struct step steps[DB_STEPS];
-    int count;                     /* steps in use */
-    void (*done)(struct job *job); /* called once, never from within db_run() unless PostgreSQL is away */
-    void *owner;                   /* the caller's */
-
-    PGresult *failure; /* the first step's error that rolled the job back, else NULL */
-    bool lost;         /* PostgreSQL was not reachable or went away: the outcome is unknown unless nothing was sent */
-    int tries, reached;
-    STAILQ_ENTRY(job) waiting;
-};
+enum { DB_WAIT_MS = 5000 };
 
 /* Prepares the statements on a first connection, waiting for PostgreSQL if it is not there yet, then opens
  * IM_DB_CONNECTIONS asynchronous ones as role im_<program>.  Ends the process when a statement cannot be prepared

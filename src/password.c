@@ -7,10 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* OWASP's first choice for Argon2id: 19 MiB, two passes, one lane. */
-enum { MEMORY_KIB = 19456, PASSES = 2, LANES = 1, SALT = 16, TAG = 32 };
+enum { SALT = 16, TAG = 32 };
 
-static const char prefix[] = "$argon2id$v=19$m=19456,t=2,p=1$";
+/* In the order of libgcrypt. */
+struct cost {
+    unsigned long tag, passes, memory_kib, lanes;
+};
+
+/* OWASP's first choice for Argon2id: 19 MiB, two passes, one lane. */
+static const struct cost usual = {TAG, 2, 19456, 1};
 
 void password_open(void)
 {
@@ -29,9 +34,9 @@ bool password_acceptable(const char *password)
     return characters >= PASSWORD_MIN && characters <= PASSWORD_MAX;
 }
 
-static void argon2id(const char *password, const unsigned char *salt, unsigned char *tag)
+static void argon2id(const struct cost *cost, const char *password, const unsigned char *salt, unsigned char *tag)
 {
-    const unsigned long parameters[] = {TAG, PASSES, MEMORY_KIB, LANES};
+    const unsigned long parameters[] = {cost->tag, cost->passes, cost->memory_kib, cost->lanes};
     gcry_kdf_hd_t kdf = NULL;
     bool done = gcry_kdf_open(&kdf, GCRY_KDF_ARGON2, GCRY_KDF_ARGON2ID, parameters, 4, password, strlen(password), salt,
                               SALT, NULL, 0, NULL, 0) == 0 &&
@@ -49,10 +54,11 @@ void password_hash(const char *password, char hash[static PASSWORD_HASH_SIZE])
     char salt_text[SALT * 2], tag_text[TAG * 2];
 
     gcry_randomize(salt, SALT, GCRY_STRONG_RANDOM);
-    argon2id(password, salt, tag);
+    argon2id(&usual, password, salt, tag);
     base64_encode(salt, SALT, salt_text);
     base64_encode(tag, TAG, tag_text);
-    snprintf(hash, PASSWORD_HASH_SIZE, "%s%s$%s", prefix, salt_text, tag_text);
+    snprintf(hash, PASSWORD_HASH_SIZE, "$argon2id$v=19$m=%lu,t=%lu,p=%lu$%s$%s", usual.memory_kib, usual.passes, usual.lanes,
+             salt_text, tag_text);
 }
 
 static bool constant_time_equal(const unsigned char *a, const unsigned char *b, size_t n)
@@ -64,16 +70,27 @@ static bool constant_time_equal(const unsigned char *a, const unsigned char *b, 
     return difference == 0;
 }
 
+/* Where the salt begins, and what the hash cost; NULL when it is none of ours. */
+static const char *hash_cost(const char *hash, struct cost *cost)
+{
+    int end = 0;
+
+    if (!hash || sscanf(hash, "$argon2id$v=19$m=%7lu,t=%2lu,p=%2lu$%n", &cost->memory_kib, &cost->passes, &cost->lanes, &end) != 3)
+        return NULL;
+    return end ? hash + end : NULL;
+}
+
 bool password_matches(const char *password, const char *hash)
 {
     unsigned char salt[SALT] = {0}, stored[TAG] = {0}, tag[TAG];
-    const char *salt_text = hash && strncmp(hash, prefix, sizeof prefix - 1) == 0 ? hash + sizeof prefix - 1 : NULL;
+    struct cost cost = usual;
+    const char *salt_text = hash_cost(hash, &cost);
     const char *tag_text = salt_text ? strchr(salt_text, '$') : NULL;
     bool known = tag_text && base64_decode(salt_text, salt, SALT) == SALT &&
                  base64_decode(tag_text + 1, stored, TAG) == TAG;
 
     /* libgcrypt takes no empty passphrase: another one costs as much, and no account has either. */
-    argon2id(*password ? password : "-", salt, tag);
+    argon2id(known ? &cost : &usual, *password ? password : "-", salt, tag);
     return constant_time_equal(tag, stored, TAG) && known && *password;
 }
 

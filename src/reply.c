@@ -148,7 +148,8 @@ void reply_failure(struct request *r, const PGresult *failure)
     else if (state && strcmp(state, "23514") == 0 && field)
         reply_code(r, CODE_BAD_REQUEST, field);
     else {
-        log_error("%s %s failed: %s %s", r->method, r->route->path, state ? state : "PostgreSQL away",
+        log_error("%s %s failed: %s %s", r->method, r->route->path,
+                  state ? state : r->job.sent ? "PostgreSQL went away, the outcome is unknown" : "PostgreSQL is away or busy, nothing was sent",
                   message ? message : "");
         reply_code(r, CODE_INTERNAL, NULL);
     }

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { KEY_MIN = 32, TOKEN_MAX = 2048, TOKEN_REMEMBERED = 512, TOKENS_REMEMBERED = 1024 };
+enum { KEY_MIN = 32, TOKEN_MAX = 2048, TOKEN_REMEMBERED = 512 };
 
 static const char *const audiences[] = {"im-user", "im-admin", "im-service"};
 static const char *const kinds[] = {"access", "refresh"};
@@ -48,9 +48,39 @@ static void key_add(struct ring *ring, const char *name, const char *text)
         snprintf(key->id + 2 * i, 3, "%02x", digest[i]);
 }
 
+/* Every frame of a socket carries the same token: what has been verified is remembered until another token of the
+ * same place needs it.  A place that was never used takes no memory. */
+static struct remembered {
+    char text[TOKEN_REMEMBERED];
+    enum audience audience;
+    enum token_kind kind;
+    struct claims claims;
+} *remembered;
+static long places;
+
+static void remember_open(void)
+{
+    places = config_number("IM_TOKENS", 16384, 1, 1048576);
+    free(remembered);
+    remembered = calloc((size_t)places, sizeof *remembered);
+    if (!remembered)
+        log_fatal("out of memory for IM_TOKENS");
+}
+
+/* FNV-1a; its result is not secret, and whoever finds two tokens of one place makes these two slower. */
+static struct remembered *place_of(const char *text)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
+    return &remembered[(hash ^ hash >> 32) % (uint64_t)places];
+}
+
 void token_open(void)
 {
     memset(rings, 0, sizeof rings);
+    remember_open();
     lifetimes[TOKEN_ACCESS] = config_number("IM_ACCESS_TTL", 1800, 1, 86400);
     lifetimes[TOKEN_REFRESH] = config_number("IM_REFRESH_TTL", 604800, 1, 31536000);
 }
@@ -159,32 +189,14 @@ static bool decode(const char *text, enum audience audience, enum token_kind kin
     return false;
 }
 
-/* Every frame of a socket carries the same token: what has been verified is remembered until another token of the
- * same place needs it.  The place is taken from the signature, which is as good as random. */
-static struct remembered {
-    char text[TOKEN_REMEMBERED];
-    enum audience audience;
-    enum token_kind kind;
-    struct claims claims;
-} remembered[TOKENS_REMEMBERED];
-
-static struct remembered *place_of(const char *text, size_t length)
-{
-    unsigned place = 0;
-
-    for (size_t i = length - 4; i < length; i++)
-        place = place * 64 + (unsigned char)text[i];
-    return &remembered[place % TOKENS_REMEMBERED];
-}
-
 bool token_verify(const char *text, enum audience audience, enum token_kind kind, struct claims *claims)
 {
     size_t length = text ? strlen(text) : 0;
 
     claims->expired = false;
-    if (length < 4 || length > TOKEN_MAX)
+    if (length == 0 || length > TOKEN_MAX)
         return false;
-    struct remembered *place = place_of(text, length);
+    struct remembered *place = place_of(text);
     if (place->audience == audience && place->kind == kind && password_equal(place->text, text)) {
         *claims = place->claims;
         claims->expired = claims->expires_at <= time(NULL);

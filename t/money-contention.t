@@ -134,6 +134,22 @@ subtest 'fifty twins' => sub {
     }
 };
 
+# PostgreSQL comes to nothing for longer than nginx waits.
+subtest 'what nobody waits for any more' => sub {
+    my @payers = @crowd[100 .. 179];
+    my $holder = $im->background_sql('begin; lock table im.recharge; select pg_sleep(11); commit');
+    ok $im->eventually(5, sub { $im->sql(q{select count(*) from pg_locks where relation = 'im.recharge'::regclass and mode = 'AccessExclusiveLock'}) }), 'the orders are held';
+    my $start   = time;
+    my @answers = $im->together(map { $money->call({ who => $_, path => '/user/recharge', body => fields(amount => \'5.00', payType => 'alipay') }) } @payers);
+    cmp_ok time - $start, '<', 10, 'all are answered while the clients wait';
+    is_deeply codes(@answers), { 500 => 80 }, 'with an error';
+    waitpid $holder, 0;
+    $money->must({ who => $ann, path => '/user/recharge', body => fields(amount => \'6.00', payType => 'alipay') });
+    is $im->sql("select count(*) from im.recharge where account_id in (@{[join ',', map { $_->{id} } @payers]})"), 0,
+        'and nothing of it is done afterwards';
+    $im->allow(qr/recharge failed: (?:55P03|PostgreSQL)/);
+};
+
 my @broken = $money->broken;
 ok !@broken, 'all invariants hold, and there was no deadlock' or diag map {"  $_\n"} @broken;
 $im->end;

@@ -123,7 +123,7 @@ subtest 'fund detail' => sub {
     $ann->get('/user/queryUserFundDetail', { page => 2, size => 3 })->ok('in pages', { total => 8, records => sub { @$_ == 3 } });
     $ann->get('/user/queryUserFundDetail', { startTime => '2999-01-01 00:00:00' })->ok('by time', { total => 0, records => [] });
     $ann->get('/user/queryUserFundDetail', { startTime => $_ })->refused(400, "'$_' is none", qr/startTime/)
-        for 'soon', '2026-02-30 00:00:00', '2026-01-01 24:00:61', '2026-01-01', '2026-01-01 00:00:00 Foo/Bar', '2026-01-01 00:00:00+99:00', '0000-01-01 00:00:00';
+        for 'soon', '2026-02-30 00:00:00', '2026-01-01 24:00:61', '2024- 1- 1 01: 1: 1', '2024- 1- 1 1: 1: 1', '2026-01-01T00:00:00', '2026-01-01', '2026-01-01 00:00:00 Foo/Bar', '2026-01-01 00:00:00+99:00', '0000-01-01 00:00:00';
     $bob->get('/user/queryUserFundDetail', { userId => $ann->id })->ok('bob sees his own', { total => 0 });
 };
 

@@ -10,6 +10,8 @@
 
 #include "tap.h"
 
+#define OTHER_COST "$argon2id$v=19$m=8192,t=3,p=1$c29tZXNhbHRvZjE2Ynl0ZQ$IGuyYINENySxoBE1ldzfZTLHhD85QWE5tnUXfrsiLNA"
+
 /* Processor time, in microseconds. */
 static long cost(const char *password, const char *hash)
 {
@@ -36,6 +38,8 @@ int main(void)
     ok(!password_matches("secret", NULL), "an unknown user's never matches");
     ok(!password_matches("secret", "$argon2id$v=19$m=19456,t=2,p=1$c2hvcnQ$"), "nor a hash that is cut");
     ok(!password_matches("", one) && !password_matches("", NULL), "nor the empty password");
+    /* argon2(1): -id -t 3 -k 8192 -p 1 */
+    ok(password_matches("password", OTHER_COST) && !password_matches("passwort", OTHER_COST), "a hash of another cost is compared at its own");
     ok(password_acceptable("123456") && !password_acceptable("12345"), "at least six characters");
     ok(password_acceptable("密码密码密码") && !password_acceptable("密码"), "counted as characters, not bytes");
     ok(cost("", one) > cost("wrong!", one) / 2 && cost("", NULL) > cost("wrong!", NULL) / 2, "the empty password costs what a wrong one does");
