@@ -1,6 +1,7 @@
 /*
  * The answer codes: those of the API document and the further ones of the design, each with the short
- * text that a client may show to its user.  One table, src/code.c; SQL refuses with SQLSTATE 'I' || code.
+ * text that a client may show to its user.  One table, src/code.txt, which says too what a client does about each; SQL
+ * refuses with SQLSTATE 'I' || code.
  */
 #ifndef IM_CODE_H
 #define IM_CODE_H

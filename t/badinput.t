@@ -38,12 +38,7 @@ my %GOOD = (
 );
 $im->secret('wrong one');
 
-sub schema ($contract, $node) {
-    my $ref = $node->{'$ref'} // return $node;
-    my ($file, $at) = $ref =~ /\A(.*?)#(.*)\z/;
-    state $common = JSON::Validator->new->schema($im->root . '/openapi/common.yaml')->schema;
-    return schema($contract, ($file ? $common : $contract->schema)->get($at));
-}
+sub schema ($contract, $node) { return $contract->resolved($node) }
 
 sub good ($name, $schema) {
     return $GOOD{$name} // ($schema->{enum} ? encode_json($schema->{enum}[0]) : undef)
@@ -53,7 +48,7 @@ sub good ($name, $schema) {
 # The requests that have one thing wrong each: [path, body, what is wrong].
 sub spoilt ($contract, $method, $path, $operation) {
     my $body = schema($contract, ($operation->{requestBody} // {})->{content}{'application/json'}{schema} // {});
-    my %fields = map { ($_ => good($_, schema($contract, $body->{properties}{$_}))) } keys %{ $body->{properties} // {} };
+    my %fields = map { ($_ => good($_, schema($contract, $body->{properties}{$_}))) } keys %{ $contract->fields($body) };
     my @parameters = map { schema($contract, $_) } @{ $operation->{parameters} // [] };
     my $there = $path =~ s/\{\w+\}/$group/r;
     my $text  = sub (%given) { encode('UTF-8', '{' . join(',', map {qq("$_":$given{$_})} grep { defined $given{$_} } sort keys %given) . '}') };

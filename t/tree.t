@@ -11,7 +11,6 @@ use IM::Source;
 use IM::Sql;
 use Mojo::File qw(path);
 use Test::More;
-use YAML::XS ();
 
 binmode Test::More->builder->$_, ':encoding(UTF-8)' for qw(output failure_output todo_output);
 
@@ -109,7 +108,7 @@ sub same_fields ($row, $operation, $name) {
 sub documented ($contract, $operation) {
     my $schema   = $contract->resolved($operation->{requestBody}{content}{'application/json'}{schema} // {});
     my %required = map { ($_ => 1) } @{ $schema->{required} // [] };
-    my %names    = map { ($_ => $required{$_} ? 0 : 1) } keys %{ $schema->{properties} // {} };
+    my %names    = map { ($_ => $required{$_} ? 0 : 1) } keys %{ $contract->fields($schema) };
     for my $parameter (map { $contract->resolved($_) } @{ $operation->{parameters} // [] }) {
         $names{ $parameter->{name} } = $parameter->{required} ? 0 : 1 if $parameter->{in} eq 'query';
     }
@@ -147,14 +146,13 @@ sub same_answer ($contract, $row, $operation, $name) {
 }
 
 subtest 'frames' => sub {
-    my $schema = $contracts{chat}->schema;
-    my %frames = map { ($_->{properties}{type}{enum}[0] => $_) } map { $contracts{chat}->resolved($_) }
-        @{ $schema->get('/components/schemas/WsFrame/oneOf') };
+    my %frames = %{ $contracts{chat}->frame_schemas };
     my %rows = map { ($_->{path} => $_) } grep { $_->{method} eq 'WS' } @rows;
     alike [keys %rows], [keys %frames], 'the contract declares the frames that socket takes', sub ($type) { ('WsFrame of openapi/chat.yaml', $type) };
     for my $type (grep { $frames{$_} } sort keys %rows) {
-        my $data = $frames{$type}{properties}{data};
-        my %documented = documented($contracts{chat}, { requestBody => { content => { 'application/json' => { schema => $data } } } });
+        my $data       = $contracts{chat}->resolved($frames{$type}{properties}{data}, $contracts{chat}->socket);
+        my %documented = map { ($_ => 1) } keys %{ $data->{properties} };
+        $documented{$_} = 0 for @{ $data->{required} // [] };
         is_deeply \%documented, $source->call($rows{$type}{call})->{fields}, "$type has the fields of its call";
     }
 };
@@ -213,14 +211,14 @@ subtest 'contract comments' => sub {
 };
 
 subtest 'codes' => sub {
-    my ($table) = $source->text('src/code.c') =~ /codes\[\] = \{(.*?)\n\};/s;
-    my @c       = sort $table =~ /\{(\d+),/g;
-    my $refusal = YAML::XS::LoadFile($source->root->child('openapi/common.yaml'))->{components}{schemas}{Refusal};
-    my @yaml    = sort @{ $refusal->{properties}{code}{enum} };
-    my @table   = sort $refusal->{description} =~ /^\| (\d+) \|/gm;
-    alike \@yaml, \@table, 'the table of codes is the list of codes', sub ($code) { ('Refusal of openapi/common.yaml', "        | $code | MEANING |") };
-    all_in [grep { $_ != 200 } @c], \@yaml, 'the contract has the codes of src/code.c', sub ($code) { ('Refusal of openapi/common.yaml, and its enum', "        | $code | MEANING |") };
-    all_in [grep { $_ !~ /^50[24]$/ } @yaml], \@c, 'and, but for those of nginx, no others', sub ($code) { ('src/code.c', qq(    {$code, "CHINESE", "ENGLISH"},)) };
+    my %table   = map { my ($code, @texts) = split / \| /; ($code => \@texts) } grep {/^\d/} split /\n/, $source->text('src/code.txt');
+    my %named   = map { my $of = $_; map { ($_ => $of) } map { @{ $_->{'x-codes'} // [] } } values %{ $contracts{$of}->operations } } sort keys %contracts;
+    $named{$_} //= 'sql' for map {s/^0//r} map { $source->text($_) =~ /\bI(\d{4})\b/g } map { files("sql/$_", qr/\.sql\z/) } qw(lib api);
+    lacks 'src/code.txt has every code', map { ["$_ of $named{$_}", 'src/code.txt', "$_ | CHINESE | ENGLISH | 含义与处理 | WHAT IT MEANS, WHAT A CLIENT DOES"] }
+        grep { !$table{$_} } sort keys %named;
+    is_deeply [grep { @{ $table{$_} } != 4 || grep { !/\S/ } @{ $table{$_} } } sort keys %table], [], 'each with its texts, and what a client does';
+    is_deeply $contracts{$_}->schema->get('/components/schemas/Refusal/properties/code/enum'), [sort { $a <=> $b } grep { $_ != 200 } keys %table], "$_ has them all"
+        for sort keys %contracts;
 };
 
 subtest 'refused handshakes' => sub {
@@ -230,7 +228,7 @@ subtest 'refused handshakes' => sub {
     is_deeply [map {s/ Ta / /r} @manual], [map {s/ Ta / /r} @contract], 'the manual has those of the contract';
     my ($map)  = $source->text('http.conf') =~ /map \$refused_code \$refused_message \{(.*?)\}/s;
     my %nginx  = $map =~ /(\w+)\s+"([^"]+)";/g;
-    my %c      = $source->text('src/code.c') =~ /\{(\d+), "([^"]+)"/g;
+    my %c      = $source->text('src/code.txt') =~ /^(\d+) \| ([^|]+) \|/gm;
     $c{default} = $c{400}, $c{$_} = $c{500} for 502, 504;
     is_deeply { map { ($_ => $nginx{ $_ == 400 ? 'default' : $_ }) } map {s/.* //r} @contract },
         { map { ($_ => $c{$_}) } map {s/.* //r} @contract }, 'and nginx has a text for each of them';

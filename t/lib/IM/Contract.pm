@@ -1,18 +1,20 @@
 package IM::Contract;
 
-# The published contract, openapi/<service>.yaml, as a judge of answers and of pushed frames.
+# The published contract, openapi/<service>.json as nginx serves it, as a judge of answers; openapi/socket.json as one of
+# pushed frames.
 #
 # Strict: no coercion ("200" is no integer), no undeclared field, no code that the operation does not list,
 # money with exactly two decimals in the text itself.  A judgement is a list of faults; none means it obeys.
 
 use Mojo::Base -base, -signatures;
 use JSON::Validator;
-use Mojo::File qw(curfile);
-use Mojo::JSON qw(from_json);
+use Mojo::File qw(curfile path);
+use Mojo::JSON qw(decode_json from_json);
 
 has 'service';                                                       # chat, backstage or redpacket
 has root   => sub { curfile->dirname->dirname->dirname->dirname };
-has schema => sub ($self) { _load($self->root->child('openapi', $self->service . '.yaml')) };
+has schema => sub ($self) { $self->_load($self->service) };
+has socket => sub ($self) { $self->_load('socket') };
 
 # What any operation may answer besides the codes that it lists; 500 and 502 are never expected.
 my @ALWAYS   = (413, 429);
@@ -25,14 +27,29 @@ my %HTTP = (404 => [200, 404], 413 => [413], 429 => [429], 502 => [502], 504 => 
 my $OPENAPI = 'https://spec.openapis.org/oas/3.0/schema/2019-04-02';
 my ($OPENAPI_FILE) = grep {-e} glob '/usr/share/openapi-specification/schemas/v3.0/schema.{json,yaml}';
 
-sub _load ($file) {
+sub _load ($self, $service) {
     my $validator = JSON::Validator->new;
     my $store     = $validator->store;
-    $store->add($OPENAPI => $store->get($store->load($OPENAPI_FILE)));
-    my $schema = $validator->schema("$file")->schema;
+    $store->add($OPENAPI => $store->get($store->load($OPENAPI_FILE))) if $service ne 'socket';
+    my $schema = $validator->schema(decode_json $self->published($service))->schema;
     $schema->coerce({});
-    $schema->formats->{money} = sub { undef };
+    $schema->formats->{$_} = sub { undef } for qw(money binary password);
     return $schema;
+}
+
+# The document, bytes: what make has built, or what it would build when that is older than what it is made of.
+sub published ($self, $service) {
+    my $built = path($ENV{IM_BUILD_DIR} // $self->root, "openapi/$service.json");
+    return $built->slurp if -e $built && !grep { -M $_ < -M $built } $self->sources;
+    open my $bundle, '-|', $self->root . '/openapi/bundle', $service or die "could not run openapi/bundle: $!\n";
+    my $text = do { local $/; <$bundle> };
+    close $bundle or die "openapi/bundle $service failed\n";
+    return $text;
+}
+
+# Whatever a document is made of.
+sub sources ($self) {
+    return map { glob $self->root . "/$_" } qw(openapi/*.yaml openapi/bundle openapi/document openapi/examples openapi/lib/IM/*.pm src/code.txt man/*.8);
 }
 
 # What makes it no OpenAPI 3.0; only t/tree.t asks, for the answer takes a second.
@@ -72,13 +89,13 @@ sub answer_faults ($self, $method, $path, $status, $text) {
     return "is of $method $path, which openapi/@{[$self->service]}.yaml does not declare" if !$operation;
     return ($self->_refusal_faults($body, $status), $self->_code_faults($operation, $code)) if $code ne 200;
 
-    my $schema = $operation->{responses}{200}{content}{'application/json'}{schema}{oneOf}[1];
+    my $schema = $operation->{responses}{200}{content}{'application/json'}{schema}{oneOf}[0];
     return ($self->_status_faults($status, 200), $self->_faults($body, $schema), $self->_money_faults($text, $schema));
 }
 
 # [HTTP status, code] of every refusal of a handshake, as the table has them.
 sub handshake_refusals ($self) {
-    return [map { [split / \| /] } $self->schema->get('/components/schemas/WsRefusal/description') =~ /^\| (\d+ \| \d+) \|/gm];
+    return [map { [split / \| /] } $self->socket->get('/channels/socket/description') =~ /^\| (\d+ \| \d+) \|/gm];
 }
 
 # The faults of a pushed text.
@@ -86,47 +103,52 @@ sub push_faults ($self, $text) {
     my $frame = eval { from_json($text) } // return "is not JSON: " . substr $text, 0, 200;
     return 'has no type or no data.event' if ref $frame ne 'HASH' || ref $frame->{data} ne 'HASH';
     my $schema = $self->push_schemas->{ ($frame->{type} // '') . ' ' . ($frame->{data}{event} // '') };
-    return 'is not declared in WsPush' if !$schema;
-    return ($self->_faults($frame, $schema), $self->_money_faults($text, $schema));
+    return 'is not declared in openapi/socket.json' if !$schema;
+    return ((map {"$_"} $self->socket->validate($frame, $schema)), $self->_money_faults($text, $schema, $self->socket));
 }
 
 # "TYPE EVENT" => schema, of everything that the server may push.
 sub push_schemas ($self) {
     return $self->{push_schemas} //= {
-        map { ("$_->{properties}{type}{enum}[0] $_->{properties}{data}{properties}{event}{enum}[0]" => $_) }
-        map { $self->_resolve($_) } @{ $self->schema->get('/components/schemas/WsPush/oneOf') }
+        map { ("$_->{properties}{type}{enum}[0] $_->{properties}{data}{properties}{event}{enum}[0]" => $_) } $self->_frames('toClient')
     };
 }
 
+# TYPE => schema, of every frame that a client may send.
+sub frame_schemas ($self) { return { map { ($_->{properties}{type}{enum}[0] => $_) } $self->_frames('toServer') } }
+
+sub _frames ($self, $operation) {
+    my $at = sub ($node) { $self->resolved($node, $self->socket) };
+    return map { $at->($at->($_)->{payload}) } @{ $self->socket->get("/operations/$operation/messages") };
+}
+
 # What a node stands for, wherever that is.
-sub resolved ($self, $node) {
-    while (my $ref = $node->{'$ref'}) {
-        my ($file, $pointer) = split /#/, $ref, 2;
-        my $document = $file eq '' ? $self->schema : ($self->{files}{$file} //= _load($self->root->child('openapi', $file)));
-        $node = $document->get($pointer);
+sub resolved ($self, $node, $document = $self->schema) {
+    while ($node->{'$ref'} || $node->{allOf} && @{ $node->{allOf} } == 1) {
+        $node = $node->{'$ref'} ? $document->get($node->{'$ref'} =~ s/^#//r) : $node->{allOf}[0];
     }
     return $node;
 }
 
+# The fields of a schema but for those that are other names of one: name => schema.
+sub fields ($self, $schema, $document = $self->schema) {
+    my $all = $self->resolved($schema, $document)->{properties} // {};
+    return { map { ($_ => $all->{$_}) } grep { !$all->{$_}{'x-alias-of'} } keys %$all };
+}
+
 # Of the answer's data: "a list of ", "a page of " or "", then the names of its fields.
 sub answer ($self, $operation) {
-    my $data  = $self->resolved($operation->{responses}{200}{content}{'application/json'}{schema}{oneOf}[1]{allOf}[1]{properties}{data});
+    my $data  = $self->resolved($operation->{responses}{200}{content}{'application/json'}{schema}{oneOf}[0]{properties}{data} // {});
     my $page  = ($data->{properties} // {})->{records};
     my $shape = $page ? 'a page of ' : $data->{items} ? 'a list of ' : '';
     $data = $self->resolved($page // $data)->{items} // $data if $shape;
     return ($shape, sort keys %{ $self->resolved($data)->{properties} // {} });
 }
 
-sub _resolve ($self, $node) {
-    return $node if !$node->{'$ref'};
-    return $self->schema->get($node->{'$ref'} =~ s/^.*#//r);
-}
-
 sub _faults ($self, $data, $schema) { return map {"$_"} $self->schema->validate($data, $schema) }
 
 sub _refusal_faults ($self, $body, $status) {
-    my $schema = $self->{refusal} //= _load($self->root->child('openapi', 'common.yaml'));
-    my @faults = map {"$_"} $schema->validate($body, $schema->get('/components/schemas/Refusal'));
+    my @faults = $self->_faults($body, $self->schema->get('/components/schemas/Refusal'));
     my $code = $body->{code} // 0;
     return (@faults, $self->_status_faults($status, $HTTP{$code} ? @{ $HTTP{$code} } : 200));
 }
@@ -141,8 +163,8 @@ sub _code_faults ($self, $operation, $code) {
     return (grep { $_ eq $code } @allowed) ? () : "has code $code, which the operation does not list";
 }
 
-sub _money_faults ($self, $text, $schema) {
-    my $names = $self->{money}{$schema} //= join '|', sort keys %{ $self->_money_names($schema) };
+sub _money_faults ($self, $text, $schema, $document = $self->schema) {
+    my $names = $self->{money}{$schema} //= join '|', sort keys %{ $self->_money_names($schema, $document) };
     return if $names eq '';
     my @faults;
     while ($text =~ /"($names)"\s*:\s*([^\s,}\]]+)/g) {
@@ -152,7 +174,7 @@ sub _money_faults ($self, $text, $schema) {
 }
 
 # The names of the properties that are money, anywhere in a schema.
-sub _money_names ($self, $schema) {
+sub _money_names ($self, $schema, $document) {
     my (%names, %seen);
     my @nodes = ($schema);
     while (@nodes) {
@@ -163,7 +185,7 @@ sub _money_names ($self, $schema) {
         for my $name (keys %$properties) {
             $names{$name} = 1 if _is_money($properties->{$name});
         }
-        push @nodes, $self->_resolve($node) if ($node->{'$ref'} // '') =~ /^#/;
+        push @nodes, $document->get($node->{'$ref'} =~ s/^#//r) if ($node->{'$ref'} // '') =~ /^#/;
         push @nodes, map { $node->{$_} } grep { $_ ne '$ref' && ref $node->{$_} } keys %$node;
     }
     return \%names;

@@ -1,0 +1,84 @@
+# openapi: the contract as it is published: one document per service, whole in itself, served where its service is, and
+# with everything that whoever writes a client wants to know of an operation.
+use v5.36;
+use utf8;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IM::Contract;
+use IM::Stack;
+use Mojo::JSON qw(decode_json);
+use Mojo::UserAgent;
+use Test::More;
+
+my $im   = IM::Stack->new;
+my $ua   = Mojo::UserAgent->new;
+my %from = (chat => [qw(chat)], backstage => [qw(backstage)], redpacket => [qw(redpacket)], socket => [qw(chat backstage)]);
+my %document;
+
+subtest 'served' => sub {
+    for my $name (sort keys %from) {
+        my $published = IM::Contract->new->published($name);
+        for my $service (@{ $from{$name} }) {
+            my $answer = $ua->get($im->url($service) . "/openapi/$name.json")->result;
+            is $answer->code, 200, "$name.json is served on the port of $service";
+            ok $answer->body eq $published, 'as it was made';
+            like $answer->headers->content_type, qr{^application/json}, 'as JSON';
+        }
+        $document{$name} = decode_json $published;
+        my @outside = grep { !/^#/ } references($document{$name});
+        is_deeply \@outside, [], 'and refers to nothing outside itself';
+        is_deeply [grep { !pointed($document{$name}, $_) } references($document{$name})], [], 'nor to anything that is not there';
+    }
+    $im->stranger->get('/openapi/backstage.json')->refused(404, 'the backstage has its own');
+};
+
+# Everything a reader is promised of each operation; what is missing is named.
+subtest 'operations' => sub {
+    for my $service (qw(chat backstage redpacket)) {
+        my $paths = $document{$service}{paths};
+        my (%ids, @missing);
+        for my $path (sort keys %$paths) {
+            for my $method (sort keys %{ $paths->{$path} }) {
+                my $operation = $paths->{$path}{$method};
+                my $success   = $operation->{responses}{200}{content}{'application/json'}{schema}{oneOf}[0];
+                push @{ $ids{ $operation->{operationId} } }, "$method $path";
+                push @missing, map {"$method $path: $_"} (
+                    $operation->{summary} =~ m{\p{Han}.* / \w} ? () : 'a summary in Chinese and English',
+                    @{ $operation->{tags} } == 1 ? () : 'one chapter',
+                    !$success || "@{ $success->{required} }" eq 'code message data' ? () : 'success first, with its data required',
+                    map { $_->{description} =~ /\w/ ? () : "what $_->{name} is" } grep { $_->{name} } @{ $operation->{parameters} // [] },
+                );
+            }
+        }
+        is_deeply \@missing, [], "$service: every operation has its summaries, chapter, success and fields";
+        is_deeply [grep { @$_ > 1 } values %ids], [], "$service: an operationId is of one operation";
+        my %chapters = map { ($_->{name} => 1) } @{ $document{$service}{tags} };
+        is_deeply [grep { !$chapters{$_} } map { map { $_->{tags}[0] } values %$_ } values %$paths], [], "$service: its chapters have names";
+    }
+};
+
+subtest 'what is not of the document im-chat-api.md' => sub {
+    my $paths = $document{chat}{paths};
+    ok !$paths->{'/login'}{post}{'x-extension'}, '/login is';
+    ok $paths->{'/logout'}{post}{'x-extension'}, '/logout is not, and says so';
+    ok $paths->{'/login'}{post}{requestBody}{content}{'application/json'}{schema}{properties}{captchaId}{'x-extension'}, 'nor a field that was added';
+    my $fields = $paths->{'/redPackage/rob'}{post}{requestBody}{content}{'application/json'}{schema}{properties};
+    is_deeply [map { [$_, $fields->{$_}{'x-alias-of'}] } grep { $fields->{$_}{deprecated} } sort keys %$fields],
+        [[redId => 'redPacketId'], [redPackageId => 'redPacketId']], 'other names of a field say of which';
+};
+
+# Every $ref in a document.
+sub references ($node) {
+    return map { references($_) } @$node if ref $node eq 'ARRAY';
+    return () if ref $node ne 'HASH';
+    return (defined $node->{'$ref'} && !ref $node->{'$ref'} ? $node->{'$ref'} : (), map { references($node->{$_}) } sort keys %$node);
+}
+
+sub pointed ($document, $ref) {
+    my $node = $document;
+    for my $name (map { s/~1/\//gr } split m{/}, $ref =~ s{^#/}{}r) { $node = ref $node eq 'HASH' ? $node->{$name} : undef }
+    return $node;
+}
+
+$im->end;
+done_testing;
