@@ -6,23 +6,14 @@ use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use IM::Browser;
+use IM::Site;
 use IM::Stack;
 use Mojo::File;
-use Mojo::Server::Daemon;
-use Mojolicious;
 use Test::More;
 
-# A web server of somebody else, with one page.
-sub site ($host) {
-    my $app = Mojolicious->new;
-    $app->log->level('fatal');
-    $app->routes->get('/' => sub ($c) { $c->render(text => '<!doctype html><link rel="icon" href="data:,"><title>chat</title>') });
-    my $site = Mojo::Server::Daemon->new(app => $app, silent => 1, listen => ['http://127.0.0.1'])->start;
-    return ($site, "http://$host:" . $site->ports->[0]);
-}
-
-my ($site, $ours)     = site('127.0.0.1');
-my ($other, $foreign) = site('localhost');
+my $PAGE = '<!doctype html><link rel="icon" href="data:,"><title>chat</title>';
+my ($site, $other) = map { IM::Site->new(page => $PAGE, host => $_) } qw(127.0.0.1 localhost);
+my ($ours, $foreign) = map { $_->url } $site, $other;
 my $im  = IM::Stack->new(IM_RATE_LIMIT => 'on', IM_ORIGINS => "https://chat.example.org $ours/");
 my ($ann, $bob) = $im->users(qw(ann bob));
 my %url     = map { ($_ => $im->url($_)) } qw(chat backstage redpacket);
