@@ -1,10 +1,12 @@
 /*
  * system: what clients are told of this server, and complaints.  See system(8); the rules are in sql/api/system.sql.
  */
+#include "config.h"
 #include "password.h"
 #include "program.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void config(struct request *r, const PGresult *rows);
 
@@ -16,7 +18,7 @@ static const struct route routes[] = {
     {0},
 };
 
-static struct call config_call = {.text = "system_config(:version, :passwordMin, :passwordMax)"};
+static struct call config_call = {.text = "system_config(:version, :passwordMin, :passwordMax, :turn)"};
 static struct call *const calls[] = {&config_call, NULL};
 
 static void set_number(struct request *r, const char *name, int number)
@@ -34,6 +36,8 @@ static void config(struct request *r, const PGresult *rows)
     request_set(r, "version", PACKAGE_VERSION);
     set_number(r, "passwordMin", PASSWORD_MIN);
     set_number(r, "passwordMax", PASSWORD_MAX);
+    const char *urls = config_text("IM_TURN", "");
+    request_set(r, "turn", urls[strspn(urls, " ")] ? "true" : "false");
     serve_call(r, &config_call, NULL);
 }
 

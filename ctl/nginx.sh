@@ -57,18 +57,22 @@ origins() {
 # KEY ...
 check_port_numbers() {
     for key in "$@"; do
-        eval "port=\$$key"
-        case $port in 0* | *[!0-9]* | ??????*) die "$key is not a port: $port" ;; esac
-        [ "$port" -le 65535 ] || die "$key is not a port: $port"
+        eval "check_port $key \"\$$key\""
     done
+}
+
+# KEY PORT
+check_port() {
+    case $2 in '' | 0* | *[!0-9]* | ??????*) die "$1 is not a port: $2" ;; esac
+    [ "$2" -le 65535 ] || die "$1 is not a port: $2"
 }
 
 # But for those that the stack has already.
 check_ports() {
     own=' '
-    ! running || own=" $(cat "$state"/env/IM_PORT_* | tr '\n' ' ')"
-    for key in IM_PORT_CHAT IM_PORT_BACKSTAGE IM_PORT_REDPACKET IM_PORT_HOP; do
-        eval "port=\$$key"
+    ! running || own=" $(cat "$state"/env/IM_PORT_* "$state"/env/IM_TURN_LISTEN 2>/dev/null | sed 's/.*://' | tr '\n' ' ')"
+    for key in IM_PORT_CHAT IM_PORT_BACKSTAGE IM_PORT_REDPACKET IM_PORT_HOP ${IM_TURN_LISTEN:+IM_TURN_LISTEN}; do
+        eval "port=\${$key##*:}"
         case $own in *" $port "*) continue ;; esac
         ! port_taken "$port" || die "port $port is taken by another program: end that, or set $key"
     done

@@ -1,5 +1,7 @@
 # The Debian packages that the file packages names, and the build.
 
+units=/etc/systemd/system      # the machine's own, which win over those of packages
+
 # SECTION ...: its packages.
 packages() {
     awk -v wanted=" $* " '/^\[/ { on = index(wanted, " " substr($1, 2, length($1) - 2) " ") } on && /^[a-z]/ { print $1 }' \
@@ -54,8 +56,14 @@ install_packages() {
 
 apt_get() {
     as_root apt-get update -q || return
+    case " $* " in *' coturn '*) mask_unit coturn || return ;; esac
     # shellcheck disable=SC2046
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(known_packages "$@")
+}
+
+# NAME: Debian would start it at once, with a configuration of its own and for everybody.  Whoever wants it unmasks it.
+mask_unit() {
+    ! [ -d "$units" ] || [ -e "$units/$1.service" ] || as_root ln -s /dev/null "$units/$1.service"
 }
 
 build() {

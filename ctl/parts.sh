@@ -5,7 +5,7 @@ write_parts() {
     for script in life.sh keeper log stop; do
         ! newer "$share/ctl/run/$script" "$service/.scripts/$script" || cp "$share/ctl/run/$script" "$service/.scripts/"
     done
-    parts="postgres push nginx clerk decoder$built"
+    parts="postgres push nginx clerk decoder${IM_TURN_LISTEN:+ turn}$built"
     make_skeleton
     run="chpst -P"
     run_db=$run
@@ -25,6 +25,10 @@ $(nginx_command nginx)"
     write_part decoder TERM "rm -rf $state/run/decoder.sock $state/decoder/*
 exec chpst -P spawn-fcgi$owner -n -s $state/run/decoder.sock -M 0600 \\
     -- $state/cgi-bin/multiwatch -t 500 -r 10 -f $(processes decoder) -- $state/cgi-bin/imdecoder $state/decoder"
+    owner=
+    [ "$self" != root ] || owner=" -u $turn_user"
+    [ -z "$IM_TURN_LISTEN" ] || write_part turn TERM "ulimit -n \"\$(ulimit -H -n)\"
+exec chpst -P$owner turnserver -c $state/turn/turnserver.conf --pidfile="
     # By itself it gives a process up after 3 deaths within 10 s.  When it has given up all, it ends and runit starts anew.
     for program in $built; do
         write_part "$program" TERM "rm -f $state/run/$program.sock
@@ -153,6 +157,7 @@ has_changed() {
     nginx | push) set -- "$1" "$state/$1"/*.conf ;;
     clerk) set -- "$1" "$conf" "$state/env" "$state"/env/* "$state/deployed" "$state"/secret/clerk/* "$state/cgi-bin/imclerk" ;;
     decoder) set -- "$1" "$state/cgi-bin/imdecoder" ;;
+    turn) set -- "$1" "$state/turn/turnserver.conf" ;;
     *) set -- "$1" "$conf" "$state/env" "$state"/env/* "$state/deployed" "$state/secret/$1"/* "$state/cgi-bin/$1" ;;
     esac
     for file in "$service/$1/run" "$@"; do
@@ -176,7 +181,7 @@ restart_part() {
     sv -w 30 restart "$service/$1" >/dev/null || :
 }
 
-# Parts that are no more: their program is gone.
+# Parts that are no more: their program is gone, or they are not asked for any more.
 remove_parts() {
     for part in $(part_names); do
         case " $parts " in *" $part "*) continue ;; esac
@@ -224,6 +229,7 @@ answers() {
     nginx) refuses "$chat/" ;;
     clerk) [ "$(value "select count(*) from pg_stat_activity where usename = 'im_clerk'" 2>/dev/null)" != 0 ] ;;
     decoder) hangs_up "$state/run/decoder.sock" ;;
+    turn) turn_answers ;;
     auth) refuses "$chat/setTradePwd" ;;
     wallet) refuses "$chat/user/recharge" ;;
     redpacket) refuses "$chat/redPackage" ;;

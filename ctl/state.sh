@@ -11,7 +11,7 @@ check_state() {
     owner=$(stat -c %U "$state")
     [ "$owner" = "$self" ] || die "the state folder $state belongs to $owner: run imctl as $owner, or set IM_STATE_DIR"
     chmod 755 "$state"
-    for name in $user $db_user $decoder_user; do
+    for name in $user $db_user $decoder_user ${IM_TURN_LISTEN:+$turn_user}; do
         [ "$name" = "$self" ] || id -u "$name" >/dev/null 2>&1 || make_user "$name"
     done
     as_user test -x "$state" && as_db_user test -x "$state" || die "the user $user cannot reach $state: set IM_STATE_DIR, for example to /var/lib/im-chat"

@@ -40,6 +40,18 @@ subtest 'names' => sub {
     is shell('known_packages "no-such-a|dpkg|perl" "dpkg|no-such-a" no-such-d'), "dpkg\ndpkg\nno-such-d\n", 'the first that is known is installed';
 };
 
+subtest 'a service that is not wanted' => sub {
+    my $with = sub ($commands) { shell("as_root() { \"\$@\"; }; units=$there/units; $commands") };
+    is $with->('mask_unit coturn'), '', 'without systemd there is nothing to mask';
+    ok !-e $there->child('units'), 'and nothing is made';
+    $there->child('units')->make_path;
+    is $with->('mask_unit coturn'), '', 'with it the unit is masked';
+    is readlink $there->child('units/coturn.service'), '/dev/null', 'before the package comes';
+    text('units/coturn.service', "mine\n") if unlink $there->child('units/coturn.service');
+    is $with->('mask_unit coturn'), '', 'a unit of the administrator';
+    is $there->child('units/coturn.service')->slurp, "mine\n", 'stays';
+};
+
 # A project of two programs, which is built in seconds.
 subtest 'another release' => sub {
     my ($auth, $noted) = map { $there->child($_) } 'cgi-bin/auth', '.built-on';

@@ -20,7 +20,7 @@ my $group = $im->group($ann, $bob);
 subtest 'configuration' => sub {
     my ($version) = path($im->root, 'configure.ac')->slurp =~ /AC_INIT\(\[im-chat\], \[([^\]]+)\]/;
     my $known = $stranger->get('/system/config')->ok('a stranger is told', { version => $version, registration => true, webrtc => true,
-        recallSeconds => 120 });
+        turn => false, recallSeconds => 120 });
     is $known->{upload}{image}, 20 << 20, 'how large a picture may be';
     my %password = (username => 'dan', nickName => 'Dan');
     $stranger->post('/register', { %password, password => 'x' x ($known->{lengths}{passwordMax} + 1) })->refused(400, 'a password too long is none', qr/password/);

@@ -1,13 +1,13 @@
 -- What clients are told of this server, and complaints.
 
--- GET /system/config  system_config(:version, :passwordMin, :passwordMax)
+-- GET /system/config  system_config(:version, :passwordMin, :passwordMax, :turn)
 -- What a client has to know before anybody logs in: versions, lengths in characters, sizes in bytes.
 -- Refuses: nothing
 -- Writes: nothing
 -- Tells: nobody
-create function api.system_config(own_version text, password_min integer, password_max integer)
+create function api.system_config(own_version text, password_min integer, password_max integer, has_turn boolean)
 returns table (version text, "minVersion" text, "downloadUrl" text, registration boolean, webrtc boolean,
-               "recallSeconds" integer, lengths json, upload json, limits json)
+               turn boolean, "recallSeconds" integer, lengths json, upload json, limits json)
 language plpgsql stable rows 1 security definer set search_path = im, pg_temp as $$
 declare
   mib constant bigint := 1048576;
@@ -15,7 +15,7 @@ begin
   return query
     select coalesce(nullif(im.setting_text('client.version'), ''), own_version), im.setting_text('client.min_version'),
            im.setting_text('client.download_url'), im.setting_text('register.open') = 'on',
-           true, extract(epoch from im.setting_interval('message.recall_window'))::integer,
+           true, has_turn, extract(epoch from im.setting_interval('message.recall_window'))::integer,
            json_build_object('username', 20, 'nickName', 20, 'passwordMin', password_min, 'passwordMax', password_max,
              'signature', 100, 'remark', 20, 'applyInfo', 100, 'groupName', 30, 'groupNotice', 1000, 'topMessage', 500,
              'content', 4096, 'reason', 200, 'description', 2000),

@@ -3,7 +3,7 @@ package IM::Stack;
 # A private stack of a test: ./imctl up with a state folder, ports and configuration of its own, so that
 # several live side by side.
 #
-#     my $im = IM::Stack->new;                       # or ->new(IM_ACCESS_TTL => 2, …)
+#     my $im = IM::Stack->new;                       # or ->new(IM_ACCESS_TTL => 2, …), ->new(turn => 1) with a TURN server
 #     my ($ann, $bob, $cat) = $im->users(qw(ann bob cat));
 #     $im->befriend($ann, $bob);
 #     …
@@ -88,13 +88,13 @@ sub _connections ($self) {
 }
 
 sub _make ($self, %config) {
-    my ($fresh, $durable) = delete @config{qw(fresh durable)};
+    my ($fresh, $durable, $turn) = delete @config{qw(fresh durable turn)};
     my $start = time;
     my $dir   = tempdir('/var/tmp/im.XXXXXX', CLEANUP => 0);    # /tmp may be memory
     chmod 0755, $dir;
     $self->state($dir);
     my @small = $ENV{HARNESS_ACTIVE} ? (IM_DB_CONNECTIONS => 2, IM_NGINX_WORKERS => 1) : ();    # several run at once
-    $self->config({ IM_STATE_DIR => $dir, IM_BUILD => 'no', IM_RATE_LIMIT => 'off', _ports(), @small, %config });
+    $self->config({ IM_STATE_DIR => $dir, IM_BUILD => 'no', IM_RATE_LIMIT => 'off', _ports(), $turn ? _turn() : (), @small, %config });
     $RUNNING{$dir} = $self;
     path($dir, 'postgres')->make_path->child('local.conf')->open('>')->print("fsync = off\n") if !$durable;
     $POOL->clone($dir, sub { ref($self)->_make_template }) if $POOL->folder && !$fresh;
@@ -128,7 +128,7 @@ sub up ($self) {
     for my $try (1 .. 3) {
         my ($status, $output) = $self->imctl('up');
         return $self if $status == 0;
-        if ($try < 3 && $output =~ /port \d+ is taken/) { %{ $self->config } = (%{ $self->config }, _ports()); next }
+        if ($try < 3 && $output =~ /port \d+ is taken/) { %{ $self->config } = (%{ $self->config }, _ports(), $self->config->{IM_TURN_LISTEN} ? _turn() : ()); next }
         print STDERR "imctl up failed:\n$output";
         last;
     }
@@ -351,15 +351,20 @@ sub _command ($self, $input, @arguments) {
 # Ports below the range from which the kernel takes those of outgoing connections, each bound once to see that
 # it is free.
 sub _ports () {
-    my (@held, %ports);
-    for my $name (@PORTS) {
-        my $socket;
-        $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 20000 + int(rand 12000), Listen => 1)
-            until $socket;
-        push @held, $socket;
-        $ports{$name} = $socket->sockport;
-    }
-    return %ports;
+    my @held = map { _port() } @PORTS;
+    return map { ($PORTS[$_] => $held[$_]->sockport) } 0 .. $#PORTS;
+}
+
+sub _port () {
+    my $socket;
+    $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 20000 + int(rand 12000), Listen => 1) until $socket;
+    return $socket;
+}
+
+# A TURN server that relays between clients on this machine.  Of its relay ports it leaves those that are taken.
+sub _turn () {
+    my $first = 10000 + 200 * int rand 50;
+    return (IM_TURN_LISTEN => '127.0.0.1:' . _port()->sockport, IM_TURN_PORTS => "$first-" . ($first + 199), IM_TURN_PEERS => '127.0.0.1');
 }
 
 sub _random () { return join '', map { sprintf '%04x', rand 65536 } 1 .. 3 }
