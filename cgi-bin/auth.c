@@ -43,21 +43,10 @@ static struct call password_set = {.text = "auth_password_change(:me, :session, 
 static struct call *const calls[] = {&register_call, &login_done,     &refresh_call, &trade_set,
                                      &password_set,  &login_captcha_create, NULL};
 
-/* A password from the body, or NULL after the answer that says which field is wrong. */
-static const char *password_field(struct request *r, const char *name)
-{
-    const char *password = request_text(r, name);
-
-    if (password && password_acceptable(password))
-        return password;
-    reply_code(r, CODE_BAD_REQUEST, name);
-    return NULL;
-}
-
 static void register_hash(struct request *r, const PGresult *rows)
 {
     char hash[PASSWORD_HASH_SIZE];
-    const char *password = password_field(r, "password");
+    const char *password = login_password(r, "password");
 
     (void)rows;
     if (!password)
@@ -112,7 +101,7 @@ static void refresh_verify(struct request *r, const PGresult *rows)
 
 static void password_change(struct request *r, const PGresult *rows)
 {
-    const char *old = password_field(r, "oldPassword"), *new = old ? password_field(r, "newPassword") : NULL;
+    const char *old = login_password(r, "oldPassword"), *new = old ? login_password(r, "newPassword") : NULL;
     char hash[PASSWORD_HASH_SIZE];
 
     if (!new)
@@ -136,7 +125,7 @@ static void set_matches(struct request *r, const char *name, const char *passwor
 /* The first trade password is free; a change shows the old one or the login password, which it is not itself. */
 static void trade_change(struct request *r, const PGresult *rows)
 {
-    const char *trade = password_field(r, "tradePassword"), *password = request_text(r, "password");
+    const char *trade = login_password(r, "tradePassword"), *password = request_text(r, "password");
 
     if (!trade)
         return;

@@ -1,16 +1,81 @@
 /*
  * backstage: administrators, moderation and the review of money orders.  Its own accounts, tokens and database
- * role.  See backstage(8); the rules are in sql/api/backstage.sql.
+ * role.  See backstage(8); the rules are in sql/api/backstage*.sql.
  */
+#include "code.h"
 #include "login.h"
+#include "password.h"
 #include "program.h"
+#include "reply.h"
+#include "serve.h"
+#include "totp.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 static void verify(struct request *r, const PGresult *rows);
+static void answer_token(struct request *r, const PGresult *rows);
+static void password_change(struct request *r, const PGresult *rows);
+static void totp_begin(struct request *r, const PGresult *rows);
+static void totp_enable(struct request *r, const PGresult *rows);
+static void totp_disable(struct request *r, const PGresult *rows);
+static void admin_add(struct request *r, const PGresult *rows);
+static void admin_update(struct request *r, const PGresult *rows);
+static void user_password(struct request *r, const PGresult *rows);
 
 static const struct route routes[] = {
     /* method  path               who     shape    call, handler */
-    {"POST", "/login", ANYONE, ONE, "admin_login_find(username, :address, captchaId?, captchaCode?)", verify},
+    {"POST", "/login", ANYONE, ONE, "admin_login_find(username, :address, :device, captchaId?, captchaCode?)", verify},
     {"GET", "/captcha", ANYONE, ONE, NULL, login_captcha},
+
+    {"GET", "/im/self", ADMIN, ONE, "admin_self(:me, :session)", NULL},
+    {"POST", "/im/self/renew", ADMIN, ONE, "admin_renew(:me, :session)", answer_token},
+    {"PUT", "/im/self/password", ADMIN, NOTHING, "admin_password_find(:me)", password_change},
+    {"POST", "/im/logout", ADMIN, NOTHING, "admin_logout(:me, :session)", NULL},
+    {"POST", "/im/totp/begin", ADMIN, ONE, NULL, totp_begin},
+    {"POST", "/im/totp/enable", ADMIN, NOTHING, "admin_totp_find(:me)", totp_enable},
+    {"POST", "/im/totp/disable", ADMIN, NOTHING, "admin_totp_find(:me)", totp_disable},
+    {"GET", "/im/session/list", ADMIN, SHEET,
+     "admin_session_list(:me, :after, format?, page?, size?, sort?, order?, adminId?, live?)", NULL},
+    {"POST", "/im/session/end", ADMIN, NOTHING, "admin_session_end(:me, id)", NULL},
+    {"GET", "/im/login/list", ADMIN, SHEET,
+     "admin_login_list(:me, :after, format?, page?, size?, sort?, order?, adminId?, address?, result?, startTime?, endTime?)",
+     NULL},
+    {"GET", "/im/admin/list", ADMIN, SHEET,
+     "admin_list(:me, :after, format?, page?, size?, sort?, order?, name?, role?, disabled?)", NULL},
+    {"POST", "/im/admin/add", ADMIN, ONE, NULL, admin_add},
+    {"POST", "/im/admin/update", ADMIN, NOTHING, NULL, admin_update},
+    {"POST", "/im/admin/disable", ADMIN, NOTHING, "admin_disable(:me, id)", NULL},
+    {"POST", "/im/admin/enable", ADMIN, NOTHING, "admin_enable(:me, id)", NULL},
+    {"GET", "/im/audit/list", ADMIN, SHEET,
+     "audit_list(:me, :after, format?, page?, size?, sort?, order?, adminId?, action?, target?, startTime?, endTime?)", NULL},
+
+    {"PUT", "/im/user/ban", ADMIN, NOTHING, "admin_user_ban(:me, userId, reason, duration?)", NULL},
+    {"PUT", "/im/user/unban", ADMIN, NOTHING, "admin_user_unban(:me, userId)", NULL},
+    {"GET", "/im/user/findByName", ADMIN, LIST, "admin_user_find_by_name(:me, name)", NULL},
+    {"POST", "/im/user/findByIds", ADMIN, LIST, "admin_user_find_by_ids(:me, userIds)", NULL},
+    {"GET", "/im/user/list", ADMIN, SHEET,
+     "admin_user_list(:me, :after, format?, page?, size?, sort?, order?, userId?, name?, phone?, email?, status?, online?, "
+     "startTime?, endTime?)",
+     NULL},
+    {"GET", "/im/user/detail", ADMIN, ONE, "admin_user_detail(:me, userId)", NULL},
+    {"POST", "/im/user/kick", ADMIN, NOTHING, "admin_user_kick(:me, userId, reason?)", NULL},
+    {"POST", "/im/user/resetPassword", ADMIN, NOTHING, NULL, user_password},
+    {"POST", "/im/user/resetTradePassword", ADMIN, NOTHING, "admin_user_trade_password(:me, userId, reason?)", NULL},
+
+    {"PUT", "/im/group/ban", ADMIN, NOTHING, "admin_group_ban(:me, groupId, reason)", NULL},
+    {"PUT", "/im/group/unban", ADMIN, NOTHING, "admin_group_unban(:me, groupId)", NULL},
+    {"GET", "/im/group/list", ADMIN, SHEET,
+     "admin_group_list(:me, :after, format?, page?, size?, sort?, order?, groupId?, name?, ownerId?, status?, startTime?, "
+     "endTime?)",
+     NULL},
+    {"GET", "/im/group/detail", ADMIN, ONE, "admin_group_detail(:me, groupId)", NULL},
+    {"GET", "/im/group/member/list", ADMIN, SHEET,
+     "admin_group_member_list(:me, :after, format?, page?, size?, sort?, order?, groupId, role?)", NULL},
+    {"POST", "/im/group/dissolve", ADMIN, NOTHING, "admin_group_dissolve(:me, groupId, reason?)", NULL},
+    {"POST", "/im/group/transfer", ADMIN, NOTHING, "admin_group_transfer(:me, groupId, userId, reason?)", NULL},
+
     {"GET", "/im/recharge/list", ADMIN, PAGE, "admin_recharge_list(:me, status?, page?, size?, userId?)", NULL},
     {"POST", "/im/recharge/approve", ADMIN, NOTHING, "admin_recharge_approve(:me, id, reason?, txHash?)", NULL},
     {"POST", "/im/recharge/reject", ADMIN, NOTHING, "admin_recharge_reject(:me, id, reason?)", NULL},
@@ -25,17 +90,119 @@ static const struct route routes[] = {
     {0},
 };
 
-static struct call login_done = {.text = "admin_login_done(:account, :matched, :address, :solved)"};
-static struct call *const calls[] = {&login_done, &login_captcha_create, NULL};
+static struct call login_done = {.text = "admin_login_done(:account, :matched, :address, :device, :solved, :step)"};
+static struct call password_set = {.text = "admin_password_change(:me, :session, :matched, :hash, :old)"};
+static struct call totp_shown = {.text = "admin_totp_begin(:me, :secret)"};
+static struct call totp_set = {.text = "admin_totp_set(:me, :step, :secret, :on)"};
+static struct call admin_made = {.text = "admin_add(:me, name, role, :hash, userId?)"};
+static struct call admin_changed = {.text = "admin_update(:me, id, role?, :hash, totp?)"};
+static struct call user_password_set = {.text = "admin_user_password(:me, userId, :hash, reason?)"};
+static struct call *const calls[] = {&login_done, &password_set,  &totp_shown,        &totp_set,
+                                     &admin_made, &admin_changed, &user_password_set, &login_captcha_create, NULL};
 
 static void answer_token(struct request *r, const PGresult *rows)
 {
     login_answer(r, AUDIENCE_ADMIN, rows);
 }
 
+/* Sets :step to that of the body's code, 0 when it is none of the secret; leaves it when no code was given. */
+static void step_set(struct request *r, const char *field, const char *secret, const char *now)
+{
+    const char *code = request_text(r, field);
+    char step[24];
+
+    if (!code)
+        return;
+    snprintf(step, sizeof step, "%" PRId64, totp_step(secret, code, strtoll(now, NULL, 10)));
+    request_set(r, "step", step);
+}
+
 static void verify(struct request *r, const PGresult *rows)
 {
+    if (PQntuples(rows) && !PQgetisnull(rows, 0, 3))
+        step_set(r, "totpCode", PQgetvalue(rows, 0, 3), PQgetvalue(rows, 0, 4));
     login_verify(r, rows, &login_done, answer_token);
+}
+
+/* False after the answer that says that the field is no password. */
+static bool hash_set(struct request *r, const char *field)
+{
+    const char *password = login_password(r, field);
+    char hash[PASSWORD_HASH_SIZE];
+
+    if (!password)
+        return false;
+    password_hash(password, hash);
+    request_set(r, "hash", hash);
+    return true;
+}
+
+static void password_change(struct request *r, const PGresult *rows)
+{
+    const char *old = login_password(r, "oldPassword");
+
+    if (!old || !hash_set(r, "newPassword"))
+        return;
+    request_set(r, "matched", password_matches(old, PQgetvalue(rows, 0, 0)) ? "true" : "false");
+    request_set(r, "old", PQgetvalue(rows, 0, 0));
+    serve_call(r, &password_set, NULL);
+}
+
+static void totp_begin(struct request *r, const PGresult *rows)
+{
+    char secret[TOTP_SECRET_SIZE];
+
+    (void)rows;
+    totp_secret(secret);
+    request_set(r, "secret", secret);
+    serve_call(r, &totp_shown, NULL);
+}
+
+static void totp_change(struct request *r, const PGresult *rows, const char *on)
+{
+    step_set(r, "totpCode", PQgetvalue(rows, 0, 0), PQgetvalue(rows, 0, 1));
+    if (!request_value(r, "step")) {
+        reply_code(r, CODE_BAD_REQUEST, "totpCode");
+        return;
+    }
+    request_set(r, "secret", PQgetvalue(rows, 0, 0));
+    request_set(r, "on", on);
+    serve_call(r, &totp_set, NULL);
+}
+
+static void totp_enable(struct request *r, const PGresult *rows)
+{
+    totp_change(r, rows, "true");
+}
+
+static void totp_disable(struct request *r, const PGresult *rows)
+{
+    totp_change(r, rows, "false");
+}
+
+static void admin_add(struct request *r, const PGresult *rows)
+{
+    (void)rows;
+    if (hash_set(r, "password"))
+        serve_call(r, &admin_made, NULL);
+}
+
+/* The password may stay as it is. */
+static void admin_update(struct request *r, const PGresult *rows)
+{
+    struct json_object *json;
+    const char *text;
+
+    (void)rows;
+    if (!request_field(r, "password", &json, &text) || hash_set(r, "password"))
+        serve_call(r, &admin_changed, NULL);
+}
+
+static void user_password(struct request *r, const PGresult *rows)
+{
+    (void)rows;
+    if (hash_set(r, "newPassword"))
+        serve_call(r, &user_password_set, NULL);
 }
 
 int main(int argc, char **argv)

@@ -19,12 +19,37 @@ make_first_administrator() {
     mv "$state/admin-password.new" "$state/admin-password"
 }
 
+# SQL NAME: a change of an administrator, without a password.
+change_administrator() {
+    output=$(say "select im.$1" | database -At -v name="$2" -f - 2>&1) || die "${output#*ERROR:  }"
+}
+
 admin() {
     password=$(random_password)
     case $#,${1:-} in
     3,add) administer admin_create "$2" "$password" "$3" ;;
-    2,password) administer admin_password "$2" "$password" '' ;;
+    2,passwd | 2,password) administer admin_password "$2" "$password" '' ;;
+    2,disable) change_administrator "admin_disable(:'name', true)" "$2"; return ;;
+    2,enable) change_administrator "admin_disable(:'name', false)" "$2"; return ;;
+    2,totp-off) change_administrator "admin_totp_off(:'name')" "$2"; return ;;
+    1,list) list_administrators; return ;;
     *) usage >&2; exit 2 ;;
     esac
     say "the password of $2 is $password"
+}
+
+list_administrators() {
+    value "select format('%-32s %-9s %-8s %-4s %s', name, role, case when disabled then 'disabled' else 'enabled' end,
+                         case when totp then 'totp' else '-' end, coalesce(im.time_text(\"lastLoginTime\"), 'never'))
+             from im.admin_list order by id"
+}
+
+# A row's hash that was noted elsewhere shows that nobody has made the whole chain anew.
+audit() {
+    case $#,${1:-} in 1,verify | 3,verify) ;; *) usage >&2; exit 2 ;; esac
+    problem=$(value "select 'row ' || id || ' ' || problem from im.audit_check()")
+    [ -z "$problem" ] || die "the record does not hold: $problem"
+    [ $# = 1 ] || [ "$(say "select count(*) from im.audit where id::text = :'id' and encode(hash, 'hex') = :'hash'" |
+        database -At -v id="$2" -v hash="$3" -f -)" = 1 ] || die "the record does not hold: row $2 has not had that hash"
+    value "select 'the record holds: ' || id || ' rows, the last is ' || encode(hash, 'hex') from im.audit_head"
 }

@@ -10,6 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *login_password(struct request *r, const char *name)
+{
+    const char *password = request_text(r, name);
+
+    if (password && password_acceptable(password))
+        return password;
+    reply_code(r, CODE_BAD_REQUEST, name);
+    return NULL;
+}
+
 void login_verify(struct request *r, const PGresult *rows, const struct call *open, request_handler *then)
 {
     const char *password = request_text(r, "password");

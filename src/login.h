@@ -7,6 +7,9 @@
 
 #include "request.h"
 
+/* A new password in the body's field, or NULL after the answer that says that it is not acceptable. */
+const char *login_password(struct request *r, const char *name);
+
 /* Goes on from a call that found (account, hash, captcha solved), or nobody: compares the body's `password`, at the same
  * cost either way, sets :account, :hash, :solved and :matched, and runs the call that opens the session. */
 void login_verify(struct request *r, const PGresult *rows, const struct call *open, request_handler *then);

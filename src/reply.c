@@ -2,6 +2,7 @@
 #include "code.h"
 #include "log.h"
 #include "request.h"
+#include "sheet.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,11 +97,19 @@ static const char *rows_json(struct obstack *out, enum shape shape, const PGresu
 static void answer(struct request *r, int code, const char *detail, const char *data)
 {
     r->answered = true;
+    if (r->begun) { /* half a file is out: that it broke off is all that can be said */
+        sheet_break(r, code);
+        return;
+    }
     (r->program->answer ? r->program->answer : reply_http)(r, code, detail, data);
 }
 
 void reply_rows(struct request *r, const PGresult *rows)
 {
+    if (r->route->shape == SHEET && sheet_wanted(r)) {
+        sheet_rows(r, rows);
+        return;
+    }
     answer(r, CODE_OK, NULL, rows_json(&r->pool, r->route->shape, rows));
 }
 

@@ -50,6 +50,9 @@ struct request {
     const char *parameters[JOB_STEPS][DB_PARAMETERS];
     void *owned;                         /* a handler's, */
     void (*release)(struct request *r);  /* which it has to be told that it is over; NULL: it has not */
+    bool begun;                          /* part of a file has been sent, and the rest is on its way (sheet.h) */
+    char *batch;                         /* from where on the pool is of the last batch of it */
+    struct value *values_kept;           /* those from before */
     bool answered;
     void (*finish)(struct request *r); /* sends the answered request off */
     SLIST_ENTRY(request) free;

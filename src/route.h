@@ -16,8 +16,9 @@ struct request;
 /* CALLER is a service (:service) or a user (:me); the other one is NULL. */
 enum who { ANYONE, USER, ADMIN, CALLER };
 
-/* How rows become `data`: null, one object, an array, a scalar, {total, records}. */
-enum shape { NOTHING, ONE, LIST, VALUE, PAGE };
+/* How rows become `data`: null, one object, an array, a scalar, {total, records}.  A SHEET is a PAGE, or with format=csv
+ * a file with all of it (sheet.h). */
+enum shape { NOTHING, ONE, LIST, VALUE, PAGE, SHEET };
 
 struct route {
     const char *method;

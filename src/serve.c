@@ -11,14 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUTES_MAX = 64, CALLS_MAX = 96 };
+enum { ROUTES_MAX = 128, CALLS_MAX = 160 };
 
 /* The i-th route's call; then those around every call: enter, by whose token it is, and leave, which hands over
  * the events. */
 static struct call route_calls[ROUTES_MAX];
 static struct call enter[] = {
     [AUDIENCE_USER] = {.text = "enter(:me, :ver, :session)"},
-    [AUDIENCE_ADMIN] = {.text = "admin_enter(:me, :ver, :address)"},
+    [AUDIENCE_ADMIN] = {.text = "admin_enter(:me, :ver, :session, :address)"},
     [AUDIENCE_SERVICE] = {.text = "service_enter(:service, :ver)"},
 };
 static struct call leave = {.text = "leave()"};

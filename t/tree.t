@@ -85,6 +85,7 @@ for my $service (sort keys %contracts) {
             is $public, $row->{who} eq 'ANYONE' ? 1 : 0, "$name: who may call";
             lacks "$name has a summary and its codes", $operation->{summary} && $operation->{'x-codes'} ? () : ["of $name", $fragment->operation($row)];
             same_fields($row, $operation, $name);
+            same_permission($row, $operation, $name) if $row->{who} eq 'ADMIN';
             same_codes($row, $operation, $name);
             same_answer($contracts{$service}, $row, $operation, $name);
         }
@@ -102,6 +103,15 @@ sub same_fields ($row, $operation, $name) {
     my $fields = $source->call($row->{call})->{fields};
     my $texts  = sub ($all) { [map { $_ . ($all->{$_} ? ', optional' : '') } sort keys %$all] };
     alike $texts->($fields), $texts->(\%documented), "$name: its fields, and which are optional", sub ($field) { $fragment->operation($row) };
+}
+
+# The permission that the function asks for stands in the contract and in the manual's item.  Of a handler that makes its
+# call by itself those two say the same.
+sub same_permission ($row, $operation, $name) {
+    my $documented = $operation->{'x-permission'} // 'none';
+    my ($told)     = ($source->item($row->{program}, $name) // '') =~ /^Permission (\w+\.\w+)\.$/m;
+    is $told // 'none', $documented, "$name: the manual tells its permission";
+    is $source->permission($row) // 'none', $documented, "$name: its function asks for it" if $row->{call} && !$row->{handler};
 }
 
 # name => optional, of body and query.

@@ -99,7 +99,7 @@ begin
     perform im.refuse_later(case when account is null then 1001 else 1002 end);
     return;
   elsif im.account_banned(found_account.status, found_account.banned_until) then
-    raise sqlstate 'I1003';
+    raise sqlstate 'I1003' using message = im.account_ban_text(found_account);
   end if;
   perform im.login_forgive(who, origin);
   return query
@@ -124,7 +124,7 @@ begin
   perform pg_advisory_xact_lock_shared(account);
   select * into mine from im.account a where a.id = account;
   if im.account_banned(mine.status, mine.banned_until) then
-    raise sqlstate 'I1003';
+    raise sqlstate 'I1003' using message = im.account_ban_text(mine);
   end if;
   select * into kept from im.session s
    where s.id = my_session and s.account_id = account and s.revoked_at is null for update;

@@ -38,6 +38,13 @@ language sql stable as $$
   select status = 'banned' and coalesce(banned_until > now(), true)
 $$;
 
+-- What a refused log-in says besides: why, and until when.
+create or replace function im.account_ban_text(a im.account) returns text
+language plpgsql stable as $$
+begin
+  return coalesce(nullif(concat_ws(', ', nullif(a.ban_reason, ''), im.time_text(a.banned_until)), ''), 'I1003');
+end $$;
+
 -- Where a password comes from: an address, of IPv6 the network, which is one customer's.
 create or replace function im.login_origin(address inet) returns text
 language plpgsql immutable as $$

@@ -6,8 +6,11 @@ select r.role, p.permission
   from (values
     ('user.read',         '{super,moderator,finance,auditor}'::text[]),
     ('user.ban',          '{super,moderator}'),
+    ('user.kick',         '{super,moderator}'),
+    ('user.reset',        '{super}'),
     ('group.read',        '{super,moderator,auditor}'),
     ('group.ban',         '{super,moderator}'),
+    ('group.write',       '{super,moderator}'),
     ('word.read',         '{super,moderator,auditor}'),
     ('word.write',        '{super,moderator}'),
     ('message.read',      '{super,moderator,auditor}'),
@@ -30,12 +33,19 @@ select r.role, p.permission
   ) as p (permission, roles)
   cross join lateral unnest(p.roles) as r (role);
 
--- Refuses 403 unless the administrator's role has the permission.
+-- Whether the administrator's role has the permission.
+create or replace function im.permitted(admin bigint, needed text) returns boolean
+language plpgsql stable as $$
+begin
+  return exists (select from im.admin a join im.permission p on p.role = a.role
+                  where a.id = admin and a.disabled_at is null and p.permission = needed);
+end $$;
+
+-- Refuses 403 unless it has.
 create or replace function im.permit(admin bigint, needed text) returns void
 language plpgsql stable as $$
 begin
-  if not exists (select from im.admin a join im.permission p on p.role = a.role
-                  where a.id = admin and a.disabled_at is null and p.permission = needed) then
+  if not im.permitted(admin, needed) then
     raise sqlstate 'I0403';
   end if;
 end $$;
@@ -97,7 +107,18 @@ begin
   end if;
 end $$;
 
--- Counts a wrong password; the one that locks him for this address is recorded.
+-- Every try to log in leaves a row, whatever becomes of it; the code is refused after that is kept.
+create or replace function im.admin_tried(admin bigint, origin inet, device text, code integer) returns void
+language plpgsql as $$
+begin
+  insert into im.admin_login (admin_id, address, device, result)
+  values (admin, origin, left(coalesce(device, ''), 200), code);
+  if code <> 200 then
+    perform im.refuse_later(code);
+  end if;
+end $$;
+
+-- Counts a wrong password, or a wrong code of the second factor; the one that locks him for this address is recorded.
 create or replace function im.admin_wrong(admin bigint, origin text) returns void
 language plpgsql as $$
 begin
@@ -107,28 +128,141 @@ begin
   end if;
 end $$;
 
--- imctl admin add: a new administrator.
-create or replace function im.admin_create(new_name text, hash text, new_role text) returns bigint
+-- What stands between an administrator whose password was right or wrong and his session: 0 nothing, or a code.
+-- step: that of the time-based code given, 0 when it is none of his, null when he gave none.
+create or replace function im.admin_refusal(who im.admin, ok boolean, step bigint) returns integer
+language plpgsql stable as $$
+begin
+  if who.disabled_at is not null then
+    return 1003;
+  elsif not ok then
+    return 1002;
+  elsif who.totp_secret is not null and coalesce(step, 0) <= who.totp_step then
+    return 1008;
+  end if;
+  return 0;
+end $$;
+
+-- What he does to himself (a password, a code) is guessed at by whoever has his token.  Refuses 1007 after too many.
+create or replace function im.admin_guard(admin bigint) returns void
+language plpgsql stable as $$
+begin
+  if im.login_failures('admin ' || admin || ' self ' || admin) >= im.setting_int('admin.lock_after') then
+    raise sqlstate 'I1007';
+  end if;
+end $$;
+
+-- Ends his sessions but this one (null: all).
+create or replace function im.admin_expel(admin bigint, mine bigint) returns void
+language plpgsql as $$
+begin
+  update im.admin_session s set ended_at = now()
+   where s.admin_id = admin and s.ended_at is null and s.id is distinct from mine;
+end $$;
+
+-- Nobody reviews what is his own.  Refuses 403.
+create or replace function im.admin_stranger(admin bigint, account bigint) returns void
+language plpgsql stable as $$
+begin
+  if exists (select from im.admin a where a.id = admin and a.account_id = account) then
+    raise sqlstate 'I0403';
+  end if;
+end $$;
+
+-- A new administrator; by is who made him, null imctl.
+create or replace function im.admin_create(new_name text, hash text, new_role text, by bigint default null) returns bigint
 language plpgsql as $$
 declare
   new_id bigint;
 begin
   insert into im.admin (name, password_hash, role) values (new_name, hash, new_role) returning id into new_id;
-  perform im.audit_write(null, 'admin.write', 'admin ' || new_id, null,
-                         jsonb_build_object('name', new_name, 'role', new_role), 'imctl');
+  perform im.audit_write(by, 'admin.write', 'admin ' || new_id, null,
+                         jsonb_build_object('name', new_name, 'role', new_role), case when by is null then 'imctl' end);
   return new_id;
 end $$;
 
--- imctl admin password: a forgotten password is set anew on the machine itself; open tokens end.
-create or replace function im.admin_password(of_name text, hash text) returns void
+-- Takes a lock on an administrator that is to be changed, and on all that may act for him.  Refuses 404.
+create or replace function im.admin_take(admin bigint) returns im.admin
+language plpgsql as $$
+declare
+  taken im.admin;
+begin
+  perform from im.admin a order by a.id for update;      -- few; so that two never disable each other as the last
+  select * into taken from im.admin a where a.id = admin;
+  if not found then
+    raise sqlstate 'I0404';
+  end if;
+  return taken;
+end $$;
+
+-- A change of an administrator, by another one or (null) on the machine.  What is null stays.  A new role, a new password
+-- or being disabled ends what he is doing.  Somebody who may write administrators is left over: refuses 403.
+create or replace function im.admin_change(by bigint, was im.admin, new_role text, hash text, off boolean, no_totp boolean)
+returns void
+language plpgsql as $$
+begin
+  update im.admin a
+     set role = coalesce(new_role, a.role), password_hash = coalesce(hash, a.password_hash),
+         disabled_at = case when off then coalesce(a.disabled_at, now()) when off is null then a.disabled_at end,
+         totp_secret = case when no_totp is not true then a.totp_secret end, version = a.version + 1
+   where a.id = was.id;
+  if not exists (select from im.admin a where a.role = 'super' and a.disabled_at is null) then
+    raise sqlstate 'I0403';
+  end if;
+  perform im.admin_expel(was.id, null);
+  if hash is not null then
+    delete from im.login_failure f where f.key = 'admin ' || was.id or f.key like 'admin ' || was.id || ' %';
+  end if;
+  perform im.audit_write(by, 'admin.write', 'admin ' || was.id,
+    jsonb_build_object('role', was.role, 'disabled', was.disabled_at is not null),
+    jsonb_strip_nulls(jsonb_build_object('role', new_role, 'password', case when hash is not null then 'changed' end,
+      'disabled', off, 'totp', case when no_totp then false end)), case when by is null then 'imctl' end);
+end $$;
+
+-- imctl admin password, disable, enable, totp-off: on the machine itself.
+create or replace function im.admin_by_name(of_name text) returns im.admin
 language plpgsql as $$
 declare
   found_id bigint;
 begin
-  update im.admin a
-     set password_hash = hash, version = a.version + 1
-   where lower(a.name) = lower(of_name)
-  returning a.id into strict found_id;
-  delete from im.login_failure f where f.key = 'admin ' || found_id or f.key like 'admin ' || found_id || ' %';
-  perform im.audit_write(null, 'admin.write', 'admin ' || found_id, null, '{"password": "changed"}', 'imctl');
+  select a.id into found_id from im.admin a where lower(a.name) = lower(of_name);
+  if not found then
+    raise exception 'there is no administrator %', of_name using errcode = 'P0002';
+  end if;
+  return im.admin_take(found_id);
+end $$;
+
+create or replace function im.admin_password(of_name text, hash text) returns void
+language plpgsql as $$
+begin
+  perform im.admin_change(null, im.admin_by_name(of_name), null, hash, null, null);
+end $$;
+
+create or replace function im.admin_disable(of_name text, off boolean) returns void
+language plpgsql as $$
+begin
+  perform im.admin_change(null, im.admin_by_name(of_name), null, null, off, null);
+end $$;
+
+create or replace function im.admin_totp_off(of_name text) returns void
+language plpgsql as $$
+begin
+  perform im.admin_change(null, im.admin_by_name(of_name), null, null, null, true);
+end $$;
+
+-- Job of imclerk: forgets tries to log in that are old, and sessions that nobody can use.
+create or replace function im.due_backstage() returns bigint
+language plpgsql as $$
+declare
+  tried timestamptz := now() - im.setting_interval('admin.login_keep');
+  gone bigint;
+  n bigint;
+begin
+  delete from im.admin_login l
+   where l.id in (select o.id from im.admin_login o where o.created_at < tried order by o.created_at limit 1000);
+  get diagnostics gone = row_count;
+  delete from im.admin_session s
+   where s.id in (select o.id from im.admin_session o where o.created_at < tried order by o.created_at limit 1000);
+  get diagnostics n = row_count;
+  return gone + n;
 end $$;

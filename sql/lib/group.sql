@@ -202,3 +202,25 @@ begin
       'event', 'MANAGER', 'groupId', chat_group, 'operatorId', me, 'userId', target, 'role', new_role));
   end if;
 end $$;
+
+-- For the backstage: a member becomes the owner, and the owner a member, under the group's lock.  Answers who owned it.
+-- Refuses 3002 not a member, 3005 the owner already.
+create or replace function im.group_transfer(place bigint, chat_group bigint, heir bigint) returns bigint
+language plpgsql as $$
+declare
+  was bigint := (select g.owner_id from im.chat_group g where g.id = chat_group);
+begin
+  if was = heir then
+    raise sqlstate 'I3005';
+  elsif not exists (select from im.member b where b.conversation_id = place and b.account_id = heir and b.left_at is null) then
+    raise sqlstate 'I3002';
+  end if;
+  update im.member b set role = 'MEMBER' where b.conversation_id = place and b.account_id = was;
+  update im.member b set role = 'OWNER', muted_until = null where b.conversation_id = place and b.account_id = heir;
+  update im.chat_group g set owner_id = heir where g.id = chat_group;
+  perform im.group_tell(place, json_build_object(
+    'event', 'MANAGER', 'groupId', chat_group, 'operatorId', null, 'userId', was, 'role', 'MEMBER'));
+  perform im.group_tell(place, json_build_object(
+    'event', 'MANAGER', 'groupId', chat_group, 'operatorId', null, 'userId', heir, 'role', 'OWNER'));
+  return was;
+end $$;

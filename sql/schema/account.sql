@@ -23,6 +23,8 @@ create table im.account (
 create unique index account_username_i1004 on im.account (username_key);
 create unique index account_phone_i1005 on im.account (phone);
 create unique index account_email_i1005 on im.account (lower(email));
+create index account_created on im.account (created_at, id);
+create index account_banned on im.account (id) where status = 'banned';
 
 -- Pairs of neighbouring characters, for substring search in any script; words of Chinese have no ends to index.
 create function im.bigram(name text) returns text[]

@@ -10,10 +10,39 @@ create table im.admin (
   password_hash text not null,             -- Argon2id, PHC string
   role im.admin_role not null,
   version integer not null default 1,      -- of tokens: raised by password change, new role, disabling
+  account_id bigint references im.account, -- the user account of the same person, whose orders he does not review
+  totp_secret text,                        -- base32; null: the password is enough
+  totp_pending text,                       -- shown to him, not yet answered with a code
+  totp_step bigint not null default 0,     -- the last one whose code was used: no code counts twice
   disabled_at timestamptz,
   created_at timestamptz not null default now()
 );
 create unique index admin_name_i1004 on im.admin (lower(name));
+
+-- One log-in: what its tokens are good for ends with it.
+create table im.admin_session (
+  id bigint generated always as identity constraint admin_session_pkey primary key,
+  admin_id bigint not null references im.admin,
+  address inet,
+  device text not null default '',
+  created_at timestamptz not null default now(),
+  used_at timestamptz not null default now(),  -- to the minute
+  ended_at timestamptz
+) with (fillfactor = 70);
+create index admin_session_admin on im.admin_session (admin_id, id);
+create index admin_session_age on im.admin_session (created_at);
+
+-- Every try to log in.  A name that is nobody's is not kept: it may be a password, typed into the wrong field.
+create table im.admin_login (
+  id bigint generated always as identity constraint admin_login_pkey primary key,
+  admin_id bigint references im.admin,     -- null: nobody has the name
+  address inet,
+  device text not null default '',
+  result smallint not null,                -- 200, or the code it was refused with
+  created_at timestamptz not null default now()
+);
+create index admin_login_admin on im.admin_login (admin_id, id);
+create index admin_login_time on im.admin_login (created_at, id);
 
 -- Filled from lib/backstage.sql at every deploy: it is code.
 create table im.permission (
@@ -38,6 +67,7 @@ create table im.audit (
 );
 create index audit_admin on im.audit (admin_id, id);
 create index audit_target on im.audit (target, id);
+create index audit_time on im.audit (created_at, id);
 
 -- The end of the chain, one row: whoever adds a link holds it.
 create table im.audit_head (
@@ -58,5 +88,34 @@ create trigger audit_keep before update or delete or truncate on im.audit
 create trigger audit_head_keep before delete or truncate on im.audit_head
   for each statement execute function im.audit_keep();
 
+-- Lists (lib/list.sql): how they are asked for.
+
+create domain im.list_format text constraint list_format_values check (value in ('json', 'csv'));
+create domain im.list_sort text constraint list_sort_form check (value ~ '^[A-Za-z]{1,32}$');
+create domain im.list_order text constraint list_order_values check (value in ('asc', 'desc'));
+create domain im.list_text text constraint list_text_length check (length(value) between 1 and 254);
+
+-- A moment as people write it: a day, or a second (im.list_from, im.list_until).
+create domain im.moment_from text constraint moment_from_form
+  check (value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2})?$');
+create domain im.moment_to text constraint moment_to_form
+  check (value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2})?$');
+
+create domain im.find_ids bigint[] constraint find_ids_range
+  check (cardinality(value) between 1 and 1000 and array_position(value, null) is null
+         and 1 <= all (value) and 9007199254740991 >= all (value));
+
+-- What a list is asked: page and size, or after, where the last batch of an export ended.
+create type im.list_ask as (format text, after text, page integer, size integer, sort text, direction text);
+
+create domain im.ban_days integer constraint ban_days_range check (value between 1 and 36500);
+create domain im.account_status text constraint account_status_range check (value in ('normal', 'banned'));
+create domain im.member_role text constraint member_role_range check (value in ('OWNER', 'MANAGER', 'MEMBER'));
+create domain im.group_status text constraint group_status_range check (value in ('normal', 'banned', 'dissolved'));
+
 insert into im.setting (name, value, note) values
+  ('list.exact',       '10000', 'rows that a list counts; of more its total is an estimate'),
+  ('list.batch',       '1000',  'rows that an export reads at once'),
+  ('admin.session_ttl', '12 hours', 'how long an administrator may stay logged in by renewing the token'),
+  ('admin.login_keep', '365 days', 'how long tries to log in as an administrator are kept'),
   ('admin.lock_after', '5', 'failed log-ins of an administrator from one address within login.window before he is locked for it');

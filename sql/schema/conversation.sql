@@ -14,6 +14,7 @@ create table im.conversation (
   created_at timestamptz not null default now()
 ) with (fillfactor = 60);
 create unique index conversation_pair on im.conversation (low_id, high_id) where group_id is null;
+create index conversation_closed on im.conversation (closed, group_id) where closed is not null and group_id is not null;
 create unique index conversation_group on im.conversation (group_id) where group_id is not null;
 
 -- A trigger and not checks: every message updates last_seq, and checks would cost it a seventh of its time.

@@ -19,7 +19,7 @@ has bad  => sub { {} };    # service => [title, code, header Authorization] of e
 has rows => sub { {} };    # route => its rows
 
 # Tables that a request which is refused may write: who is there, what failed, what is to be told.
-my @VOLATILE = qw(captcha connection idempotency login_failure login_failure_address outbox presence session);
+my @VOLATILE = qw(admin_login admin_session captcha connection idempotency login_failure login_failure_address outbox presence session);
 
 sub add ($self, $service, @rows) {
     push @{ $self->rows->{ _key($service, $_->[0]) } }, $_ for @rows;

@@ -61,13 +61,17 @@ sub _people ($self) {
 # One of each role, and one who is disabled.
 sub _administrators ($self) {
     my $admin = $self->im->admin->access;
-    for my $name (qw(super moderator finance auditor disabled)) {
-        my $role = $name eq 'disabled' ? 'super' : $name;
-        my $id   = $self->im->sql("select im.admin_create('rights-$name', 'no password', '$role')");
-        $self->who->{$name} = $self->im->stranger('backstage')->as(access => $self->forged($admin, sub => "$id"));
+    for my $name (qw(super moderator finance auditor leaver leaver2 disabled expelled)) {
+        my $role = $name =~ /\A(?:super|moderator|finance|auditor)\z/ ? $name : 'super';
+        my $id   = $self->at->{$name} = $self->im->sql("select im.admin_create('rights-$name', 'no password', '$role')");
+        $self->who->{$name} = $self->im->stranger('backstage')->as(access => $self->forged($admin, sub => "$id", sid => $self->visit($id)));
     }
-    $self->im->sql(q{update im.admin set disabled_at = now() where name = 'rights-disabled'});
+    $self->im->sql(qq{update im.admin set disabled_at = now() where name = 'rights-disabled';
+        update im.admin_session set ended_at = now() where admin_id = $self->{at}{expelled}});
 }
+
+# A session of an administrator.
+sub visit ($self, $admin) { return $self->im->sql("insert into im.admin_session (admin_id) values ($admin) returning id") + 0 }
 
 # A service, and one whose tokens were revoked.
 sub _services ($self) {
@@ -109,6 +113,9 @@ sub make ($self) {
         [packet   => sub { $self->_packet(1, $at->{group}) }, 'group'],
         [present  => sub { $self->_packet(2, $at->{friend}) }],
         [handed   => sub { $self->who->{shop}->post('/red/packet/hand/out', { userId => $at->{owner}, total => 1, count => 1, type => 1 })->must }],
+        [user     => sub { (IM::Accounts->new(im => $self->im)->make('patient' . ++$self->{users} . 'n', 1))[0]{id} }],
+        [visit    => sub { $self->visit($at->{super}) }],
+        [clerk    => sub { $self->im->sql("select im.admin_create('clerk-" . ++$self->{clerks} . "', 'no password', 'auditor')") }],
         [recharge => sub { $self->who->{owner}->post('/user/recharge', { amount => 1, payType => 'alipay' })->must->{id} }],
         [withdraw => sub { $self->_withdrawal }],
         [idle     => sub { $self->_hang_up(keys %{ $self->who }); 0 }],
@@ -234,6 +241,8 @@ sub bad ($self) {
             ["a user's token"           => 401, "Bearer $good"],
             ["a service's token"        => 401, 'Bearer ' . $who->{shop}->access],
             ['a disabled administrator' => 1003, 'Bearer ' . $who->{disabled}->access],
+            ['a session ended'          => 401, 'Bearer ' . $who->{expelled}->access],
+            ["somebody else's session"  => 401, 'Bearer ' . $self->forged($admin, sub => "@{[$self->at->{super}]}")],
         ],
     };
 }

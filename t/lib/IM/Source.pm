@@ -24,14 +24,15 @@ sub text ($self, $file) {
 # A program's manual page; nothing when it has none.
 sub page ($self, $program) { return -e path($self->root, "man/$program.8") ? $self->text("man/$program.8") : '' }
 
-# The rows of a program's route table: {method, path, who, shape, call, handler, service}.
+# The rows of a program's route table: {method, path, who, shape, sheet, call, handler, service}.
 sub routes ($self, $program) {
     my $source = $self->text("cgi-bin/$program.c");
     my @rows;
-    while ($source =~ /\{"([A-Z]+)",\s*"([^"]+)",\s*(ANYONE|USER|ADMIN|CALLER),\s*(NOTHING|ONE|LIST|VALUE|PAGE),\s*
+    while ($source =~ /\{"([A-Z]+)",\s*"([^"]+)",\s*(ANYONE|USER|ADMIN|CALLER),\s*(NOTHING|ONE|LIST|VALUE|PAGE|SHEET),\s*
                        (NULL|"[^"]*"(?:\s*"[^"]*")*),\s*(\w+)\}/gx)
     {
         my %row = (method => $1, path => $2, who => $3, shape => $4, call => $5, handler => $6, program => $program);
+        $row{sheet} = 1, $row{shape} = 'PAGE' if $row{shape} eq 'SHEET';    # the same, or with format=csv a file
         $row{$_} = undef for grep { $row{$_} eq 'NULL' } qw(call handler);
         $row{call} =~ s/"\s*"|"//g if $row{call};
         push @rows, { %row, service => _service(\%row) };
@@ -103,6 +104,12 @@ sub _calls_of ($self) {
     return \%all;
 }
 
+# The permission that a row's function asks for, undef when it asks for none.
+sub permission ($self, $row) {
+    my $functions = $self->{functions} //= $self->functions;
+    return ($functions->{ $self->call($row->{call})->{function} } // {})->{permission};
+}
+
 # What the contract comment of a row's function says is refused.
 sub codes ($self, $row) {
     my $functions = $self->{functions} //= $self->functions;
@@ -121,6 +128,7 @@ sub functions ($self) {
             $_ = s/\s+/ /gr for values %lines;
             $functions{$name} = {
                 file => "sql/api/$stem.sql", comment => $comment, lines => \%lines, head => $text =~ s/^Refuses:.*//msr =~ s/\s+/ /gr,
+                permission => ($lines{Refuses} // '') =~ /\b403 without (\w+\.\w+)/ ? "$1" : undef,
                 refuses => [($lines{Refuses} // '') =~ /\b(\d{3,4})\b/g],
             };
         }

@@ -6,6 +6,7 @@ package IM::User;
 use Mojo::Base -base, -signatures;
 use IM::Answer;
 use IM::Raw;
+use IM::Sheet;
 use IM::Socket;
 use Mojo::JSON qw(decode_json encode_json);
 use Mojo::Message::Response;
@@ -61,6 +62,11 @@ sub _form ($bytes, %form) {
 sub download ($self, $url, %headers) {
     my $method = delete $headers{method} // 'GET';
     return $self->ua->start($self->_build($method, '/file/download?url=' . url_escape(encode('UTF-8', $url)), \%headers))->result;
+}
+
+# A list of the backstage as a file.
+sub sheet ($self, $path, $query = {}) {
+    return IM::Sheet->new(response => $self->ua->start($self->_build(GET => $path, {}, form => { %$query, format => 'csv' }))->result);
 }
 
 # The same, where a refusal is expected: an answer like any other.

@@ -1,0 +1,148 @@
+-- What the lists of the backstage show (list.sql): a view each, with the columns of the answer.
+
+drop view if exists im.user_list, im.group_list, im.group_member_list, im.admin_list, im.admin_session_list,
+  im.admin_login_list, im.audit_list;
+
+create view im.user_list as
+  select a.id, a.username::text, a.nick_name::text as "nickName", a.head_image::text as "headImage", a.email::text,
+         a.phone::text, a.sex::integer, case when im.account_banned(a.status, a.banned_until) then 'banned' else 'normal' end as status,
+         case when im.account_banned(a.status, a.banned_until) then a.banned_until end as "bannedUntil",
+         case when im.account_banned(a.status, a.banned_until) then a.ban_reason::text end as "banReason",
+         coalesce(p.online, false) as online, a.vip_until as "vipExpireTime", a.created_at as "createTime"
+    from im.account a
+    left join im.presence p on p.account_id = a.id;
+
+create view im.group_list as
+  select g.id, g.group_name::text as "groupName", g.group_avatar::text as "groupAvatar", g.owner_id as "ownerId",
+         a.username::text as "ownerName", g.member_count as "memberCount", coalesce(c.closed, 'normal') as status,
+         g.ban_reason::text as "banReason", c.muted as "isMuted", g.created_at as "createTime"
+    from im.chat_group g
+    left join im.conversation c on c.id = g.conversation_id
+    left join im.account a on a.id = g.owner_id;
+
+create view im.group_member_list as
+  select m.account_id as "userId", c.group_id as "groupId", a.username::text, a.nick_name::text as "nickName",
+         a.head_image::text as "headImage", m.role, coalesce(m.muted_until > now(), false) as "isMuted", m.joined_at as "joinTime"
+    from im.member m
+    left join im.conversation c on c.id = m.conversation_id
+    left join im.account a on a.id = m.account_id
+   where m.left_at is null and m.role is not null;
+
+create view im.admin_list as
+  select a.id, a.name::text, a.role::text, a.disabled_at is not null as disabled, a.totp_secret is not null as totp,
+         a.account_id as "userId",
+         (select max(s.created_at) from im.admin_session s where s.admin_id = a.id) as "lastLoginTime", a.created_at as "createTime"
+    from im.admin a;
+
+create view im.admin_session_list as
+  select s.id, s.admin_id as "adminId", a.name::text, host(s.address) as address, s.device, s.created_at as "loginTime",
+         s.used_at as "useTime", s.ended_at as "endTime"
+    from im.admin_session s
+    left join im.admin a on a.id = s.admin_id;
+
+create view im.admin_login_list as
+  select l.id, l.admin_id as "adminId", a.name::text, host(l.address) as address, l.device, l.result::integer,
+         l.created_at as "createTime"
+    from im.admin_login l
+    left join im.admin a on a.id = l.admin_id;
+
+create view im.audit_list as
+  select u.id, u.admin_id as "adminId", a.name::text, u.action, u.target, u.before, u.after, u.reason, host(u.address) as address,
+         u.created_at as "createTime", encode(u.hash, 'hex') as hash
+    from im.audit u
+    left join im.admin a on a.id = u.admin_id;
+
+-- Those whose user name or nick name has this in it; with one letter only, those that begin with it.
+create or replace function im.user_named(wanted text) returns text
+language plpgsql immutable as $$
+declare
+  folded text := im.fold(wanted);
+begin
+  return case when wanted is null then null
+    when length(folded) = 1 then im.list_in('id',
+      'select a.id from im.account a where a.username_key ^@ %1$L or a.nick_name_key ^@ %1$L', folded)
+    else im.list_in('id', $q$select a.id from im.account a
+                    where im.bigram(a.username_key || e'\n' || a.nick_name_key) @> im.bigram(%1$L)
+                      and (strpos(a.username_key, %1$L) > 0 or strpos(a.nick_name_key, %1$L) > 0)$q$, folded) end;
+end $$;
+
+-- Groups whose name has this in it.
+create or replace function im.group_named(wanted text) returns text
+language plpgsql immutable as $$
+declare
+  folded text := im.fold(wanted);
+begin
+  return case when wanted is null then null
+    when length(folded) = 1 then im.list_in('id', 'select g.id from im.chat_group g where im.fold(g.group_name) ^@ %L', folded)
+    else im.list_in('id', 'select g.id from im.chat_group g where im.bigram(lower(normalize(g.group_name, nfkc))) @> im.bigram(%1$L)
+                             and strpos(lower(normalize(g.group_name, nfkc)), %1$L) > 0', folded) end;
+end $$;
+
+-- Accounts in that state now: a ban that is over is none.
+create or replace function im.user_in_state(wanted text) returns text
+language plpgsql immutable as $$
+begin
+  return case wanted
+    when 'banned' then $q$id in (select a.id from im.account a where a.status = 'banned' and coalesce(a.banned_until > now(), true))$q$
+    when 'normal' then $q$status = 'normal'$q$ end;
+end $$;
+
+create or replace function im.user_online(wanted boolean) returns text
+language plpgsql immutable as $$
+begin
+  return case wanted when true then 'id in (select p.account_id from im.presence p where p.online)' when false then 'not online' end;
+end $$;
+
+create or replace function im.group_in_state(wanted text) returns text
+language plpgsql immutable as $$
+begin
+  return case wanted when 'normal' then $q$status = 'normal'$q$
+    when 'banned' then $q$id in (select c.group_id from im.conversation c where c.group_id is not null and c.closed = 'banned')$q$
+    when 'dissolved' then $q$id in (select c.group_id from im.conversation c where c.group_id is not null and c.closed = 'dissolved')$q$ end;
+end $$;
+
+-- What a user's detail shows.
+
+create or replace function im.user_sessions(account bigint) returns json
+language plpgsql stable as $$
+begin
+  return (select coalesce(json_agg(json_build_object('id', s.id, 'device', s.device, 'address', host(s.address),
+            'loginTime', im.time_text(s.created_at), 'refreshTime', im.time_text(s.refreshed_at),
+            'socketCount', (select count(*) from im.connection c where c.account_id = account and c.session_id = s.id
+                                                                and c.ended_at is null)) order by s.id desc), '[]')
+            from (select * from im.session x where x.account_id = account and x.revoked_at is null order by x.id desc limit 50) s);
+end $$;
+
+create or replace function im.user_wallet(account bigint) returns json
+language plpgsql stable as $$
+begin
+  return (select json_build_object('available', coalesce(sum(p.balance) filter (where p.kind = 'available'), 0.00),
+                                   'frozen', coalesce(sum(p.balance) filter (where p.kind = 'frozen'), 0.00))
+            from im.purse p where p.account_id = account);
+end $$;
+
+-- How many complaints there are about a user (1) or a group (2), and how many of them are open.
+create or replace function im.complaints_about(kind integer, target bigint) returns json
+language plpgsql stable as $$
+begin
+  return (select json_build_object('about', count(*), 'open', count(*) filter (where c.resolved_at is null))
+            from im.complaint c where c.target_type = kind and c.target_id = target);
+end $$;
+
+create or replace function im.user_complaints(account bigint) returns json
+language plpgsql stable as $$
+begin
+  return (im.complaints_about(1, account)::jsonb
+          || jsonb_build_object('made', (select count(*) from im.complaint c where c.complainer_id = account)))::json;
+end $$;
+
+-- Every token of a user ends, and waits for what he is just doing.  Refuses 1001.
+create or replace function im.user_expel(account bigint, why text) returns void
+language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock(account);
+  if not exists (select from im.account a where a.id = account) then
+    raise sqlstate 'I1001';
+  end if;
+  perform im.account_expel(account, why, 'KICK', why);
+end $$;
