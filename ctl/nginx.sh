@@ -4,7 +4,7 @@
 render_nginx() {
     folder=$state/$1
     text=$(nginx_configuration "$1")
-    [ "$(cat "$folder/nginx.conf" 2>/dev/null)" != "$text" ] || return 0
+    ! holds "$folder/nginx.conf" "$text" || return 0
     say "$text" >"$folder/nginx.conf.new"
     # nchan makes this folder, whatever it is told, and only root can.
     [ -d /var/lib/nginx/body ] || as_root mkdir -p /var/lib/nginx/body 2>/dev/null || :
@@ -69,6 +69,7 @@ check_port() {
 
 # But for those that the stack has already.
 check_ports() {
+    listening=$newline$(sed -n 's/^ *[0-9]*: [0-9A-F]*:\([0-9A-F]*\) [0-9A-F:]* 0A .*/\1/p' /proc/net/tcp /proc/net/tcp6 2>/dev/null || :)$newline
     own=' '
     ! running || own=" $(cat "$state"/env/IM_PORT_* "$state"/env/IM_TURN_LISTEN 2>/dev/null | sed 's/.*://' | tr '\n' ' ')"
     for key in IM_PORT_CHAT IM_PORT_BACKSTAGE IM_PORT_REDPACKET IM_PORT_HOP ${IM_TURN_LISTEN:+IM_TURN_LISTEN}; do
@@ -78,6 +79,4 @@ check_ports() {
     done
 }
 
-port_taken() {
-    cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -q "^ *[0-9]*: [0-9A-F]*:$(printf %04X "$1") [0-9A-F:]* 0A "
-}
+port_taken() { case $listening in *"$newline$(printf %04X "$1")$newline"*) ;; *) return 1 ;; esac; }

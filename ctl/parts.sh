@@ -1,12 +1,13 @@
 # The parts, supervised by runit: a folder per part in service/, the scripts that all share in service/.scripts/.
 
 write_parts() {
-    make_folder service/.scripts 755
+    set --
     for script in life.sh keeper log stop; do
-        ! newer "$share/ctl/run/$script" "$service/.scripts/$script" || cp "$share/ctl/run/$script" "$service/.scripts/"
+        ! newer "$share/ctl/run/$script" "$service/.scripts/$script" || set -- "$@" "$share/ctl/run/$script"
     done
+    [ $# -eq 0 ] || cp "$@" "$service/.scripts/"
     parts="postgres push nginx clerk decoder${IM_TURN_LISTEN:+ turn}$built"
-    make_skeleton
+    make_part_folders
     run="chpst -P"
     run_db=$run
     [ "$self" != root ] || run="$run -u $user" run_db="$run_db -u $db_user"
@@ -59,24 +60,30 @@ n10
 +* * \"*"; done
 }
 
-# What the folders of all parts begin with, and the folder of its log.
-make_skeleton() {
-    skeleton=$service/.scripts/part
-    [ ! -d "$skeleton" ] || return 0
-    mkdir -p "$skeleton.new/part/log" "$skeleton.new/part/control" "$skeleton.new/log"
-    : >"$skeleton.new/part/run"
-    chmod 755 "$skeleton.new/part/run"
-    ln -s "$service/.scripts/log" "$skeleton.new/part/log/run"
-    ln -s "$service/.scripts/stop" "$skeleton.new/part/control/t"
-    say s1000000 n10 >"$skeleton.new/log/config"
-    mv "$skeleton.new" "$skeleton"
-}
+# The folders of new parts with what is the same in all, and those of their logs: all at once, for each program that is
+# run costs more than what it does here.
+make_part_folders() (
+    set --
+    for part in $parts; do [ -d "$service/$part" ] || set -- "$@" "$part"; done
+    [ $# -gt 0 ] || return 0
+    rm -rf "$service/.new"
+    mkdir "$service/.new"
+    cd "$service/.new"
+    # shellcheck disable=SC2046
+    mkdir -p $(printf "%s/log %s/control $state/log/%s " $(for part in "$@"; do say "$part" "$part" "$part"; done))
+    for part in "$@"; do
+        say '#!/bin/sh' '. ../../.scripts/log' >"$part/log/run"
+        say '#!/bin/sh' '. ../.scripts/stop' >"$part/control/t"
+        : >"$part/run"
+        [ -f "$state/log/$part/config" ] || say s1000000 n10 >"$state/log/$part/config"
+    done
+    chmod 755 ./*/run ./*/log/run ./*/control/t
+    mv -- * "$service/"
+)
 
 # PART SIGNAL COMMANDS: how it is started; SIGNAL stops it.
 write_part() {
     folder=$service/$1
-    [ -d "$folder" ] || cp -R "$skeleton/part" "$folder"
-    [ -d "$state/log/$1" ] || cp -R "$skeleton/log" "$state/log/$1"
     update "$folder/signal" "$2"
     update "$folder/run" "#!/bin/sh
 # Runs $1; written by imctl up.
@@ -99,6 +106,9 @@ start_keeper() {
     for part in $parts; do
         [ "$part" = postgres ] || : >"$service/$part/down"
     done
+    # runsvdir lets a second pass before it reads a folder that has just changed; keeper writes into this file.
+    : >"$service/life"
+    touch -d '1 minute ago' "$service"
     (cd "$service" && exec env -i PATH="$PATH" LC_ALL=C.UTF-8 setsid .scripts/keeper) >/dev/null 2>&1 </dev/null 8<&- &
     patiently running || die "could not start runit"
 }
@@ -193,7 +203,7 @@ remove_parts() {
 part_processes() {
     in_folder "$service/$1" life_runs || return 0
     read -r boot leader start <"$service/$1/life"
-    { pgrep -s "$leader" && pgrep -P "$leader"; } | sort -nu | tr '\n' ' '
+    say "$everything" | awk -v leader="$leader" '$2 == leader || $3 == leader { printf "%s ", $1 }'
 }
 
 # --- do they answer? ---
@@ -224,7 +234,7 @@ answers() {
     chat=http://$IM_LISTEN:$IM_PORT_CHAT
     hop=http://127.0.0.1:$IM_PORT_HOP
     case $1 in
-    postgres) grep -q ready "$state/pg/postmaster.pid" 2>/dev/null && pg_isready -q -h "$state/db" -U postgres -d postgres ;;
+    postgres) postgres_says_ready && pg_isready -q -h "$state/db" -U postgres -d postgres ;;
     push) get -f -o /dev/null --unix-socket "$state/run/push.sock" http://push/status ;;
     nginx) refuses "$chat/" ;;
     clerk) [ "$(value "select count(*) from pg_stat_activity where usename = 'im_clerk'" 2>/dev/null)" != 0 ] ;;
@@ -238,6 +248,12 @@ answers() {
     *) refuses "$chat/$1" ;;
     esac
 }
+
+# In the file of its process, so that no question disturbs a start.
+postgres_says_ready() {
+    while read -r word; do [ "$word" != ready ] || return 0; done <"$state/pg/postmaster.pid"
+    return 1
+} 2>/dev/null
 
 # URL: whoever is there answers a path or method that it does not have with code 404, or asks for a token.
 refuses() { case $(get "$1") in *'"code":404,'* | *'"code":401,'*) ;; *) return 1 ;; esac; }

@@ -24,7 +24,7 @@ imctl $self postgres"
 initialize_cluster() {
     say "making the PostgreSQL cluster"
     rm -rf "$state/pg.new"
-    make_folder pg.new 700 "$db_user"
+    make_folders 700 "$db_user" pg.new
     output=$(as_db_user initdb -D "$state/pg.new" -U postgres -E UTF8 --locale=C.UTF-8 -A peer --no-sync --no-instructions \
         2>&1 </dev/null) || die "could not make the cluster: $(say "$output" | tail -n 1)"
     mv "$state/pg.new" "$state/pg"
@@ -104,11 +104,11 @@ END
 # Tables are made once: a file that has been applied must stay as it was.
 check_schema() {
     [ -f "$state/deployed" ] || return 0
-    schema=$(cd "$share" && sha256sum sql/schema/*)
+    schema=$newline$(cd "$share" && sha256sum sql/schema/*)$newline
     applied=$(applied)
     [ -z "$applied" ] || say "$applied" | while read -r file hash; do
-        say "$schema" | grep -qx "$hash  $file" ||
-            die "$file has changed since it was applied: add a file after it, or remove $state and lose its data"
+        case $schema in *"$newline$hash  $file$newline"*) continue ;; esac
+        die "$file has changed since it was applied: add a file after it, or remove $state and lose its data"
     done
 }
 
@@ -144,11 +144,16 @@ login_script() {
 }
 
 call_script() {
+    statements=$(statements) || exit
+    say "$statements" | sed '/^set local role /!{s/\$[0-9]*/null/g; s/.*/explain &;/}'
+}
+
+# Of each program, after the words that make its role the one who asks.
+statements() {
     for program in $built clerk; do
         file=$programs/$program
         [ "$program" != clerk ] || file=$clerk
-        statements=$("$file" --calls) || die "$file does not say what it calls"
         say "set local role im_$program;"
-        say "$statements" | sed 's/\$[0-9]*/null/g; s/.*/explain &;/'
+        "$file" --calls || die "$file does not say what it calls"
     done
 }

@@ -32,25 +32,40 @@ lock_state() {
     flock -w 120 8 || die "another imctl is at work in $state"
 }
 
-# NAME MODE [OWNER]
-make_folder() {
-    [ ! -d "$state/$1" ] || return 0
-    mkdir -m "$2" "$state/$1"
-    [ "${3:-$self}" = "$self" ] || chown "$3:" "$state/$1"
-}
+# MODE OWNER NAME ...
+make_folders() (
+    mode=$1 owner=$2
+    shift 2
+    cd "$state"
+    for name in "$@"; do
+        shift
+        [ -d "$name" ] || set -- "$@" "$name"
+    done
+    [ $# -gt 0 ] || return 0
+    mkdir -m "$mode" "$@"
+    [ "$owner" = "$self" ] || chown "$owner:" "$@"
+)
 
 # What root writes is in root's folders, where the user's processes cannot plant anything.
-make_folders() {
-    for name in cgi-bin nginx push postgres service; do make_folder $name 755; done
-    for name in secret log; do make_folder $name 700; done
-    for name in run files nginx/tmp push/tmp; do make_folder $name 700 "$user"; done
-    make_folder db 755 "$db_user"
-    make_folder decoder 700 "$decoder_user"
+lay_out() {
+    make_folders 755 "$self" cgi-bin nginx push postgres service service/.scripts
+    make_folders 700 "$self" secret log env
+    make_folders 700 "$user" run files nginx/tmp push/tmp
+    make_folders 755 "$db_user" db
+    make_folders 700 "$decoder_user" decoder
     [ -f "$conf" ] || cp "$share/im-chat.conf" "$conf"
 }
 
 # FILE TEXT: written only if it differs, so that a file newer than a part's start means that the part must know.
-update() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ] || say "$2" >"$1"; }
+update() { holds "$1" "$2" || say "$2" >"$1"; }
+
+# FILE TEXT: whether it is that and a line's end, asked without another process.
+holds() {
+    [ -f "$1" ] || return 1
+    found=
+    while IFS= read -r rest; do found=$found$rest$newline; done <"$1"
+    [ "$found$rest" = "$2$newline" ]
+}
 
 find_programs() {
     built=
@@ -67,7 +82,7 @@ copy_programs() {
     for program in $built; do set -- "$@" "$programs/$program"; done
     for file in "$@"; do
         shift
-        cmp -s "$file" "$state/cgi-bin/${file##*/}" || set -- "$@" "$file"
+        [ -f "$state/cgi-bin/${file##*/}" ] && cmp -s "$file" "$state/cgi-bin/${file##*/}" || set -- "$@" "$file"
     done
     [ $# -gt 0 ] || return 0
     mkdir -p "$state/cgi-bin/.new"
@@ -81,10 +96,9 @@ copy_programs() {
 make_secrets() {
     split_key
     set -- secret/jwt-key-user secret/jwt-key-admin secret/jwt-key-service secret/trade-pepper secret/turn-secret
-    for program in $built clerk; do
-        make_folder "secret/$program" 700
-        set -- "$@" "secret/$program/PGPASSWORD"
-    done
+    # shellcheck disable=SC2046,SC2086
+    make_folders 700 "$self" $(printf 'secret/%s ' $built clerk)
+    for program in $built clerk; do set -- "$@" "secret/$program/PGPASSWORD"; done
     keep "$@"
     for program in $built; do
         case $program in backstage) ;; *) share_key user IM_JWT_KEY_USER ;; esac

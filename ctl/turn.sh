@@ -27,7 +27,7 @@ render_turn() {
         return
     fi
     command -v turnserver >/dev/null || die "IM_TURN_LISTEN needs Debian's package coturn"
-    make_folder turn 755
+    make_folders 755 "$self" turn
     [ -f "$file" ] || install -m 640 -g "$(id -g "$turn_user")" /dev/null "$file"
     update "$file" "$(turn_configuration)"
 }

@@ -62,10 +62,12 @@ life_stop() {
 
 # Ends every supervisor below this folder; the parts run on.
 supervisors_end() {
-    for pid in $(pgrep -x runsv); do
-        case $(readlink "/proc/$pid/cwd") in "$PWD"/*) kill -s KILL "$pid" ;; esac
+    # shellcheck disable=SC2044  # the names are numbers
+    for folder in $(find /proc/[0-9]*/cwd -maxdepth 0 -lname "$PWD/*"); do
+        folder=${folder%/cwd}
+        read -r name <"$folder/comm" && [ "$name" = runsv ] && kill -s KILL "${folder#/proc/}"
     done
-}
+} 2>/dev/null
 
 # Ends the keeper, and with it runsvdir and the supervisors.
 keeper_end() {
