@@ -17,7 +17,7 @@ use Socket qw(AF_INET AF_INET6 IPPROTO_TCP TCP_QUICKACK);
 use Test::More;
 use Time::HiRes qw(time);
 
-my $im = IM::Stack->new(IM_PROCESSES_user => 1);
+my $im = IM::Stack->new;
 my ($ann, $bob) = $im->users(qw(ann bob));
 $im->befriend($ann, $bob);
 my $port  = $im->port('backstage');

@@ -1,6 +1,6 @@
 package IM::Logs;
 
-# Every log of a stack, read after it has stopped: crashes, errors that the test did not announce, secrets.
+# Every log of a stack, read after it has stopped, or by a story that gives it on: crashes, errors that the test did not announce, secrets.
 
 use Mojo::Base -base, -signatures;
 use Mojo::File qw(path);
@@ -89,7 +89,9 @@ sub deaths ($self) {
         my ($process, $name, $word) = $line =~ /((\w+)\[\d+\]) info: (ready|stopped)\z/ or next;
         $running{$process} += $word eq 'ready' ? 1 : -1 if !grep { $_ eq $name } @{ $self->im->killed };
     }
-    return grep { $running{$_} > 0 } sort keys %running;
+    my @running = grep { $running{$_} > 0 } sort keys %running or return ();
+    my %lives   = map { /^(\d+)/ ? ($1 => 1) : () } $self->im->parts->everything;    # for the next story
+    return grep { !$lives{ /\[(\d+)\]/ ? $1 : 0 } } @running;
 }
 
 # The stack's own: what imctl has put into secret/<program>/.

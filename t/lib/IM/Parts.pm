@@ -23,7 +23,7 @@ sub _processes ($self) {
     for my $folder (glob '/proc/[0-9]*') {
         open my $file, '<', "$folder/stat" or next;
         my ($pid, $name, $state, $session) = (readline($file) // '') =~ /\A(\d+) \((.*)\) (\S) \d+ \d+ (\d+)/s or next;
-        $all{$pid} = { pid => $pid, session => $session, name => $name } if $state ne 'Z';
+        $all{$pid} = { pid => $pid, session => $session, name => $name, stopped => $state eq 'T' } if $state ne 'Z';
     }
     return \%all;
 }
@@ -43,13 +43,13 @@ sub processes ($self, $part, $name = undef, $all = $self->_processes) {
 
 sub pids ($self, $part, $name = undef) { return map { $_->{pid} } $self->processes($part, $name) }
 
-# The names of every part's processes, the leader's first: part => text.  Of PostgreSQL only the first, for the others
-# come and go.
+# The names of every part's processes, the leader's first, and which are stopped: part => text.  Of PostgreSQL only the
+# first, for the others come and go.
 sub crews ($self) {
     my $all = $self->_processes;
     my %crews;
     for my $part (map { ($_, "$_/log") } $self->names) {
-        my @names = map { $_->{name} } $self->processes($part, undef, $all);
+        my @names = map { $_->{name} . ($_->{stopped} ? ' (stopped)' : '') } $self->processes($part, undef, $all);
         $crews{$part} = "@names[0 .. ($part eq 'postgres' && @names ? 0 : $#names)]";
     }
     return \%crews;

@@ -2,10 +2,10 @@ package IM::Pool;
 
 # The stacks that the stories of one run of the suite share, in the folder that t/run names in IM_POOL.
 #
-# A story that wants a stack with settings of its own, kills something or calls imctl has it for itself: its cluster is a
-# copy of the template's, which the run's first story makes.  All others take turns: whoever ends leaves the stack
-# running, and whoever takes it gives it a new database (a copy of im_seed, as it was after the deployment) and reads of
-# its logs only what comes from then on.  So every story begins with the same empty server.
+# A story that wants a stack with settings of its own has it for itself: its cluster is a copy of the template's, which the
+# run's first story makes.  All others take turns: whoever ends leaves the stack running, if all runs in it that ran when it
+# was made, and whoever takes it gives it a new database (a copy of im_seed, as it was after the deployment), empties its
+# files and reads of its logs only what comes from then on.  So every story begins with the same empty server.
 
 use Mojo::Base -base, -signatures;
 use Fcntl qw(:flock);
@@ -36,7 +36,7 @@ sub keep_template ($self, $state) {
     system('mv', (grep {-e} map { path($state, $_) } reverse @KEPT), $template) == 0 or die "could not keep the template\n";
 }
 
-# Settings of an idle stack that now is the caller's, or nothing.
+# An idle stack that now is the caller's, as {config, condition}, or nothing.
 sub take ($self) {
     my $file = $self->_alone(sub {
         my $idle = $self->folder->child('idle')->list->first // return;
@@ -45,16 +45,31 @@ sub take ($self) {
     return $file && decode_json $file->slurp;
 }
 
-sub give ($self, $config) {
-    my $name = path($config->{IM_STATE_DIR})->basename;
+sub give ($self, $stack) {
+    my $name = path($stack->{config}{IM_STATE_DIR})->basename;
     my $busy = $self->folder->child('busy')->make_path->child($name);
-    $busy->open('>')->print(encode_json $config);
+    $busy->open('>')->print(encode_json $stack);
     $busy->move_to($self->folder->child('idle')->make_path->child($name));
 }
 
 # The settings of every stack that was given and not taken by a story that ended it.
 sub all ($self) {
-    return map { decode_json $_->slurp } grep { -d path('/var/tmp', $_->basename) } map { $self->folder->child($_)->list->each } qw(idle busy);
+    return map { (decode_json $_->slurp)->{config} } grep { -d path('/var/tmp', $_->basename) } map { $self->folder->child($_)->list->each } qw(idle busy);
+}
+
+# The processes of every part, and the connections that the programs have.
+sub condition ($self, $im) { return { %{ $im->parts->crews }, connections => $self->connections($im) } }
+
+# Whether everything runs that ran at first, also what a story has restarted or killed, and nothing else.
+sub is_whole ($self, $im) {
+    my $text = sub ($condition) { return join "\n", map {"$_ $condition->{$_}"} sort keys %$condition };
+    return $im->eventually(5, sub { $text->($self->condition($im)) eq $text->($im->condition) });
+}
+
+# How many connections each program has, and how many are ready for requests.
+sub connections ($self, $im) {
+    return join ' ', map {"@$_"} $im->sql(q{select usename, count(*), count(*) filter (where state = 'idle') from pg_stat_activity
+        where datname = 'im' and usename like 'im\_%' and usename <> 'im_owner' group by usename order by usename});
 }
 
 # Notes seconds: "made", a new stack; "taken", one that was there.

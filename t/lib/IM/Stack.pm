@@ -45,7 +45,7 @@ has secrets  => sub { {} };
 has allowed  => sub { [] };
 has killed   => sub { [] };
 has logs_from => sub { {} };              # where this story's lines begin (IM::Logs)
-has [qw(state ended own shared touched)];    # touched: not as another story would want it
+has [qw(state ended own shared condition)];    # condition: how it was when it was made, which is how another story wants it
 
 sub new ($class, %config) {
     my $self = $class->SUPER::new(own => $$);
@@ -57,8 +57,9 @@ sub new ($class, %config) {
 sub _take ($self) {
     return if !$POOL->folder;
     my $start  = time;
-    my $config = $POOL->take // return;
-    $RUNNING{ $config->{IM_STATE_DIR} } = $self->config($config)->state($config->{IM_STATE_DIR})->shared(1);
+    my $given  = $POOL->take // return;
+    my $config = $given->{config};
+    $RUNNING{ $config->{IM_STATE_DIR} } = $self->config($config)->state($config->{IM_STATE_DIR})->shared(1)->condition($given->{condition});
     $self->eventually(10, sub { $self->sql('select count(*) from im.connection') == 0 })    # of who had it before
         && $self->_renew_database or die "could not renew the stack @{[$self->state]}\n";
     $POOL->count(taken => time - $start);
@@ -67,10 +68,10 @@ sub _take ($self) {
 }
 
 sub _renew_database ($self) {
-    my $expected = $self->_connections;
     $self->{psql}->close;
     my ($status, $output) = $self->_copy_database('im_seed', 'im');
-    return $self->eventually(10, sub { $self->_connections eq $expected }) if $status == 0;
+    path($self->state, 'files')->list_tree({ hidden => 1 })->each(sub ($file, $) { $file->remove });
+    return $self->eventually(10, sub { $POOL->connections($self) eq $self->condition->{connections} }) if $status == 0;
     return Test::More::diag($output) && 0;
 }
 
@@ -79,12 +80,6 @@ sub _copy_database ($self, $from, $to) {
     return $self->psql("drop database if exists $to with (force); create database $to template $from;
         update pg_database d set datdba = f.datdba, datacl = f.datacl from pg_database f where f.datname = '$from' and d.datname = '$to'",
         '-d', 'postgres');
-}
-
-# How many connections each program has that are ready for requests.
-sub _connections ($self) {
-    return join ' ', map {"@$_"} $self->sql(q{select usename, count(*) from pg_stat_activity
-        where datname = 'im' and usename like 'im\_%' and usename <> 'im_owner' and state = 'idle' group by usename order by usename});
 }
 
 sub _make ($self, %config) {
@@ -100,8 +95,9 @@ sub _make ($self, %config) {
     $POOL->clone($dir, sub { ref($self)->_make_template }) if $POOL->folder && !$fresh;
     $self->up;
     $POOL->count(made => time - $start) if $POOL->folder;
-    $self->logs_from($self->logs->position) if $self->shared;
-    return $self->touched(0);
+    return $self if !$self->shared;
+    $self->logs_from($self->logs->position);
+    return $self->condition($POOL->condition($self));
 }
 
 # The cluster that every stack of this run begins with; im_seed is its database once more.
@@ -139,7 +135,6 @@ sub up ($self) {
 
 # Runs ./imctl with this stack's environment: (exit status, everything that it printed).
 sub imctl ($self, @arguments) {
-    $self->touched(1) if "@arguments" !~ /^(status|ledger|packet|token service|token revoke)\b/;
     $self->{psql}->close if $self->{psql};    # what ends PostgreSQL would log that it cuts a connection
     my ($status, $output) = $self->_command(undef, $self->root . '/imctl', @arguments);
     return ($status, $output);
@@ -254,7 +249,7 @@ sub kills ($self, @programs) {
 }
 
 # Its processes: who can be stopped and killed.
-sub parts ($self) { return IM::Parts->new($self->touched(1)->state) }
+sub parts ($self) { return $self->{parts} //= IM::Parts->new($self->state) }
 
 # SQL in a process of its own, for locks that are held while the story goes on; its pid, which the story waits for.
 sub background_sql ($self, $sql) {
@@ -291,7 +286,7 @@ sub run ($self, $seconds) {
 sub end ($self) {
     return if $self->ended;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my $given = $self->shared && !$self->touched;
+    my $given = $self->shared && $POOL->is_whole($self);
     $self->_stop if !$given;
     my @deaths = $self->logs->deaths;
     Test::More::ok(!@deaths, 'no program has ended by itself') or Test::More::diag(map {"  $_\n"} @deaths);
@@ -389,7 +384,7 @@ END {
 
 sub give_on ($self) {
     $self->{psql}->close if $self->{psql};
-    $POOL->give($self->config);
+    $POOL->give({ config => $self->config, condition => $self->condition });
 }
 
 1;
