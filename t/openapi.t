@@ -5,12 +5,15 @@ use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use IM::Contract;
+use IM::Fragment qw(lacks);
 use IM::Stack;
+use IM::Story;
 use Mojo::JSON qw(decode_json);
 use Mojo::UserAgent;
 use Test::More;
 
-my $im   = IM::Stack->new;
+my $key  = join '', map { sprintf '%04x', rand 65536 } 1 .. 16;
+my $im   = IM::Stack->new(IM_PAYMENT_KEY => $key)->secret($key);
 my $ua   = Mojo::UserAgent->new;
 my %from = (chat => [qw(chat)], backstage => [qw(backstage)], redpacket => [qw(redpacket)], socket => [qw(chat backstage)]);
 my %document;
@@ -65,6 +68,26 @@ subtest 'what is not of the document im-chat-api.md' => sub {
     my $fields = $paths->{'/redPackage/rob'}{post}{requestBody}{content}{'application/json'}{schema}{properties};
     is_deeply [map { [$_, $fields->{$_}{'x-alias-of'}] } grep { $fields->{$_}{deprecated} } sort keys %$fields],
         [[redId => 'redPacketId'], [redPackageId => 'redPacketId']], 'other names of a field say of which';
+};
+
+# Each request of openapi/examples, sent as it stands there, is answered what stands there.
+subtest 'examples' => sub {
+    my $story = IM::Story->new(im => $im, key => $key);
+    my (%answers, %played);
+    for my $call ($story->calls) {
+        my $told   = "$call->{who}: $call->{method} $call->{path}";
+        my $answer = eval { $story->play($call) };
+        if (!defined $answer) { diag $@; return fail $told }
+        $answers{ $call->{at} } = $answer;
+        my ($template) = $im->contract($call->{service})->operation(@$call{qw(method path)});
+        $played{ $call->{service} }{"$call->{method} $template"} = 1;
+        $ENV{IM_RENEW} ? pass "$told is written" : is $answer, $call->{answer} // 'nothing: IM_RENEW=1 ./imctl check t/openapi.t writes it', $told;
+    }
+    $story->renew(\%answers) if $ENV{IM_RENEW};
+    for my $service (qw(chat backstage redpacket)) {
+        my @without = grep { !$played{$service}{$_} } sort keys %{ $im->contract($service)->operations };
+        lacks "$service: every operation has an example", map { ["none of $_", 'openapi/examples, then IM_RENEW=1 ./imctl check t/openapi.t', "$service WHO $_ {}"] } @without;
+    }
 };
 
 # Every $ref in a document.

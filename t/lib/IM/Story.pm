@@ -1,0 +1,124 @@
+package IM::Story;
+
+# Plays openapi/examples: what each request there is answered, written as it is there.
+#
+#     my $story = IM::Story->new(im => $im, key => 'IM_PAYMENT_KEY of the stack');
+#     for my $call ($story->calls) { … $call->{answer} … $story->play($call) … }
+#
+# The names that the file gives to what is different each time are put for it in answers, and it for them in requests.
+
+use Mojo::Base -base, -signatures;
+use Digest::SHA qw(hmac_sha256_hex);
+use IM::User;
+use Mojo::File qw(curfile path);
+use Mojo::JSON qw(from_json);
+use Mojo::Util qw(b64_decode decode encode trim);
+
+has [qw(im key)];
+has file  => sub { curfile->dirname->dirname->dirname->dirname->child('openapi', 'examples') };
+has lines => sub ($self) { [split /\n/, decode('UTF-8', $self->file->slurp)] };
+has users => sub { {} };
+has [qw(live name count)] => sub { {} };
+
+# A picture of one point.
+my $PICTURE = b64_decode 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+# What is different each time, and its name: the n-th of its kind, or the same always.
+my @KINDS = (
+    [qr/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/ => sub ($n) { sprintf '00000000-0000-4000-8000-%012d', $n }],
+    [qr/\beyJ[\w-]+\.[\w-]+\.[\w-]+/                                      => sub ($n) { "eyJhbGciOiJIUzI1NiJ9.eyJuIjo${n}fQ.$n" }],
+    [qr/\b[0-9a-f]{64}\b/                                                 => sub ($n) { sprintf '%064x', $n }],
+    [qr/\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b/                               => sub ($n) {'2026-01-01 12:00:00'}],
+    [qr/(?<="captchaImage":")[^"]+/                                       => sub ($n) {'iVBORw0KGgoAAAANSUhEUgAA'}],
+    [qr/(?<="fileSize":)\d+/                                              => sub ($n) {'4096'}],
+);
+
+# {service, who, method, path, body, answer, at}: the number of its line.
+sub calls ($self) {
+    my $lines = $self->lines;
+    my @calls;
+    for my $i (0 .. $#$lines) {
+        my ($service, $who, $method, $path, $body) = $lines->[$i] =~ /^([a-z]+) (\S+) ([A-Z]+) (\S+)(?: (.+))?/ or next;
+        my ($answer) = ($lines->[$i + 1] // '') =~ /^    (.*)/;
+        push @calls, { service => $service, who => $who, method => $method, path => $path, body => $body, answer => $answer, at => $i };
+        $self->name->{$_} = $self->live->{$_} = $_ for ($body // '') =~ /\b[0-9a-f]{64}\b/g;
+    }
+    return @calls;
+}
+
+# The text of its data, with names; dies when it is refused or breaks the contract.
+sub play ($self, $call) {
+    my $user = $self->_user($call);
+    my ($path, $body) = map { defined ? $self->_with_live($_) : undef } @$call{qw(path body)};
+    return $self->_download($user, $path) if $path =~ m{^/file/download};
+    my $answer = $path =~ m{/upload\z} ? $self->_upload($user, $path, from_json $body)
+        : $user->raw($call->{method}, $path, defined $body ? encode('UTF-8', $body) : '', 'Content-Type' => 'application/json', $self->_signature($path, $body));
+    die join("\n", $answer->summary, @{ $answer->faults }) . "\n" if $answer->code ne 200 || @{ $answer->faults };
+    $user->keep($answer->data) if ref $answer->data eq 'HASH' && $answer->data->{accessToken};
+    my ($data) = $answer->text =~ /\A\{"code":200,"message":"success","data":(.*)\}\z/s or die "not as answers are written: @{[$answer->text]}\n";
+    return $self->_with_names($data);
+}
+
+# Whoever is there already; an administrator and a service have what imctl gives them.
+sub _user ($self, $call) {
+    return $self->im->stranger($call->{service}) if $call->{who} eq '-';
+    return $self->users->{"@$call{qw(service who)}"} //= do {
+        my $user = IM::User->new(im => $self->im, name => $call->{who}, service => $call->{service});
+        $user->access((($self->im->imctl(qw(token service), $call->{who}))[1] =~ /(eyJ\S+)/)[0]) if $call->{service} eq 'redpacket';
+        $self->im->secret($user->access) if $user->access;
+        $user;
+    };
+}
+
+sub _upload ($self, $user, $path, $form) {
+    return $user->upload($PICTURE, path => $path, name => $form->{file}, $form->{type} ? (type => $form->{type}) : ());
+}
+
+sub _download ($self, $user, $path) {
+    my $response = $user->download($path =~ s/.*url=//r);
+    die "$path answered HTTP @{[$response->code]}, @{[$response->headers->content_type]}\n" if $response->code != 200 || $response->headers->content_type !~ m{^image/};
+    return '(the file)';
+}
+
+sub _signature ($self, $path, $body) {
+    return if $path ne '/payment/callback';
+    my $time = time;
+    return ('X-IM-Timestamp' => $time, 'X-IM-Signature' => hmac_sha256_hex("$time\n" . encode('UTF-8', $body), $self->key));
+}
+
+sub _with_names ($self, $text) {
+    for my $kind (@KINDS) {
+        my ($pattern, $naming) = @$kind;
+        $text =~ s/($pattern)/$self->_named($1, $naming)/ge;
+    }
+    return $text;
+}
+
+sub _named ($self, $live, $naming) {
+    return $self->name->{$live} //= do {
+        my $name = $naming->(++$self->count->{$naming});
+        $self->live->{$name} = $live;
+        $name;
+    };
+}
+
+sub _with_live ($self, $text) {
+    my ($password) = reverse split /[\s:]+/, trim(path($self->im->state, 'admin-password')->slurp);
+    $self->im->secret($password);
+    $text =~ s/\(var\/admin-password\)/$password/;
+    for my $name (sort { length $b <=> length $a } keys %{ $self->live }) { $text =~ s/(?<![\w-])\Q$name\E(?![\w-])/$self->live->{$name}/ge }
+    return $text;
+}
+
+# Writes the answers into the file: line number => text.
+sub renew ($self, $answers) {
+    my @new;
+    my $lines = $self->lines;
+    for my $i (0 .. $#$lines) {
+        next if $lines->[$i] =~ /^    /;
+        push @new, $lines->[$i], defined $answers->{$i} ? "    $answers->{$i}" : ();
+    }
+    $self->file->open('>')->print(encode 'UTF-8', join '', map {"$_\n"} @new);
+}
+
+1;
