@@ -105,9 +105,15 @@ static bool push_error(struct request *r, int code, const char *detail, bool clo
     return push_own(r, "SYSTEM_MESSAGE", obstack_finish(&r->pool), close);
 }
 
+/* Bytes that no client writes: nchan has lost its place in what this one sends (socket(8)), and would go on like that. */
+static bool misread(const struct request *r)
+{
+    return r->text && !r->document && !json_is_text(r->text, r->length);
+}
+
 static void answer_frame(struct request *r, int code, const char *detail, const char *data)
 {
-    bool close = code == CODE_UNAUTHORIZED || code == CODE_BANNED;
+    bool close = code == CODE_UNAUTHORIZED || code == CODE_BANNED || misread(r);
 
     if (code == CODE_NOT_FOUND && !r->route->call) {
         code = CODE_BAD_REQUEST; /* no row of that type */

@@ -193,6 +193,14 @@ bool json_utf8_valid(const char *text, size_t length)
     return true;
 }
 
+bool json_is_text(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)text[i] < ' ' && text[i] != '\t' && text[i] != '\n' && text[i] != '\r')
+            return false;
+    return json_utf8_valid(text, length);
+}
+
 static struct json_object *build(const char *text, size_t length)
 {
     struct json_tokener *tokener = json_tokener_new();

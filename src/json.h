@@ -28,6 +28,10 @@ struct json_object *json_find_text(const char *text, size_t length, const char *
 /* True when the bytes are well-formed UTF-8 (no overlong forms, no surrogates) without U+0000. */
 bool json_utf8_valid(const char *text, size_t length);
 
+/* True when the bytes may be somebody's JSON, right or wrong: well-formed UTF-8 without control characters other than white
+ * space. */
+bool json_is_text(const char *text, size_t length);
+
 /* Grows the obstack's object by the text as a JSON string with its quotes.  The text is valid UTF-8. */
 void json_grow_string(struct obstack *out, const char *text);
 

@@ -210,6 +210,7 @@ bool request_read(struct request *r)
         return false;
     text[length] = '\0';
     r->text = text;
+    r->length = (size_t)length;
     r->body = r->document = json_read(text, (size_t)length, field);
     if (r->body)
         r->refused_field = NULL;

@@ -32,7 +32,8 @@ struct request {
     const char *method, *path; /* of a WebSocket frame: "WS" and the frame's type */
     const char *id;            /* request id of nginx, for the log */
     const char *language;
-    const char *text;             /* the body as it came in */
+    const char *text;             /* the body as it came in, */
+    size_t length;                /* so many bytes */
     struct json_object *document; /* parsed; owned */
     struct json_object *body;     /* the fields in it; never NULL once it has been read */
 

@@ -119,6 +119,7 @@ subtest 'nchan: only a WebSocket' => sub {
 # A worker that is asked to resume may end: the guard is tried with what it cannot read.
 subtest 'nchan: asking to resume' => sub {
     $bob->post('/message/private/send', { receiverId => $ann->id, content => 'old', messageType => 1 })->must;
+    ok $im->eventually(10, sub { $im->sql('select count(*) from im.outbox') == 0 }), 'a message is told: to whoever connects until then it may be told as well';
     for my $asking ([$token, 'Last-Event-ID: x'], ["$token&last_event_id=x"], ["$token&last_message_id=x"]) {
         my $raw    = keep(IM::Raw->new($port));
         my $status = $raw->upgrade(@$asking);
@@ -163,7 +164,15 @@ subtest 'nchan: frames' => sub {
     like $try->('x', opcode => 9), qr/\A\x8a\x01x.*HEARTBEAT/s, 'a ping is answered';
     like $try->('x', opcode => 10), qr/\A\x81.*HEARTBEAT/s, 'a pong that nobody asked for does nothing';
     like $try->(''), qr/"code":400.*HEARTBEAT/s, 'an empty text is refused, the socket stays';
-    like $try->("\0\1\2", opcode => 2), qr/"code":400.*HEARTBEAT/s, 'so is binary';
+    like $try->("a\tb"), qr/"code":400.*HEARTBEAT/s, 'so is any other text that is no JSON';
+    like $try->($hello, opcode => 2), qr/HEARTBEAT.*pending/s, 'that a frame claims to be binary is overlooked';
+    # nchan may have lost its place in what a client sends; only our program can tell, by what no client means.
+    for my $bytes ("\0\1\2", "\xff\xfe{}", qq({"type":"HEARTBEAT"}\0), "$hello\x81\x85") {
+        my $raw = keep(IM::Raw->new($port));
+        $raw->upgrade($token);
+        like $raw->frame($bytes, opcode => 2)->read(qr/403 Forbidden/), qr/"event":"ERROR","code":400.*\x88.\x03\xf0403 Forbidden\z/s,
+            'bytes that are no text are refused, and the socket is closed: ' . sprintf '%vd', substr $bytes, -3;
+    }
     is $try->("\xff\xfe{}"), 1007, 'text that is not UTF-8 closes it';
     is $try->("\xaa\x56\x2a\xa9\x2c\x48\x55\xb2", rsv => 4), 1007, 'as does a frame that claims to be compressed';
     is $try->(pack('n', 1000) . 'bye', opcode => 8), 1000, 'a close is answered with its code';

@@ -137,6 +137,18 @@ static void check_strings(void)
     obstack_free(&out, NULL);
 }
 
+static void check_text(void)
+{
+    static const char *const text[] = {"", "{", "hello\t\r\n", "\xef\xbb\xbf{}", "{\"a\":\"\xe4\xbd\xa0\x7f\"}"};
+    static const char *const none[] = {"\x01", "{}\x1b", "\xff", "\xe4\xbd", "\x81\x85", "\xed\xa0\x80"};
+
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++)
+        ok(json_is_text(text[i], strlen(text[i])), "may be meant as JSON: '%s'", text[i]);
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        ok(!json_is_text(none[i], strlen(none[i])), "is no text: number %zu", i);
+    ok(!json_is_text("{}\0", 3), "is no text: %s", "U+0000");
+}
+
 int main(void)
 {
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
@@ -149,5 +161,6 @@ int main(void)
     check_halves();
     check_places();
     check_strings();
+    check_text();
     return done_testing();
 }

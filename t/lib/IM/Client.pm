@@ -56,7 +56,8 @@ sub stop ($self) {
 
 # Queues a message to {receiverId} or {groupId}; one is on its way at a time.
 sub say ($self, $to, $content) {
-    my $id = join '-', $self->name, $$, ++$self->{said};
+    state $said = 0;    # of all clients, for a user may have another
+    my $id = join '-', $self->name, $$, ++$said;
     push @{ $self->{queue} }, {
         type => $to->{groupId} ? 'GROUP_MESSAGE' : 'PRIVATE_MESSAGE', queued => time,
         data => { %$to, content => $content, messageType => 1, atUserIds => [], clientMsgId => $id },
