@@ -81,6 +81,41 @@ subtest 'recharge orders' => sub {
     $ann->get('/user/self')->ok('and credited once', { balance => 23 });
 };
 
+subtest 'review' => sub {
+    my $max    = $appoint->(max2 => 'finance');
+    my $socket = $ann->socket;
+    my $order  = sub { $ann->post('/user/recharge', { amount => 1, payType => 'alipay' })->must->{id} };
+    my $told   = sub ($id, $action) { $socket->expect(SYSTEM_MESSAGE => 'WALLET', { orderId => $id, action => $action }, "ann is told of $action") };
+    my $id     = $order->();
+    $admin->post('/im/recharge/reject', { id => $id, reason => '未到账' })->must;
+    $told->($id, 'RECHARGE_REJECTED');
+    my @codes = map { $_->code } $im->together(map { ($admin->post_p('/im/recharge/approve', { id => $id }), $max->post_p('/im/recharge/reject', { id => $id })) } $id = $order->());
+    is_deeply [sort @codes], [200, 4005], 'of two reviewers who click at once one decides';
+
+    $im->sql(q{update im.setting set value = 'on' where name = 'wallet.four_eyes'});
+    $id = $order->();
+    $admin->post('/im/recharge/approve', { id => $id })->ok('with four eyes the first approval', undef);
+    $admin->get('/im/recharge/list', { status => 1 })->ok('is noted', { records => sub { $_->[0]{id} == $id && $_->[0]{approvedBy} && !$_->[0]{adminId} } });
+    $admin->post('/im/recharge/approve', { id => $id })->refused(403, 'is nobody\'s second');
+    my $balance = $ann->get('/user/self')->must->{balance};
+    $max->post('/im/recharge/approve', { id => $id })->ok('the second is', undef);
+    $ann->get('/user/self')->ok('and credits', { balance => $balance + 1 });
+    $told->($id, 'RECHARGE_CREDITED');
+    $max->post('/im/recharge/approve', { id => $id })->refused(4005, 'once');
+    $im->sql(q{update im.setting set value = 'off' where name = 'wallet.four_eyes'});
+
+    $im->sql("update im.admin set account_id = @{[$ann->id]} where name = 'max2'");
+    $id = $order->();
+    $max->post("/im/recharge/$_", { id => $id })->refused(403, "nobody decides to $_ what is his own") for qw(approve reject);
+    $im->arm($ann);
+    my $away = $ann->post('/user/withdraw', { amount => 1, toAddress => '0x' . 'a1' x 20, tradePassword => $ann->trade })->must->{id};
+    $max->post("/im/withdraw/$_", { id => $away })->refused(403, "nor to $_ his withdrawal") for qw(approve reject);
+    $admin->post('/im/withdraw/approve', { id => $away })->ok('others do');
+    $max->post("/im/withdraw/$_", { id => $away })->refused(403, "or $_") for qw(paid failed);
+    is scalar($max->sheet('/im/withdraw/list', { status => 2 })->rows), 1, 'the list is there as a file';
+    $socket->close;
+};
+
 subtest 'roles' => sub {
     my ($auditor, $moderator) = ($appoint->(eva => 'auditor'), $appoint->(max => 'moderator'));
     my $id = $ann->post('/user/recharge', { amount => 1, payType => 'alipay' })->must->{id};
@@ -94,7 +129,7 @@ subtest 'roles' => sub {
 
 subtest 'audit' => sub {
     my @acts = map { $_->[0] } $im->sql("select action from im.audit where target like 'recharge %' order by id");
-    is scalar @acts, 3, 'each decision left a row';
+    is scalar @acts, 7, 'each decision left a row';
     is $im->sql('select count(*) from im.audit_check()'), 0, 'and the chain holds';
     is $im->sql("select count(*) from im.audit where address is null and admin_id is not null"), 0, 'with the address of who acted';
 };

@@ -1,35 +1,28 @@
 -- Backstage: reviewing recharges and withdrawals, and looking at the ledger.
 
--- GET /im/recharge/list  admin_recharge_list(:me, status?, page?, size?, userId?)
+-- GET /im/recharge/list
+--   admin_recharge_list(:me, :after, format?, page?, size?, sort?, order?, status?, userId?, startTime?, endTime?)
 -- Recharge orders, newest first.  status: 1 pending, 2 credited, 3 rejected
--- Refuses: 403 without recharge.read
--- Writes: nothing
+-- Refuses: 403 without recharge.read; 400 sort, startTime, endTime
+-- Writes: audit, audit_head
 -- Tells: nobody
-create function api.admin_recharge_list(me bigint, of_status integer, page integer, size integer,
-                                        of_user im.id default null)
-returns table (total bigint, id bigint, "userId" bigint, username text, amount numeric, "payType" text,
-               "chainType" text, "fromAddress" text, status integer, "txHash" text, "adminId" bigint, reason text,
-               "createTime" timestamptz, "decideTime" timestamptz)
-language plpgsql stable security definer set search_path = im, pg_temp as $$
+create function api.admin_recharge_list(me bigint, after text, format im.list_format, page integer, size integer,
+  sort im.list_sort, direction im.list_order, of_status integer, of_user im.id, first im.moment_from, last im.moment_to)
+returns table (total text, id bigint, "userId" bigint, username text, amount numeric, "payType" text,
+               "chainType" text, "fromAddress" text, status integer, "txHash" text, "approvedBy" bigint, "adminId" bigint,
+               reason text, "createTime" timestamptz, "decideTime" timestamptz)
+language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  perform im.permit(me, 'recharge.read');
-  return query
-    select t.total, r.*
-      from (select count(*) from im.recharge o
-             where (of_status is null or o.status = of_status) and (of_user is null or o.account_id = of_user)) t (total)
-      left join lateral (
-        select o.id, o.account_id, a.username::text, o.amount::numeric, o.pay_type::text, o.chain_type::text,
-               o.from_address::text, o.status::integer, o.tx_hash::text, o.admin_id, o.reason::text, o.created_at,
-               o.decided_at
-          from im.recharge o
-          join im.account a on a.id = o.account_id
-         where (of_status is null or o.status = of_status) and (of_user is null or o.account_id = of_user)
-         order by o.id desc limit im.page_limit(size) offset im.page_offset(page, size)) r on true;
+  return query execute im.list(me, 'recharge.read', 'im.recharge_list', 'id', '{id,createTime}',
+    (format, after, page, size, sort, direction)::im.list_ask,
+    array[im.list_is('status', of_status), im.list_is('userId', of_user::bigint), im.list_from('createTime', first),
+          im.list_until('createTime', last)]);
 end $$;
 
 -- POST /im/recharge/approve  admin_recharge_approve(:me, id, reason?, txHash?)
--- Credits a pending order; a payment named here cannot be credited to another order.
--- Refuses: 403 without recharge.approve; 404 no such order; 400 txHash is no hash of that chain; 4005 not pending, payment
+-- Credits a pending order; a payment named here cannot be credited to another order.  When four eyes are asked for the first
+-- approval is noted, and the second, by somebody else, credits.
+-- Refuses: 403 without recharge.approve, or his own order, or the second time by the same; 404 no such order; 400 txHash is no hash of that chain; 4005 not pending, payment
 --   already used
 -- Writes: recharge, journal, posting, purse, outbox, audit, audit_head
 -- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
@@ -41,6 +34,11 @@ declare
 begin
   perform im.permit(me, 'recharge.approve');
   pending := im.recharge_lock(order_id);
+  perform im.admin_stranger(me, pending.account_id);
+  if pending.status = 1 and not im.recharge_second(pending, me) then
+    perform im.audit_write(me, 'recharge.approve', 'recharge ' || order_id, '{"status": 1}', jsonb_build_object('approvedBy', me), reason);
+    return;
+  end if;
   perform im.recharge_credit(pending, me, coalesce(pending.chain_type, pending.pay_type), tx_hash, reason);
   perform im.audit_write(me, 'recharge.approve', 'recharge ' || order_id, '{"status": 1}',
     jsonb_build_object('status', 2, 'userId', pending.account_id, 'amount', pending.amount, 'txHash', tx_hash), reason);
@@ -48,7 +46,7 @@ end $$;
 
 -- POST /im/recharge/reject  admin_recharge_reject(:me, id, reason?)
 -- Closes a pending order that no money came for.
--- Refuses: 403 without recharge.approve; 404 no such order; 4005 not pending
+-- Refuses: 403 without recharge.approve, or his own order; 404 no such order; 4005 not pending
 -- Writes: recharge, outbox, audit, audit_head
 -- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
 create function api.admin_recharge_reject(me bigint, order_id im.id, reason im.reason) returns void
@@ -58,6 +56,7 @@ declare
 begin
   perform im.permit(me, 'recharge.approve');
   pending := im.recharge_lock(order_id);
+  perform im.admin_stranger(me, pending.account_id);
   if pending.status <> 1 then
     raise sqlstate 'I4005';
   end if;
@@ -69,36 +68,28 @@ begin
     jsonb_build_object('status', 3, 'userId', pending.account_id, 'amount', pending.amount), reason);
 end $$;
 
--- GET /im/withdraw/list  admin_withdraw_list(:me, status?, page?, size?, userId?)
+-- GET /im/withdraw/list
+--   admin_withdraw_list(:me, :after, format?, page?, size?, sort?, order?, status?, userId?, startTime?, endTime?)
 -- Withdrawals, newest first.  status: 1 requested, 2 approved, 3 rejected, 4 paid, 5 failed
--- Refuses: 403 without withdraw.read
--- Writes: nothing
+-- Refuses: 403 without withdraw.read; 400 sort, startTime, endTime
+-- Writes: audit, audit_head
 -- Tells: nobody
-create function api.admin_withdraw_list(me bigint, of_status integer, page integer, size integer,
-                                        of_user im.id default null)
-returns table (total bigint, id bigint, "userId" bigint, username text, amount numeric, "chainType" text,
+create function api.admin_withdraw_list(me bigint, after text, format im.list_format, page integer, size integer,
+  sort im.list_sort, direction im.list_order, of_status integer, of_user im.id, first im.moment_from, last im.moment_to)
+returns table (total text, id bigint, "userId" bigint, username text, amount numeric, "chainType" text,
                "toAddress" text, status integer, "txHash" text, "approvedBy" bigint, "decidedBy" bigint, reason text,
                "createTime" timestamptz, "decideTime" timestamptz)
-language plpgsql stable security definer set search_path = im, pg_temp as $$
+language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  perform im.permit(me, 'withdraw.read');
-  return query
-    select t.total, r.*
-      from (select count(*) from im.withdraw o
-             where (of_status is null or o.status = of_status) and (of_user is null or o.account_id = of_user)) t (total)
-      left join lateral (
-        select o.id, o.account_id, a.username::text, o.amount::numeric, o.chain_type::text, o.to_address::text,
-               o.status::integer, o.tx_hash::text, o.approved_by, o.decided_by, o.reason::text, o.created_at,
-               o.decided_at
-          from im.withdraw o
-          join im.account a on a.id = o.account_id
-         where (of_status is null or o.status = of_status) and (of_user is null or o.account_id = of_user)
-         order by o.id desc limit im.page_limit(size) offset im.page_offset(page, size)) r on true;
+  return query execute im.list(me, 'withdraw.read', 'im.withdraw_list', 'id', '{id,createTime}',
+    (format, after, page, size, sort, direction)::im.list_ask,
+    array[im.list_is('status', of_status), im.list_is('userId', of_user::bigint), im.list_from('createTime', first),
+          im.list_until('createTime', last)]);
 end $$;
 
 -- POST /im/withdraw/approve  admin_withdraw_approve(:me, id, reason?)
 -- Lets a requested withdrawal be paid.
--- Refuses: 403 without withdraw.approve; 404 no such order; 4005 not requested
+-- Refuses: 403 without withdraw.approve, or his own order; 404 no such order; 4005 not requested
 -- Writes: withdraw, outbox, audit, audit_head; never journal, posting, purse: the money stays frozen
 -- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
 create function api.admin_withdraw_approve(me bigint, order_id im.id, reason im.reason) returns void
@@ -109,7 +100,7 @@ end $$;
 
 -- POST /im/withdraw/reject  admin_withdraw_reject(:me, id, reason?)
 -- Refuses a requested withdrawal; the money is the owner's again.
--- Refuses: 403 without withdraw.approve; 404 no such order; 4005 not requested
+-- Refuses: 403 without withdraw.approve, or his own order; 404 no such order; 4005 not requested
 -- Writes: withdraw, journal, posting, purse, outbox, audit, audit_head
 -- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
 create function api.admin_withdraw_reject(me bigint, order_id im.id, reason im.reason) returns void
@@ -120,7 +111,7 @@ end $$;
 
 -- POST /im/withdraw/paid  admin_withdraw_paid(:me, id, txHash?, reason?)
 -- Reports an approved withdrawal as paid; the money leaves the house.
--- Refuses: 403 without withdraw.pay, or the approver when four eyes are asked for; 404 no such order;
+-- Refuses: 403 without withdraw.pay, or his own order, or the approver when four eyes are asked for; 404 no such order;
 --   400 txHash is no hash of that chain; 4005 not approved, payment already used
 -- Writes: withdraw, journal, posting, purse, outbox, audit, audit_head
 -- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
@@ -132,7 +123,7 @@ end $$;
 
 -- POST /im/withdraw/failed  admin_withdraw_failed(:me, id, reason?)
 -- Reports that an approved withdrawal could not be paid; the money is the owner's again.
--- Refuses: 403 without withdraw.pay; 404 no such order; 4005 not approved
+-- Refuses: 403 without withdraw.pay, or his own order; 404 no such order; 4005 not approved
 -- Writes: withdraw, journal, posting, purse, outbox, audit, audit_head
 -- Tells: the owner (SYSTEM_MESSAGE, event WALLET)
 create function api.admin_withdraw_failed(me bigint, order_id im.id, reason im.reason) returns void

@@ -1,7 +1,7 @@
 -- What the lists of the backstage show (list.sql): a view each, with the columns of the answer.
 
 drop view if exists im.user_list, im.group_list, im.group_member_list, im.admin_list, im.admin_session_list,
-  im.admin_login_list, im.audit_list;
+  im.admin_login_list, im.audit_list, im.recharge_list, im.withdraw_list;
 
 create view im.user_list as
   select a.id, a.username::text, a.nick_name::text as "nickName", a.head_image::text as "headImage", a.email::text,
@@ -51,6 +51,21 @@ create view im.audit_list as
          u.created_at as "createTime", encode(u.hash, 'hex') as hash
     from im.audit u
     left join im.admin a on a.id = u.admin_id;
+
+create view im.recharge_list as
+  select o.id, o.account_id as "userId", a.username::text, o.amount::numeric, o.pay_type::text as "payType",
+         o.chain_type::text as "chainType", o.from_address::text as "fromAddress", o.status::integer, o.tx_hash::text as "txHash",
+         o.approved_by as "approvedBy", o.admin_id as "adminId", o.reason::text, o.created_at as "createTime",
+         o.decided_at as "decideTime"
+    from im.recharge o
+    left join im.account a on a.id = o.account_id;
+
+create view im.withdraw_list as
+  select o.id, o.account_id as "userId", a.username::text, o.amount::numeric, o.chain_type::text as "chainType",
+         o.to_address::text as "toAddress", o.status::integer, o.tx_hash::text as "txHash", o.approved_by as "approvedBy",
+         o.decided_by as "decidedBy", o.reason::text, o.created_at as "createTime", o.decided_at as "decideTime"
+    from im.withdraw o
+    left join im.account a on a.id = o.account_id;
 
 -- Those whose user name or nick name has this in it; with one letter only, those that begin with it.
 create or replace function im.user_named(wanted text) returns text

@@ -50,6 +50,22 @@ begin
   return pending;
 end $$;
 
+-- Whether this approval of a locked, pending order is the one that credits it: the only one, or when four eyes are asked
+-- for the second, by another administrator.  The first is noted.  Refuses 403 the first again.
+create or replace function im.recharge_second(pending im.recharge, admin bigint) returns boolean
+language plpgsql as $$
+begin
+  if im.setting_text('wallet.four_eyes') <> 'on' then
+    return true;
+  elsif pending.approved_by = admin then
+    raise sqlstate 'I0403';
+  elsif pending.approved_by is null then
+    update im.recharge r set approved_by = admin where r.id = pending.id;
+    return false;
+  end if;
+  return true;
+end $$;
+
 -- Credits a locked, pending order: by an administrator, by a payment, or by both.  Refuses 4005 not pending, 400 no hash,
 -- payment already credited to another order.
 create or replace function im.recharge_credit(pending im.recharge, admin bigint, chain text, hash text, note text)
@@ -204,6 +220,7 @@ declare
 begin
   perform im.permit(admin, permission);
   was := im.withdraw_move(order_id, next::smallint, admin, hash, note);
+  perform im.admin_stranger(admin, was.account_id);
   perform im.audit_write(admin, permission, 'withdraw ' || order_id, jsonb_build_object('status', was.status),
     jsonb_build_object('status', next, 'userId', was.account_id, 'amount', was.amount, 'txHash', hash), note);
 end $$;

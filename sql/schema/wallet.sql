@@ -27,7 +27,8 @@ create table im.recharge (
   tx_chain im.chain_type,
   tx_hash im.tx_hash,                      -- as im.tx_fold writes it
   journal_id bigint references im.journal,
-  admin_id bigint references im.admin,
+  approved_by bigint references im.admin,  -- the first of two, when four eyes are asked for
+  admin_id bigint references im.admin,     -- who decided
   reason im.reason,
   created_at timestamptz not null default now(),
   decided_at timestamptz,
@@ -38,6 +39,7 @@ create table im.recharge (
 create unique index recharge_hash_i4005 on im.recharge (tx_hash) where tx_hash ~ '^[0-9a-f]{64}$';
 create index recharge_account on im.recharge (account_id, id);
 create index recharge_status on im.recharge (status, id);
+create index recharge_created on im.recharge (created_at, id);
 
 create table im.withdraw (
   id bigint generated always as identity constraint withdraw_pkey primary key,
@@ -58,6 +60,7 @@ create table im.withdraw (
 create unique index withdraw_hash_i4005 on im.withdraw (tx_hash) where tx_hash ~ '^[0-9a-f]{64}$';
 create index withdraw_account on im.withdraw (account_id, id);
 create index withdraw_status on im.withdraw (status, id);
+create index withdraw_created on im.withdraw (created_at, id);
 
 create table im.vip_purchase (
   id bigint generated always as identity constraint vip_purchase_pkey primary key,
@@ -76,6 +79,6 @@ insert into im.setting (name, value, note) values
   ('wallet.recharge_pending', '20',         'pending recharge orders of one account'),
   ('wallet.withdraw_min',     '0.01',       'the least one withdrawal may be'),
   ('wallet.withdraw_max',     '1000000.00', 'the most one withdrawal may be'),
-  ('wallet.four_eyes',        'off',        'on: who approved a withdrawal cannot report it as paid'),
+  ('wallet.four_eyes',        'off',        'on: who approved a withdrawal cannot report it as paid, and it takes two to credit a recharge'),
   ('vip.price_per_day',       '1.00',       'price of a day of VIP'),
   ('vip.days_max',            '3660',       'the most days bought at once');
