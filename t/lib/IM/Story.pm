@@ -9,6 +9,7 @@ package IM::Story;
 
 use Mojo::Base -base, -signatures;
 use Digest::SHA qw(hmac_sha256_hex);
+use IM::Totp qw(totp);
 use IM::User;
 use Mojo::File qw(curfile path);
 use Mojo::JSON qw(from_json);
@@ -29,6 +30,7 @@ my @KINDS = (
     [qr/\beyJ[\w-]+\.[\w-]+\.[\w-]+/                                      => sub ($n) { "eyJhbGciOiJIUzI1NiJ9.eyJuIjo${n}fQ.$n" }],
     [qr/\b[0-9a-f]{64}\b/                                                 => sub ($n) { sprintf '%064x', $n }],
     [qr/\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b/                               => sub ($n) {'2026-01-01 12:00:00'}],
+    [qr/\b[A-Z2-7]{32}\b/                                                  => sub ($n) {'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'}],
     [qr/(?<="captchaImage":")[^"]+/                                       => sub ($n) {'iVBORw0KGgoAAAANSUhEUgAA'}],
     [qr/(?<="fileSize":)\d+/                                              => sub ($n) {'4096'}],
 );
@@ -106,8 +108,16 @@ sub _with_live ($self, $text) {
     my ($password) = reverse split /[\s:]+/, trim(path($self->im->state, 'admin-password')->slurp);
     $self->im->secret($password);
     $text =~ s/\(var\/admin-password\)/$password/;
+    $text =~ s/(?<="totpCode": ")\d+/$self->_code/e;
     for my $name (sort { length $b <=> length $a } keys %{ $self->live }) { $text =~ s/(?<![\w-])\Q$name\E(?![\w-])/$self->live->{$name}/ge }
     return $text;
+}
+
+# A code that the authenticator would show, each of a later step than the one before.
+sub _code ($self) {
+    my $secret = $self->live->{GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ};
+    $self->im->secret($secret);
+    return totp($secret, time + 30 * ($self->{codes}++ - 1));
 }
 
 # Writes the answers into the file: line number => text.
