@@ -17,7 +17,7 @@ use Mojo::IOLoop;
 use Mojo::UserAgent;
 use POSIX ();
 use Scalar::Util qw(weaken);
-use Time::HiRes qw(time);
+use Time::HiRes qw(sleep time);
 
 has deadline => 20;
 has media    => 0;
@@ -110,6 +110,8 @@ sub DESTROY ($self) {
     local ($?, $@);
     kill KILL => -$self->pid;
     waitpid $self->pid, 0;
+    my $end = time + $self->deadline;
+    sleep 0.02 while kill(0 => -$self->pid) && time < $end;    # the others of its group still write into the folder
 }
 
 package IM::Browser::Page;
