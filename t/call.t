@@ -10,13 +10,15 @@ use IM::Stack;
 use Mojo::Parameters;
 use Test::More;
 
-my $LONG     = 120;    # seconds that anything may take on a machine that others use
+my $LONG     = 300;    # seconds that anything may take on a machine that others use
 my $site     = IM::Site->new(folder => "$FindBin::Bin/call");
-my $im       = IM::Stack->new(IM_ORIGINS => $site->url);
+my $im       = IM::Stack->new(turn => 1, IM_ORIGINS => $site->url);
 my @browsers = map { IM::Browser->new(media => 1, deadline => $LONG) } 1, 2;
 my ($ann, $bob, $cat) = $im->users(qw(ann bob cat));
 $im->befriend($ann, $bob, $cat);
 $im->sql("update im.setting set value = '10 minutes' where name in ('call.ring', 'call.vanish')");    # here nobody is late
+
+my %page;
 
 # A page of that person's own, logged in.
 sub phone ($browser, $user, %place) {
@@ -34,14 +36,17 @@ sub becomes ($page, $state) { return $im->eventually($LONG, sub { $page->run('re
 # What a page sees of each of the others, by their account; one thing of it.
 sub seen ($page, $what) { my $seen = $page->run('return phone.seen()'); return { map { ($_ => $seen->{$_}{$what}) } keys %$seen } }
 
-# Of each of these people five more frames are decoded, of nobody else any.
-sub watches ($page, $title, @people) {
+# Each of the named sees these people: three more frames of each are decoded, and nobody else is there.
+sub see ($title, %who) {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my $before = seen($page, 'frames');
-    my $now;
-    my $grown = sub { $now = seen($page, 'frames'); @people == grep { ($now->{ $_->id } // 0) >= ($before->{ $_->id } // 0) + 5 } @people };
-    ok $im->eventually($LONG, $grown), $title or diag explain [$before, $now];
-    is_deeply [sort keys %$now], [sort map { $_->id } @people], 'and nobody else';
+    my %before = map { ($_ => seen($page{$_}, 'frames')) } keys %who;
+    my %now;
+    my $grown = sub ($name) {
+        $now{$name} = seen($page{$name}, 'frames');
+        return !grep { ($now{$name}{ $_->id } // 0) < ($before{$name}{ $_->id } // 0) + 3 } @{ $who{$name} };
+    };
+    ok $im->eventually($LONG, sub { !grep { !$grown->($_) } sort keys %who }), $title or diag explain [\%before, \%now];
+    is_deeply [map { [sort keys %{ $now{$_} }] } sort keys %who], [map { [sort map { $_->id } @{ $who{$_} }] } sort keys %who], 'and nobody else';
 }
 
 # They agree on a way anew, within the call.
@@ -66,19 +71,17 @@ sub ends ($page, @others) {
 
 sub quiet (@pages) { is_deeply [map { @{ $_->errors } } @pages], [], 'no page has complained' }
 
-my %page;
-
 sub picture ($name, $file) { $page{$name}->shot("$ENV{IM_SHOT}/$file.png") if $ENV{IM_SHOT} }
 
 %page = (ann => phone($browsers[0], $ann), bob => phone($browsers[1], $bob));
 
 subtest 'ann calls bob' => sub {
     my $call = calls(@page{qw(ann bob)}, $bob);
-    watches($page{ann}, 'ann sees bob', $bob);
-    watches($page{bob}, 'and bob ann',  $ann);
+    see('they see each other', ann => [$bob], bob => [$ann]);
     picture(bob => 'two');
+    unlike seen($page{ann}, 'ends')->{ $bob->id }[$_], qr/relay/, 'and not by way of the relay' for 0, 1;
     renews($page{ann}, $bob, 'they can agree on another way');
-    watches($page{$_->[0]}, "and $_->[0] sees on", $_->[1]) for ['ann', $bob], ['bob', $ann];
+    see('and go on', ann => [$bob], bob => [$ann]);
     ends(@page{qw(ann bob)});
     ok $im->eventually($LONG, sub { $page{$_}->run('return phone.records.length') }), "$_ is sent the record" for qw(ann bob);
     my ($record) = @{ $page{bob}->run('return phone.records') };
@@ -96,37 +99,46 @@ subtest 'a group' => sub {
         ok becomes($page{$name}, 'ringing'), "it rings at $name";
         $page{$name}->run('return phone.join()');
     }
-    watches($page{ann}, 'ann sees two',      $bob, $cat);
-    watches($page{bob}, 'bob the other two', $ann, $cat);
-    watches($page{cat}, 'and cat too',       $ann, $bob);
+    see('each of three sees the others', ann => [$bob, $cat], bob => [$ann, $cat], cat => [$ann, $bob]);
     picture(ann => 'three');
     $page{cat}->run('return phone.handup()');
-    ok becomes($page{cat}, 'none'), 'cat leaves';
-    watches($page{ann}, 'ann sees one still', $bob);
-    watches($page{bob}, 'as bob does',        $ann);
+    ok becomes(delete $page{cat}, 'none'), 'cat leaves';
+    ok $im->eventually($LONG, sub { !seen($page{$_}, 'frames')->{ $cat->id } }), "$_ does not see her any more" for qw(ann bob);
+    see('the others go on', ann => [$bob], bob => [$ann]);
     ends($page{$_}) for qw(ann bob);
     quiet(values %page);
 };
 
 subtest 'what dies, and who comes back' => sub {
-    my $call = calls(@page{qw(ann bob)}, $bob);
-    watches($page{bob}, 'bob sees ann', $ann);
+    calls(@page{qw(ann bob)}, $bob);
+    see('they see each other', ann => [$bob], bob => [$ann]);
     kill KILL => map { $im->parts->pids($_) } qw(push webrtc);
-    watches($page{bob}, 'and while push and program are killed', $ann);
+    see('while push and program are killed, too', ann => [$bob], bob => [$ann]);
     renews($page{ann}, $bob, 'when they are back, another way is agreed on');
-    watches($page{bob}, 'and used', $ann);
+    see('and used', ann => [$bob], bob => [$ann]);
 
     $im->parts->sv($_, 'down') for qw(push webrtc);
-    watches($page{ann}, 'ann sees bob without them', $bob);
+    see('neither is there', ann => [$bob], bob => [$ann]);
     $page{bob}->open($page{bob}->run('return location.href'));
-    watches($page{bob}, 'his page is loaded anew, and finds nobody');
+    is $page{bob}->run('return phone.state'), 'offline', "bob's page is loaded anew, and finds nobody";
     $im->parts->sv($_, 'up') for qw(push webrtc);
-    watches($page{bob}, 'until it hears of the call', $ann);
-    watches($page{ann}, 'and ann sees him again', $bob);
+    see('until it hears of the call', bob => [$ann], ann => [$bob]);
     ends(@page{qw(ann bob)});
     is_deeply [grep { !/ERR_CONNECTION_REFUSED|\b502\b/ } map { @{ $_->errors } } @page{qw(ann bob)}], [], 'no page has complained but of those that were away';
 };
 
+subtest 'by the relay alone' => sub {
+    for my $page (@page{qw(ann bob)}) {
+        $page->open($page->run('return location.href + "&policy=relay"'));
+        ok becomes($page, 'none'), 'a page that takes no other way is open';
+    }
+    calls(@page{qw(bob ann)}, $ann);
+    see('they see each other', ann => [$bob], bob => [$ann]);
+    is_deeply seen($page{ann}, 'ends')->{ $bob->id }, [qw(relay relay)], 'from relay to relay';
+    ends(@page{qw(bob ann)});
+};
+
+$im->allow(qr{\Alog/turn/\S+: .* ERROR: });    # coturn calls so whatever a browser tries
 $im->kills('webrtc');
 $im->allow(qr/exited on signal 9|could not (?:connect|publish)|connect\(\) (?:to|failed)|upstream prematurely|Connection refused|recv\(\) failed/);
 $im->end;
