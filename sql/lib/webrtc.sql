@@ -250,14 +250,16 @@ language plpgsql as $$
 declare
   c im.call := im.call_find(me, call, of_group);
   s im.call_signal;
+  sent integer;
 begin
-  update im.call_party p set seen_at = now(), signals = p.signals + 1
-   where p.call_id = c.id and p.account_id = me and p.state = 'in' returning p.signals into s.seq;
+  update im.call_party p set seen_at = now(), signals = p.signals + 1,
+                             bytes = p.bytes + octet_length(coalesce(sdp, candidate::text))
+   where p.call_id = c.id and p.account_id = me and p.state = 'in' returning p.signals, p.bytes into s.seq, sent;
   if not found or receiver = me
      or not exists (select from im.call_party p where p.call_id = c.id and p.account_id = receiver and p.state = 'in')
      or (kind = 'ANSWER' and not im.call_described(c.id, receiver, me, array['OFFER'])) then
     raise sqlstate 'I6002';
-  elsif s.seq > im.setting_int('call.signal_limit') then
+  elsif s.seq > im.setting_int('call.signal_limit') or sent > im.setting_int('call.signal_bytes') then
     raise sqlstate 'I0429';
   end if;
   insert into im.call_signal (call_id, sender_id, seq, receiver_id, kind, sdp, candidate)

@@ -47,6 +47,7 @@ create table im.call_party (
   state text not null constraint call_party_state_values check (state in ('ringing', 'in', 'out', 'rejected')),
   seen_at timestamptz not null default now(),
   signals integer not null default 0,      -- how many it has sent, which numbers them
+  bytes integer not null default 0,        -- and how long they were together
   constraint call_party_pkey primary key (call_id, account_id)
 ) with (fillfactor = 50);
 -- One call at a time.
@@ -77,4 +78,5 @@ insert into im.setting (name, value, note) values
   ('call.vanish',       '60 seconds', 'a party without a heartbeat for this long has left its call'),
   ('call.people_limit', '9',          'people in a group call'),
   ('call.signal_limit', '2000',       'signals that one party may send in a call'),
+  ('call.signal_bytes', '4194304',    'and how long they may be together: all of them are answered at once'),
   ('call.keep',         '1 day',      'how long a call that is over can be read; its record is a message');
