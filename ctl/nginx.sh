@@ -23,8 +23,9 @@ render_nginx() {
 nginx_configuration() {
     origins=$(origins) || exit
     sed -e "/^ *include http.conf;/{r $share/http.conf" -e 'd}' -e "/^ *include refused.conf;/{r $share/refused.conf" -e 'd}' \
+        -e "/^ *include doc.conf;/{r $share/doc.conf" -e 'd}' \
         "$share/$1.conf" |
-        sed -e "s|@STATE@|$state|; s|@MADE@|$made|; s|@ORIGINS@|$origins|; s|@RATE_LIMIT@|$IM_RATE_LIMIT|" \
+        sed -e "s|@STATE@|$state|; s|@MADE@|$made|; s|@SHARE@|$share|; s|@ORIGINS@|$origins|; s|@RATE_LIMIT@|$IM_RATE_LIMIT|" \
             -e "s|@LISTEN@|$IM_LISTEN|; s|@LISTEN_REDPACKET@|$IM_LISTEN_REDPACKET|" \
             -e "s|@PORT_CHAT@|$IM_PORT_CHAT|; s|@PORT_BACKSTAGE@|$IM_PORT_BACKSTAGE|" \
             -e "s|@PORT_REDPACKET@|$IM_PORT_REDPACKET|; s|@PORT_HOP@|$IM_PORT_HOP|; s|@SOCKETS@|$IM_SOCKETS|" \

@@ -89,6 +89,17 @@ build_in_place() (
     make -s -j"$(nproc)" && say "$release" >.built-on
 )
 
+# What pages load of others (web/package.json).  Without it they say so, and everything else works.
+fetch_parts() {
+    [ "${IM_BUILD:-yes}" != no ] || return 0
+    ! make -s -q -C "$root" web/parts/.made 2>/dev/null || return 0
+    command -v npm >/dev/null || (install_packages web) || :
+    output=$(mktemp)
+    make -s -C "$root" web >"$output" 2>&1 </dev/null ||
+        say "without /doc.html: could not fetch what it loads: $(grep -m 1 -i 'npm.* err\|not found' "$output" || tail -n 1 "$output")"
+    rm -f "$output"
+}
+
 # Whether what is built is of another release of Debian: then the libraries, the compiler and the autotools are others too.
 outlived() {
     [ ! -f .built-on ] || [ "$(cat .built-on)" = "$release" ] || return 0

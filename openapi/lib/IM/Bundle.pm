@@ -21,8 +21,44 @@ sub chat ($self)      { return $self->_json($self->_service('chat')) }
 sub backstage ($self) { return $self->_json($self->_service('backstage')) }
 sub redpacket ($self) { return $self->_json($self->_service('redpacket')) }
 
+# im-chat-protocol(7), with the frames in its lists.
+sub protocol ($self) {
+    my $async = $self->_async;
+    my $page  = $self->_text('man/im-chat-protocol.in');
+    my $items = sub ($operation) { join "\n", map { $self->_frame($_->{'$ref'} =~ s{.*/}{}r) } @{ $async->{operations}{$operation}{messages} } };
+    $page =~ s/^\@TOSERVER\@$/$items->('toServer')/me;
+    $page =~ s/^\@TOCLIENT\@$/$items->('toClient')/me;
+    return $page;
+}
+
+# A frame as an item: its type and event, then its fields with their types.
+sub _frame ($self, $name) {
+    my $schema = $self->{document}{components}{schemas}{$name};
+    my $data   = $self->_resolved($schema->{properties}{data});
+    my %needed = map { ($_ => 1) } @{ $data->{required} // [] };
+    my $event  = ($data->{properties}{event} // {})->{enum};
+    my @fields = map { "$_" . ($needed{$_} ? '' : '?') . ' ' . $self->_type($data->{properties}{$_}) } grep { $_ ne 'event' } keys %{ $data->{properties} };
+    return join "\n", '.It Li ' . join(' ', $schema->{properties}{type}{enum}[0], $event ? $event->[0] : ()), join(",\n", @fields) || 'no more';
+}
+
+my %NAMES = (Id => 'id', Money => 'money', Time => 'time', Uuid => 'UUID');
+
+sub _type ($self, $property) {
+    my ($name) = ($property->{'$ref'} // ($property->{allOf} // [{}])->[0]{'$ref'} // '') =~ /(\w+)\z/;
+    return $NAMES{$name} if $name && $NAMES{$name};
+    $property = $self->_resolved($property);
+    return 'object or text' if $property->{oneOf};
+    return join(', ', map { $_ // 'null' } @{ $property->{enum} }) =~ s/(.*)/($1)/r if $property->{enum};
+    my ($type, $null) = ref $property->{type} ? @{ $property->{type} } : $property->{type};
+    $type = 'array of ' . $self->_type($property->{items}) if $type eq 'array';
+    $type = 'text' if $type eq 'string';
+    return $type . ($null ? ' or null' : '');
+}
+
 # The frames of the WebSocket, as AsyncAPI 3.0, from the schemas Ws… of chat.yaml.
-sub socket ($self) {
+sub socket ($self) { return $self->_json($self->_async) }
+
+sub _async ($self) {
     my $document = $self->{document} = $self->_yaml('chat.yaml');
     $self->{common} = $self->_yaml('common.yaml')->{components};
     $self->{common}{schemas}{Refusal} = $self->_refusal($self->{common}{schemas}{Refusal});
@@ -47,7 +83,7 @@ sub socket ($self) {
     $self->_inline($document->{components});
     $self->_drop_unused({ paths => $async->{components}{messages}, components => { schemas => $schemas } });
     _nullable($schemas);
-    return $self->_json($async);
+    return $async;
 }
 
 sub _message ($name, $schema) {

@@ -1,0 +1,67 @@
+# doc: /doc.html of each service in a real browser: the contract as a page that loads nothing from elsewhere, and from which
+# a request can be tried with a token.
+use v5.36;
+use utf8;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IM::Browser;
+use IM::Stack;
+use Mojo::File qw(path);
+use Mojo::UserAgent;
+use Test::More;
+
+my $im      = IM::Stack->new(IM_RATE_LIMIT => 'on');
+my $ann     = $im->user('ann');
+my $browser = IM::Browser->new(deadline => 90);
+my %token   = (chat => $ann->access, backstage => $im->admin->access, redpacket => $ann->access);
+my %try     = (chat => ['user-userSelf', qr/"username": "ann"/], backstage => ['finance-imFundCheck', qr/"ok": true/],
+    redpacket => ['redpacket-redPacketIsRob', qr/"code": 403/]);
+
+# In the page: wait(selector) answers the element when it is there, type(selector, text) writes as a person does.
+my $HANDS = <<'END';
+    window.wait = async (selector, text) => {
+        for (;;) {
+            const found = [...document.querySelectorAll(selector)].find(one => !text || one.textContent.includes(text));
+            if (found) return found;
+            await new Promise(done => setTimeout(done, 30));
+        }
+    };
+    window.type = async (selector, text) => {
+        const field = await wait(selector);
+        Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), 'value').set.call(field, text);
+        field.dispatchEvent(new Event('input', {bubbles: true}));
+    };
+    return (await wait('.info .title')).textContent;
+END
+
+for my $service (qw(chat backstage redpacket)) {
+    subtest $service => sub {
+        my $page = $browser->page($im->url($service) . '/doc.html');
+        like $page->run($HANDS), qr/^IM/, 'the page shows its contract';
+        my ($operation, $expected) = @{ $try{$service} };
+        my $names = { operation => "#operations-$operation", token => $token{$service} };
+        $page->run('(await wait(".btn.authorize")).click(); await type("#auth-bearer-value", token); '
+            . '(await wait(".modal-btn.authorize")).click(); (await wait(".btn-done")).click(); return null', $names);
+        my $answer = $page->run('(await wait(operation + " .opblock-summary-control")).click(); (await wait(operation + " .try-out__btn")).click(); '
+            . '(await wait(operation + " .execute")).click(); return (await wait(operation + " .live-responses-table .response-col_description .highlight-code")).textContent', $names);
+        like $answer, $expected, 'a request tried out with a token is answered';
+        is_deeply $page->errors, [], 'the console is clean';
+        my @elsewhere = grep { index($_, $im->url($service)) } @{ $page->run('return performance.getEntriesByType("resource").map(one => one.name).filter(one => !one.startsWith("data:"))') };
+        is_deeply \@elsewhere, [], 'and nothing came from elsewhere';
+        $page->shot("$ENV{IM_SHOTS}/doc-$service.png") if $ENV{IM_SHOTS};
+    };
+}
+
+subtest 'what the page may do' => sub {
+    my $ua = Mojo::UserAgent->new;
+    for my $service (qw(chat backstage redpacket)) {
+        my $answer = $ua->get($im->url($service) . '/doc.html')->result;
+        my $policy = $answer->headers->header('Content-Security-Policy') // '';
+        like $policy, qr/^default-src 'none'; script-src 'self';/, "$service: scripts of its own only";
+        unlike $policy, qr/unsafe|http/, 'none in the page, and none of others';
+        like $ua->get($im->url($service) . '/parts/swagger-ui/LICENSE')->result->body, qr/Apache License/, 'their licence is beside them';
+    }
+};
+
+$im->end;
+done_testing;
