@@ -95,7 +95,7 @@ copy_programs() {
 # A key is changed by changing its file in secret/; of a jwt-key the one before, -old, is still accepted.
 make_secrets() {
     split_key
-    set -- secret/jwt-key-user secret/jwt-key-admin secret/jwt-key-service secret/trade-pepper secret/turn-secret
+    set -- secret/jwt-key-user secret/jwt-key-admin secret/jwt-key-service secret/trade-pepper secret/turn-secret secret/file-key
     # shellcheck disable=SC2046,SC2086
     make_folders 700 "$self" $(printf 'secret/%s ' $built clerk)
     for program in $built clerk; do set -- "$@" "secret/$program/PGPASSWORD"; done
@@ -105,6 +105,7 @@ make_secrets() {
         case $program in backstage) share_key admin IM_JWT_KEY_ADMIN ;; esac
         case $program in redpacket) share_key service IM_JWT_KEY_SERVICE ;; esac
         case $program in auth | wallet | redpacket) share_secret trade-pepper IM_TRADE_PEPPER ;; esac
+        case $program in file) share_secret file-key IM_FILE_KEY ;; esac
         case $program in webrtc) share_secret turn-secret IM_TURN_SECRET ;; esac
         case $program in wallet) share_secret payment-key IM_PAYMENT_KEY ;; esac
     done

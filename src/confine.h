@@ -9,7 +9,7 @@
 /* Gives up sockets, other processes and new rights, for good.  Ends the process if the kernel refuses. */
 void confine(void);
 
-/* Bounds the process and what it starts next; for just before exec, as memory counts by address. */
+/* Bounds the process and what it starts next; for just before it reads foreign bytes, as memory counts by address. */
 void confine_size(void);
 
 #endif

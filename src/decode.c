@@ -27,16 +27,16 @@ static int decoder_connect(void)
 }
 
 /* type/subtype in small letters, or what says nothing. */
-static void mime_check(char mime[64])
+static void mime_check(char mime[DECODE_MIME_SIZE])
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789.+-_";
 
-    mime[63] = '\0';
+    mime[DECODE_MIME_SIZE - 1] = '\0';
     for (char *c = mime; *c; c++)
         *c = (char)tolower((unsigned char)*c);
     size_t n = strspn(mime, letters);
     if (n == 0 || mime[n] != '/' || mime[n + 1] == '\0' || mime[n + 1 + strspn(mime + n + 1, letters)] != '\0')
-        snprintf(mime, 64, "%s", format_mime(FORMAT_OTHER));
+        snprintf(mime, DECODE_MIME_SIZE, "%s", format_mime(FORMAT_OTHER));
 }
 
 static bool answer_in_order(struct decoded *answer)

@@ -15,6 +15,8 @@
 /* IMAGE, VOICE and VIDEO must be one; of anything else only the type is asked. */
 enum decode_kind { DECODE_FILE, DECODE_IMAGE, DECODE_VOICE, DECODE_VIDEO };
 
+enum { DECODE_MIME_SIZE = 128 }; /* those of office files have 73 characters */
+
 struct decode_request {
     enum decode_kind kind;
     int64_t pixels; /* the most that a picture may have, in all its frames */
@@ -32,7 +34,7 @@ struct decoded {
     enum format format[DECODE_PARTS];  /* what they are; of DECODE_BYTES also when it does not come */
     int width, height;                 /* as shown; 0 when it has none */
     int64_t milliseconds;              /* -1 when the recording does not say */
-    char mime[64];                     /* of DECODE_FILE: libmagic's word */
+    char mime[DECODE_MIME_SIZE];       /* of DECODE_FILE: libmagic's word */
 };
 
 /* Asks the decoder at IM_DECODER about the bytes behind the descriptor, which everybody may read; waits for the answer.

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+_Static_assert((int)FORM_BLOCK % (int)STORE_BLOCK == 0, "what the form hands on is what the store likes best");
+
 /* The form as it comes in. */
 struct upload {
     const struct examine_order *order;
@@ -37,6 +39,18 @@ static bool fail(struct examined *found)
     return refuse(found, CODE_INTERNAL, "");
 }
 
+/* What it is to be, as far as the form has said; EXAMINE_KINDS when there is no such kind. */
+static int kind_of(const struct upload *u)
+{
+    int kind = 0;
+
+    if (!u->type_length)
+        return (int)u->order->kind;
+    while (kind < EXAMINE_KINDS && strcmp(u->type, kinds[kind]) != 0)
+        kind++;
+    return kind;
+}
+
 static bool part_begins(void *owner, const struct form_part *part)
 {
     struct upload *u = owner;
@@ -49,7 +63,7 @@ static bool part_begins(void *owner, const struct form_part *part)
     if (again || !part->is_file || part->filename[strspn(part->filename, " \t\r\n")] == '\0')
         return refuse(u->found, CODE_BAD_REQUEST, "file");
     memcpy(u->found->name, part->filename, sizeof u->found->name);
-    return store_begin(&u->bytes) || fail(u->found);
+    return store_begin(&u->bytes, kind_of(u) == DECODE_FILE) || fail(u->found);
 }
 
 static bool part_bytes(void *owner, const char *bytes, size_t size)
@@ -72,6 +86,8 @@ static bool read_body(struct upload *u)
     struct form_taker taker = {part_begins, part_bytes, u};
     int body = open(u->order->path, O_RDONLY | O_CLOEXEC);
 
+    if (body < 0 && errno == ENOENT) /* nginx has taken it away: whoever sent it has left */
+        return refuse(u->found, CODE_BAD_REQUEST, "body");
     if (body < 0)
         return fail(u->found);
     bool whole = form_read(body, u->order->content_type, &taker);
@@ -84,13 +100,11 @@ static bool read_body(struct upload *u)
 /* Which kind it is to be, and whether it may be so large. */
 static bool check_kind(struct upload *u)
 {
-    int kind = 0;
+    int kind = kind_of(u);
 
-    while (kind < EXAMINE_KINDS && strcmp(u->type, kinds[kind]) != 0)
-        kind++;
-    if (kind == EXAMINE_KINDS && u->type_length)
+    if (kind == EXAMINE_KINDS)
         return refuse(u->found, CODE_BAD_REQUEST, "type");
-    u->found->kind = u->type_length ? (enum decode_kind)kind : u->order->kind;
+    u->found->kind = (enum decode_kind)kind;
     if (u->bytes.size > u->order->sizes[u->found->kind])
         return refuse(u->found, CODE_FILE, "size");
     return u->bytes.size <= u->order->room || refuse(u->found, CODE_FILE, "quota");
@@ -100,7 +114,7 @@ static bool check_kind(struct upload *u)
 static bool keep_part(struct examined *found, int part, int made, int *sealed)
 {
     struct store_file file;
-    bool kept = store_begin(&file) && store_copy(&file, made) && store_seal(&file);
+    bool kept = store_begin(&file, true) && store_copy(&file, made) && store_seal(&file);
 
     if (kept) {
         *sealed = file.descriptor;

@@ -27,8 +27,8 @@ struct examined {
     int code;        /* CODE_OK, or what to refuse with */
     char detail[32]; /* and why; "" when there is nothing to say */
     enum decode_kind kind;
-    char name[FORM_NAME_SIZE], mime[64];
-    char hash[DECODE_PARTS][STORE_HASH_SIZE]; /* by decode_part; "" for none */
+    char name[FORM_NAME_SIZE], mime[DECODE_MIME_SIZE];
+    char hash[DECODE_PARTS][ADDRESS_SIZE]; /* by decode_part; "" for none */
     int64_t size[DECODE_PARTS];
     enum format format[DECODE_PARTS];
     int width, height;

@@ -7,14 +7,14 @@
 #include <strings.h>
 #include <unistd.h>
 
-enum { BUFFER_SIZE = 262144, BOUNDARY_MAX = 70, HEAD_MAX = 8192, PARTS_MAX = 32 };
+enum { BUFFER_SIZE = 1 << 20, BOUNDARY_MAX = 70, HEAD_MAX = 8192, PARTS_MAX = 32 };
 
 struct form {
     int descriptor;
     const struct form_taker *taker;
     char line[BOUNDARY_MAX + 5]; /* "\r\n--" and the boundary */
     size_t line_length;
-    char buffer[BUFFER_SIZE];
+    _Alignas(FORM_BLOCK) char buffer[BUFFER_SIZE];
     size_t from, to; /* what of the buffer has been read and not yet taken */
     bool ended;      /* of the body */
 };
@@ -73,18 +73,17 @@ static bool fill(struct form *form)
 static bool take_bytes(struct form *form, bool wanted)
 {
     for (;;) {
-        char *start = form->buffer + form->from;
-        size_t length = form->to - form->from;
-        char *line = memmem(start, length, form->line, form->line_length);
-        size_t sure = line ? (size_t)(line - start) : length < form->line_length ? 0 : length - form->line_length + 1;
+        if (!fill(form))
+            return false;
+        char *line = memmem(form->buffer, form->to, form->line, form->line_length);
+        size_t sure = form->to < form->line_length ? 0 : form->to - form->line_length + 1;
+        size_t length = line ? (size_t)(line - form->buffer) : sure - sure % FORM_BLOCK;
 
-        if (wanted && sure && !form->taker->bytes(form->taker->owner, start, sure))
+        if (wanted && length && !form->taker->bytes(form->taker->owner, form->buffer, length))
             return false;
-        form->from += line ? sure + form->line_length : sure;
-        if (line)
-            return true;
-        if (form->ended || !fill(form))
-            return false;
+        form->from = line ? length + form->line_length : length;
+        if (line || form->ended)
+            return line;
     }
 }
 

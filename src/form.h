@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { FORM_NAME_SIZE = 1024 };
+enum { FORM_NAME_SIZE = 1024, FORM_BLOCK = 4096 };
 
 struct form_part {
     char name[FORM_NAME_SIZE];     /* of the field */
@@ -19,7 +19,8 @@ struct form_part {
     bool is_file;                  /* it has a filename, even an empty one */
 };
 
-/* Who takes the form; a function that returns false ends the reading. */
+/* Who takes the form; a function that returns false ends the reading.  All pieces of a part's bytes but the last are whole
+ * FORM_BLOCKs, at addresses of which FORM_BLOCK is a divisor. */
 struct form_taker {
     bool (*begin)(void *owner, const struct form_part *part);
     bool (*bytes)(void *owner, const char *bytes, size_t size);

@@ -83,7 +83,7 @@ static int rendered(const char *name, enum format format)
     if (made < 0 || format != FORMAT_WEBP)
         return made;
     int clean = open(".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (clean >= 0 && !strip_picture(format, made, clean)) {
+    if (clean >= 0 && !strip_metadata(format, made, clean)) {
         close(clean);
         clean = -1;
     }
@@ -133,7 +133,7 @@ static int stripped(enum format format)
     int clean = open(".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     bool heif = format == FORMAT_HEIC || format == FORMAT_AVIF;
 
-    if (clean >= 0 && !(heif ? heif_strip(TOOL_INPUT_DESCRIPTOR, clean) : strip_picture(format, TOOL_INPUT_DESCRIPTOR, clean))) {
+    if (clean >= 0 && !(heif ? heif_strip(TOOL_INPUT_DESCRIPTOR, clean) : strip_metadata(format, TOOL_INPUT_DESCRIPTOR, clean))) {
         close(clean);
         clean = -1;
     }

@@ -1,4 +1,5 @@
 #include "recording.h"
+#include "strip.h"
 #include "tool.h"
 
 #include <fcntl.h>
@@ -22,7 +23,7 @@ struct tracks {
     char reader[64], brand[8], audio_codec[32];
 };
 
-/* How a container is written again; NULL: not at all, as there is nothing in it that tells where or when. */
+/* How a container is written again; NULL: not by ffmpeg. */
 static const struct container {
     const char *reader; /* how ffprobe's name of it begins */
     const char *brand;  /* and the file's, "" for any */
@@ -177,18 +178,27 @@ static void keep(struct decoded *answer, int descriptors[DECODE_PARTS], enum dec
     answer->has[part] = made >= 0;
 }
 
+/* AMR has no place for anything that tells where or when. */
+static int copied(enum format format)
+{
+    int clean = format == FORMAT_CAF ? open(".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : -1;
+
+    if (clean < 0 || strip_metadata(format, TOOL_INPUT_DESCRIPTOR, clean))
+        return clean;
+    close(clean);
+    return -1;
+}
+
 static void store(const struct tracks *t, const struct container *c, struct decoded *answer, int descriptors[DECODE_PARTS])
 {
     static char out[PROBE_SIZE];
 
     answer->milliseconds = t->milliseconds;
-    if (c->writer) {
-        keep(answer, descriptors, DECODE_BYTES, written_again(c->writer));
-        if (!answer->has[DECODE_BYTES])
-            answer->refusal = DECODE_BROKEN;
-        else if (t->milliseconds < 0 && probe("recording", out)) /* a browser's does not say; now it does */
-            answer->milliseconds = duration(out);
-    }
+    keep(answer, descriptors, DECODE_BYTES, c->writer ? written_again(c->writer) : copied(c->audio));
+    if (!answer->has[DECODE_BYTES] && c->audio != FORMAT_AMR)
+        answer->refusal = DECODE_BROKEN;
+    else if (t->milliseconds < 0 && c->writer && probe("recording", out)) /* a browser's does not say; now it does */
+        answer->milliseconds = duration(out);
     if (t->video) {
         answer->width = (int)t->width;
         answer->height = (int)t->height;

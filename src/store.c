@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gcrypt.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { COPY_SIZE = 262144, HASH_BYTES = 32 };
+enum { COPY_SIZE = 262144 };
 
 static int folder = -1; /* IM_FILES */
 
@@ -19,26 +19,39 @@ bool store_open(void)
     return folder >= 0;
 }
 
-bool store_begin(struct store_file *file)
+bool store_begin(struct store_file *file, bool unread)
 {
-    *file = (struct store_file){.descriptor = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644)};
-    return file->descriptor >= 0 && gcry_md_open(&file->digest, GCRY_MD_SHA256, 0) == 0;
+    *file = (struct store_file){.descriptor = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644), .unread = unread};
+    return file->descriptor >= 0 && address_begin(&file->mac);
+}
+
+/* How much of it goes to the disk without being copied once more: all or nothing, where the disk takes whole blocks so.
+ * Whoever is handed the descriptor next does not know, so it is as before then. */
+static size_t write_past_cache(const struct store_file *file, const void *bytes, size_t size)
+{
+    bool blocks = size > 0 && ((uintptr_t)bytes | size | (size_t)file->size) % STORE_BLOCK == 0;
+    ssize_t n;
+
+    if (!file->unread || !blocks || fcntl(file->descriptor, F_SETFL, O_DIRECT) != 0)
+        return 0;
+    n = write(file->descriptor, bytes, size);
+    fcntl(file->descriptor, F_SETFL, 0);
+    return n > 0 ? (size_t)n : 0;
 }
 
 bool store_write(struct store_file *file, const void *bytes, size_t size)
 {
-    const char *at = bytes;
+    size_t done = write_past_cache(file, bytes, size);
 
-    gcry_md_write(file->digest, bytes, size);
+    address_add(file->mac, bytes, size);
     file->size += (off_t)size;
-    while (size > 0) {
-        ssize_t n = write(file->descriptor, at, size);
+    while (done < size) {
+        ssize_t n = write(file->descriptor, (const char *)bytes + done, size - done);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return false;
-        at += n;
-        size -= (size_t)n;
+        done += (size_t)n;
     }
     return true;
 }
@@ -59,20 +72,16 @@ bool store_copy(struct store_file *file, int from)
 
 bool store_seal(struct store_file *file)
 {
-    const unsigned char *digest = gcry_md_read(file->digest, GCRY_MD_SHA256);
-
-    for (int i = 0; i < HASH_BYTES; i++)
-        snprintf(file->hash + 2 * i, 3, "%02x", digest[i]);
-    return fsync(file->descriptor) == 0;
+    return address_end(file->mac, file->hash) && fsync(file->descriptor) == 0;
 }
 
 void store_close(struct store_file *file)
 {
     if (file->descriptor >= 0)
         close(file->descriptor);
-    gcry_md_close(file->digest);
+    address_drop(file->mac);
     file->descriptor = -1;
-    file->digest = NULL;
+    file->mac = NULL;
 }
 
 /* "ab/abcd…-7" of the name "abcd…-7"; false when it is out of form. */
@@ -80,7 +89,7 @@ static bool path_of(const char *name, char path[96])
 {
     size_t digits = strspn(name, "0123456789abcdef");
 
-    if (digits != STORE_HASH_SIZE - 1 || name[digits] != '-' || strlen(name) > 90)
+    if (digits != ADDRESS_SIZE - 1 || name[digits] != '-' || strlen(name) > 90)
         return false;
     snprintf(path, 96, "%.2s/%s", name, name);
     return true;

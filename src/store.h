@@ -3,33 +3,35 @@
  *
  * Bytes are written to a file that has no name yet, so that whatever ends before store_put() leaves nothing behind, and
  * get their name only when they are on the disk: nobody ever sees half a file.  Names are those of sql/lib/file.sql, the
- * SHA-256 in hexadecimal, "-" and a number; the first two digits are the folder.
+ * address of the bytes (address.h), "-" and a number; the first two digits are the folder.
  */
 #ifndef IM_STORE_H
 #define IM_STORE_H
+
+#include "address.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-enum { STORE_HASH_SIZE = 65 };
-
-struct gcry_md_handle;
+enum { STORE_BLOCK = 4096 };
 
 /* A file that is being written. */
 struct store_file {
     int descriptor; /* -1 when there is none */
+    bool unread; /* hardly anything of it is read before it has its name: whole blocks pass the page cache by */
     off_t size;
-    struct gcry_md_handle *digest;
-    char hash[STORE_HASH_SIZE]; /* once it is sealed */
+    struct gcry_mac_handle *mac;
+    char hash[ADDRESS_SIZE]; /* once it is sealed */
 };
 
 /* Opens the folder IM_FILES; false, with errno, when there is none. */
 bool store_open(void);
 
-/* Begins a file.  False, with errno, when the disk does not let us; then there is nothing to close. */
-bool store_begin(struct store_file *file);
+/* Begins a file; unread is a promise.  False, with errno, when the disk does not let us. */
+bool store_begin(struct store_file *file, bool unread);
 
+/* Costs least in pieces of whole STORE_BLOCKs from such addresses. */
 bool store_write(struct store_file *file, const void *bytes, size_t size);
 
 /* Writes all that the descriptor has, from its beginning, whoever else may be writing to it. */

@@ -102,7 +102,7 @@ bool strip_png_animated(int from)
 /* The file's length stands at its beginning, and what there is in the first chunk: both are mended at the end. */
 static bool webp_strip(struct source *s)
 {
-    enum { EXIF_AND_XMP = 0x0c };
+    enum { EXIF_AND_XMP = 0x0c, EXTENDED_SIZE = 18 };
     uint32_t size = 4;
 
     if (!take(s, 12, true))
@@ -110,12 +110,12 @@ static bool webp_strip(struct source *s)
     while (has(s, 8) && s->at < 8 + (size_t)little_endian(s->bytes + 4)) {
         const unsigned char *chunk = s->bytes + s->at;
         size_t length = 8 + (size_t)little_endian(chunk + 4);
-        bool keep = one_of(chunk, "VP8XVP8 VP8LALPHANIMANMFICCP");
+        bool keep = one_of(chunk, "VP8XVP8 VP8LALPHANIMANMFICCP"), extended = memcmp(chunk, "VP8X", 4) == 0;
         length += length & 1;
-        if (!take(s, length, keep))
+        if ((extended && length < EXTENDED_SIZE) || !take(s, length, keep))
             return false;
         size += keep ? (uint32_t)length : 0;
-        if (keep && size == 4 + length && memcmp(chunk, "VP8X", 4) == 0) {
+        if (extended && size == 4 + length) {
             unsigned char flags = chunk[8] & (unsigned char)~EXIF_AND_XMP;
             if (pwrite(s->to, &flags, 1, 20) != 1)
                 return false;
@@ -182,7 +182,24 @@ static bool gif_strip(struct source *s)
     return put(s, ";", 1);
 }
 
-bool strip_picture(enum format format, int from, int to)
+/* --- CAF: type, length in eight bytes, bytes; a length of all ones is that of the rest --- */
+
+static bool caf_strip(struct source *s)
+{
+    if (!take(s, 8, true))
+        return false;
+    while (has(s, 12)) {
+        const unsigned char *chunk = s->bytes + s->at;
+        uint64_t rest = s->size - s->at - 12, length = (uint64_t)big_endian(chunk + 4) << 32 | big_endian(chunk + 8);
+        if (length == UINT64_MAX)
+            length = rest;
+        if (length > rest || !take(s, 12 + (size_t)length, one_of(chunk, "descchankukidatapakt")))
+            return false;
+    }
+    return true;
+}
+
+bool strip_metadata(enum format format, int from, int to)
 {
     struct source s = {.to = to};
     bool done = false;
@@ -195,6 +212,8 @@ bool strip_picture(enum format format, int from, int to)
         done = webp_strip(&s);
     else if (format == FORMAT_GIF)
         done = gif_strip(&s);
+    else if (format == FORMAT_CAF)
+        done = caf_strip(&s);
     source_unmap(&s);
     return done;
 }

@@ -1,7 +1,7 @@
 /*
- * Copies a picture without its metadata and without decoding it, for those that must not be encoded again: animations,
- * and WebP, where libvips leaves the metadata in.  What is not known to be part of the picture is not copied; nor is what
- * follows its end.
+ * Copies a file without its metadata and without decoding it, for those that must not be encoded again: animations, WebP,
+ * where libvips leaves the metadata in, and CAF, which ffmpeg does not write with every codec.  What is not known to be
+ * part of the picture or sound is not copied; nor is what follows its end.
  */
 #ifndef IM_STRIP_H
 #define IM_STRIP_H
@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 
-/* Copies a PNG, GIF or WebP picture from one descriptor to another; false when it is broken or cannot be written. */
-bool strip_picture(enum format format, int from, int to);
+/* Copies a PNG, GIF, WebP or CAF file from one descriptor to another; false when it is broken or cannot be written. */
+bool strip_metadata(enum format format, int from, int to);
 
 /* Whether a PNG picture is an animation, which libvips does not see. */
 bool strip_png_animated(int from);

@@ -13,8 +13,9 @@ my $ann = $im->user('ann');
 
 # What each program may know: a program that was taken over can forge what its own keys sign, and nothing else.
 my %KNOWS = (
-    (map { ($_ => ['IM_JWT_KEY_USER']) } qw(file friend group message socket system user)),
+    (map { ($_ => ['IM_JWT_KEY_USER']) } qw(friend group message socket system user)),
     auth      => [qw(IM_JWT_KEY_USER IM_TRADE_PEPPER)],
+    file      => [qw(IM_FILE_KEY IM_JWT_KEY_USER)],
     wallet    => [qw(IM_JWT_KEY_USER IM_TRADE_PEPPER)],
     redpacket => [qw(IM_JWT_KEY_SERVICE IM_JWT_KEY_USER IM_TRADE_PEPPER)],
     backstage => ['IM_JWT_KEY_ADMIN'],
@@ -29,7 +30,7 @@ subtest 'a key opens one door' => sub {
     my %values = map { ($_->slurp => 1) } map { $secret->child("jwt-key-$_") } qw(user admin service);
     is scalar keys %values, 3, 'of which no two are the same';
     for my $part (qw(push nginx postgres clerk)) {
-        my @told = map { (eval { path("/proc/$_->{pid}/environ")->slurp } // '') =~ /(IM_(?:JWT|TRADE|PAYMENT|TURN)\w+)/g } $im->parts->processes($part);
+        my @told = map { (eval { path("/proc/$_->{pid}/environ")->slurp } // '') =~ /(IM_(?:FILE_KEY|JWT|TRADE|PAYMENT|TURN)\w+)/g } $im->parts->processes($part);
         is_deeply \@told, [], "$part has none";
     }
     my %key    = map { ($_ => $secret->child("jwt-key-$_")->slurp =~ s/\s+\z//r) } qw(user admin service);

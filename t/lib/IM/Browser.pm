@@ -90,7 +90,7 @@ sub page ($self, $url) {
     my $context = $self->call('Target.createBrowserContext')->{browserContextId};
     my $target  = $self->call('Target.createTarget', { url => 'about:blank', browserContextId => $context })->{targetId};
     my $session = $self->call('Target.attachToTarget', { targetId => $target, flatten => \1 })->{sessionId};
-    my $page    = $self->{pages}{$session} = IM::Browser::Page->new(session => $session);
+    my $page    = $self->{pages}{$session} = IM::Browser::Page->new(session => $session, context => $context);
     weaken($page->browser($self)->{browser});
     $page->call("$_.enable") for qw(Page Runtime Log);
     return $page->open($url);
@@ -122,7 +122,7 @@ use Mojo::JSON qw(to_json);
 use Mojo::Util qw(b64_decode);
 
 has errors => sub { [] };    # what the console shows as such
-has [qw(browser session)];
+has [qw(browser session context)];
 
 sub call ($self, $method, $parameters = {}) { return $self->browser->call($method, $parameters, $self->session) }
 

@@ -4,6 +4,7 @@ package IM::Parts;
 
 use v5.36;
 use Mojo::File qw(path);
+use POSIX ();
 
 sub new ($class, $state) { return bless { service => path($state)->realpath->child('service') }, $class }
 
@@ -42,6 +43,16 @@ sub processes ($self, $part, $name = undef, $all = $self->_processes) {
 }
 
 sub pids ($self, $part, $name = undef) { return map { $_->{pid} } $self->processes($part, $name) }
+
+# Seconds of processor time that processes have had, those that they have started and outlived included.
+sub cpu (@pids) {
+    my $ticks = 0;
+    for my $pid (@pids) {
+        my ($fields) = (eval { path("/proc/$pid/stat")->slurp } // '') =~ /\) (.*)/s or next;
+        $ticks += $_ for (split ' ', $fields)[11 .. 14];
+    }
+    return $ticks / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
 
 # The names of every part's processes, the leader's first, and which are stopped: part => text.  Of PostgreSQL only the
 # first, for the others come and go.
