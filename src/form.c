@@ -10,13 +10,13 @@
 enum { BUFFER_SIZE = 1 << 20, BOUNDARY_MAX = 70, HEAD_MAX = 8192, PARTS_MAX = 32 };
 
 struct form {
+    _Alignas(FORM_BLOCK) char buffer[BUFFER_SIZE];
+    size_t from, to; /* what of the buffer has been read and not yet taken */
     int descriptor;
     const struct form_taker *taker;
     char line[BOUNDARY_MAX + 5]; /* "\r\n--" and the boundary */
     size_t line_length;
-    _Alignas(FORM_BLOCK) char buffer[BUFFER_SIZE];
-    size_t from, to; /* what of the buffer has been read and not yet taken */
-    bool ended;      /* of the body */
+    bool ended; /* of the body */
 };
 
 /* The value of a parameter of a header, "name" to '"', or an unquoted one to the next ';' or blank. */

@@ -20,7 +20,7 @@ bool parcel_send(int socket, const void *bytes, size_t size, const int *descript
     if (count) {
         message.msg_control = control.space;
         message.msg_controllen = CMSG_SPACE(length);
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        struct cmsghdr *header = &control.header;
         header->cmsg_level = SOL_SOCKET;
         header->cmsg_type = SCM_RIGHTS;
         header->cmsg_len = CMSG_LEN(length);

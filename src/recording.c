@@ -48,12 +48,12 @@ static const struct container {
 
 static bool probe(const char *path, char out[PROBE_SIZE])
 {
+    static const char entries[] = "format=format_name,duration,probe_score:format_tags=major_brand:"
+                                  "stream=codec_type,codec_name,width,height:stream_disposition=attached_pic:"
+                                  "stream_side_data=rotation";
+
     return tool_run((const char *const[]){"ffprobe", "-v", "error", "-protocol_whitelist", "file", "-format_whitelist", READERS,
-                                          "-of", "flat", "-show_entries",
-                                          "format=format_name,duration,probe_score:format_tags=major_brand:"
-                                          "stream=codec_type,codec_name,width,height:stream_disposition=attached_pic:"
-                                          "stream_side_data=rotation",
-                                          path, NULL},
+                                          "-of", "flat", "-show_entries", entries, path, NULL},
                     out, PROBE_SIZE);
 }
 
