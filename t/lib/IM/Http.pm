@@ -4,6 +4,7 @@ package IM::Http;
 # connections, no redirects.  Mojo::UserAgent takes three times the processor time of the server that it asks.
 #
 #     IM::Http->new->ask(POST => $port, '/login', { 'X-Header' => 'value' }, $bytes)->then(sub ($status, $bytes) { … });
+#     IM::Http->new->send(POST => …, $bytes, sub ($why, $status, $bytes) { … });     # costs half: promises cost more than requests
 
 use Mojo::Base -base, -signatures;
 use Mojo::IOLoop;
@@ -14,14 +15,20 @@ has timeout     => 30;     # seconds without a byte
 has idle        => 20;     # seconds after which a connection is not used again: the server is about to close it
 
 # Rejects with a reason when no whole answer comes.
-sub ask ($self, $method, $port, $path, $headers, $bytes) {
+sub ask ($self, @request) {
+    my $promise = Mojo::Promise->new;
+    $self->send(@request, sub ($why, @answer) { defined $why ? $promise->reject($why) : $promise->resolve(@answer) });
+    return $promise;
+}
+
+# Calls back with why no whole answer came, or undef, the status and the body.
+sub send ($self, $method, $port, $path, $headers, $bytes, $then) {
     my $head = join '', "$method $path HTTP/1.1\r\nHost: localhost:$port\r\n", (map {"$_: $headers->{$_}\r\n"} sort keys %$headers),
         'Content-Length: ', length $bytes, "\r\n\r\n";
-    my $request = { bytes => $head . $bytes, promise => Mojo::Promise->new };
+    my $request = { bytes => $head . $bytes, then => $then };
     my $server  = $self->{servers}{$port} //= { port => $port, idle => [], waiting => [], open => 0 };
     push @{ $server->{waiting} }, $request;
     $self->_next($server);
-    return $request->{promise};
 }
 
 sub _next ($self, $server) {
@@ -39,7 +46,7 @@ sub _connect ($self, $server, $request) {
     Mojo::IOLoop->client({ address => '127.0.0.1', port => $server->{port}, timeout => 10 } => sub ($loop, $why, $stream) {
         if (!$stream) {
             $server->{open}--;
-            return $request->{promise}->reject($why);
+            return $request->{then}->($why);
         }
         my $one = { stream => $stream->timeout($self->timeout), server => $server };
         $stream->on(read  => sub ($, $bytes) { $self->_read($one, $bytes) });
@@ -61,16 +68,17 @@ sub _read ($self, $one, $bytes) {
     my $request = delete $one->{request};
     $one->{since} = time;
     push @{ $one->{server}{idle} }, $one if $head !~ /^Connection: close/mi;
-    $request->{promise}->resolve(substr($head, 9, 3), substr $one->{answer}, length $head);
-    $self->_next($one->{server});
+    my $body = substr $one->{answer}, length $head;
+    $self->_next($one->{server});    # may be on this connection
+    $request->{then}->(undef, substr($head, 9, 3), $body);
 }
 
 sub _closed ($self, $one) {
     my $server = $one->{server};
     $server->{open}--;
     $server->{idle} = [grep { $_ != $one } @{ $server->{idle} }];
-    $one->{request}{promise}->reject($one->{why} // 'the connection was closed') if $one->{request};
     $self->_next($server);
+    $one->{request}{then}->($one->{why} // 'the connection was closed') if $one->{request};
 }
 
 1;

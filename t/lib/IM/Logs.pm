@@ -69,15 +69,14 @@ sub grep ($self, $pattern) { return grep {/$pattern/} $self->lines }
 sub faults ($self) {
     my @lines   = $self->lines;
     my @secrets = ($self->_kept_secrets, keys %{ $self->im->secrets });
-    my $secret  = join '|', map {quotemeta} sort { length $b <=> length $a } @secrets;
+    my ($secret, $wrong) = map { my $all = join '|', @$_; qr/$all/ } [map {quotemeta} sort { length $b <=> length $a } @secrets], \@WRONG;
     my @faults  = ('no log was found') x !@lines;
     my @allowed = ($STARTING, $STOPPING, ($KILLED) x !!@{ $self->im->killed }, @{ $self->im->allowed });
     for my $line (@lines) {
         my ($text) = $line =~ /\A\S+: (?:\d{4}-\d\d-\d\d_\S+ )?(.*)\z/s;    # part, svlogd's time
-        push @faults, "a secret is in $line" if $secret && $text =~ /$secret/ || $text =~ $TOKEN;
+        push @faults, "a secret is in $line" if @secrets && $text =~ $secret || $text =~ $TOKEN;
         push @faults, "a query is in $line" if $text =~ $QUERY;
-        next if $text !~ $CRASH && grep { $line =~ $_ } @allowed;
-        push @faults, $line if grep { $text =~ $_ } @WRONG;
+        push @faults, $line if $text =~ $wrong && ($text =~ $CRASH || !grep { $line =~ $_ } @allowed);
     }
     return @faults;
 }

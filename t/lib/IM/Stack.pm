@@ -320,7 +320,7 @@ sub _remove ($self, $keep) {
     $self->ended(1);
     delete $RUNNING{ $self->state };
     return Test::More::diag("left in @{[$self->state]}") if $keep && $ENV{IM_KEEP};
-    path($self->state)->remove_tree;
+    system 'rm', '-rf', $self->state;    # Perl takes ten times as long for the 2000 files of a cluster
 }
 
 sub _command ($self, $input, @arguments) {
