@@ -86,9 +86,12 @@ static const struct route routes[] = {
     {"POST", "/im/withdraw/reject", ADMIN, NOTHING, "admin_withdraw_reject(:me, id, reason?)", NULL},
     {"POST", "/im/withdraw/paid", ADMIN, NOTHING, "admin_withdraw_paid(:me, id, txHash?, reason?)", NULL},
     {"POST", "/im/withdraw/failed", ADMIN, NOTHING, "admin_withdraw_failed(:me, id, reason?)", NULL},
-    {"GET", "/im/fund/list", ADMIN, PAGE, "admin_fund_list(:me, userId?, type?, page?, size?)", NULL},
+    {"GET", "/im/fund/list", ADMIN, SHEET,
+     "admin_fund_list(:me, :after, format?, page?, size?, sort?, order?, userId?, type?, startTime?, endTime?)", NULL},
     {"GET", "/im/fund/check", ADMIN, ONE, "admin_fund_check(:me)", NULL},
-    {"GET", "/im/redPacket/list", ADMIN, PAGE, "admin_redpacket_list(:me, userId?, status?, page?, size?)", NULL},
+    {"GET", "/im/redPacket/list", ADMIN, SHEET,
+     "admin_redpacket_list(:me, :after, format?, page?, size?, sort?, order?, userId?, status?, startTime?, endTime?)", NULL},
+    {"GET", "/im/redPacket/detail", ADMIN, ONE, "admin_redpacket_detail(:me, redPacketId)", NULL},
     {0},
 };
 

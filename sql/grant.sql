@@ -157,9 +157,10 @@ grant execute on function api.admin_withdraw_approve(bigint, im.id, im.reason) t
 grant execute on function api.admin_withdraw_reject(bigint, im.id, im.reason) to im_backstage;
 grant execute on function api.admin_withdraw_paid(bigint, im.id, im.tx_hash, im.reason) to im_backstage;
 grant execute on function api.admin_withdraw_failed(bigint, im.id, im.reason) to im_backstage;
-grant execute on function api.admin_fund_list(bigint, im.id, integer, integer, integer) to im_backstage;
+grant execute on function api.admin_fund_list to im_backstage;
 grant execute on function api.admin_fund_check(bigint) to im_backstage;
-grant execute on function api.admin_redpacket_list(bigint, im.id, integer, integer, integer) to im_backstage;
+grant execute on function api.admin_redpacket_list to im_backstage;
+grant execute on function api.admin_redpacket_detail to im_backstage;
 
 grant execute on function api.webrtc_private_setup to im_webrtc;
 grant execute on function api.webrtc_private_accept to im_webrtc;

@@ -326,6 +326,8 @@ my @BACKSTAGE = (
     ['GET /im/fund/list',         { userId => '@owner' },         200, 403, 200, 200],
     ['GET /im/fund/check',        {},                             200, 403, 200, 200],
     ['GET /im/redPacket/list',    { userId => '@owner' },         200, 403, 200, 200],
+    ['GET /im/redPacket/detail',  { redPacketId => '@packet' },   200, 403, 200, 200],
+    ['GET /im/redPacket/detail',  { redPacketId => '@nothing' },  404, 403, 404, 404],
 );
 my @DOOR = (
     # Whoever has come in may do with himself what he wants.

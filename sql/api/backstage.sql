@@ -237,7 +237,7 @@ language plpgsql security definer set search_path = im, pg_temp as $$
 declare
   may_all boolean := im.permitted(me, 'admin.read');
 begin
-  return query execute im.list(me, null, 'im.admin_session_list', 'id', '{id,useTime}',
+  return query execute im.list(me, null, 'im.admin_session_list', '{id}', '{id,useTime}',
     (format, after, page, size, sort, direction)::im.list_ask,
     array[im.list_is('adminId', case when may_all then of_admin::bigint else me end),
           case live when true then '"endTime" is null' when false then '"endTime" is not null' end]);
@@ -277,7 +277,7 @@ returns table (total text, id bigint, "adminId" bigint, name text, address text,
                "createTime" timestamptz)
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  return query execute im.list(me, 'admin.read', 'im.admin_login_list', 'id', '{id,createTime}',
+  return query execute im.list(me, 'admin.read', 'im.admin_login_list', '{id}', '{id,createTime}',
     (format, after, page, size, sort, direction)::im.list_ask,
     array[im.list_is('adminId', of_admin::bigint), im.list_is('address', of_address::text),
           im.list_is('result', of_result), im.list_from('createTime', first), im.list_until('createTime', last)]);
@@ -295,7 +295,7 @@ returns table (total text, id bigint, name text, role text, disabled boolean, to
                "lastLoginTime" timestamptz, "createTime" timestamptz)
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  return query execute im.list(me, 'admin.read', 'im.admin_list', 'id', '{id,name,createTime}',
+  return query execute im.list(me, 'admin.read', 'im.admin_list', '{id}', '{id,name,createTime}',
     (format, after, page, size, sort, direction)::im.list_ask,
     array[im.list_is('name', of_name::text), im.list_is('role', of_role::text), im.list_is('disabled', is_disabled)]);
 end $$;
@@ -370,7 +370,7 @@ returns table (total text, id bigint, "adminId" bigint, name text, action text, 
                reason text, address text, "createTime" timestamptz, hash text)
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  return query execute im.list(me, 'audit.read', 'im.audit_list', 'id', '{id,createTime}',
+  return query execute im.list(me, 'audit.read', 'im.audit_list', '{id}', '{id,createTime}',
     (format, after_row, page, size, sort, direction)::im.list_ask,
     array[im.list_is('adminId', of_admin::bigint), im.list_is('action', of_action::text), im.list_is('target', of_target::text),
           im.list_from('createTime', first), im.list_until('createTime', last)]);

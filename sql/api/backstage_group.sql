@@ -39,7 +39,7 @@ returns table (total text, id bigint, "groupName" text, "groupAvatar" text, "own
                "memberCount" integer, status text, "banReason" text, "isMuted" boolean, "createTime" timestamptz)
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  return query execute im.list(me, 'group.read', 'im.group_list', 'id', '{id,memberCount,createTime}',
+  return query execute im.list(me, 'group.read', 'im.group_list', '{id}', '{id,memberCount,createTime}',
     (format, after, page, size, sort, direction)::im.list_ask,
     array[im.list_is('id', of_group::bigint), im.group_named(of_name), im.list_is('ownerId', of_owner::bigint),
           im.group_in_state(state), im.list_from('createTime', first), im.list_until('createTime', last)]);
@@ -86,7 +86,7 @@ begin
   if not exists (select from im.chat_group g where g.id = of_group) then
     raise sqlstate 'I3001';
   end if;
-  return query execute im.list(me, 'group.read', 'im.group_member_list', 'userId', '{joinTime,userId}',
+  return query execute im.list(me, 'group.read', 'im.group_member_list', '{userId}', '{joinTime,userId}',
     (format, after, page, size, sort, coalesce(direction, 'asc'))::im.list_ask,
     array[im.list_is('groupId', of_group::bigint), im.list_is('role', of_role::text)]);
 end $$;

@@ -13,7 +13,7 @@ returns table (total text, id bigint, "userId" bigint, username text, amount num
                reason text, "createTime" timestamptz, "decideTime" timestamptz)
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  return query execute im.list(me, 'recharge.read', 'im.recharge_list', 'id', '{id,createTime}',
+  return query execute im.list(me, 'recharge.read', 'im.recharge_list', '{id}', '{id,createTime}',
     (format, after, page, size, sort, direction)::im.list_ask,
     array[im.list_is('status', of_status), im.list_is('userId', of_user::bigint), im.list_from('createTime', first),
           im.list_until('createTime', last)]);
@@ -81,7 +81,7 @@ returns table (total text, id bigint, "userId" bigint, username text, amount num
                "createTime" timestamptz, "decideTime" timestamptz)
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  return query execute im.list(me, 'withdraw.read', 'im.withdraw_list', 'id', '{id,createTime}',
+  return query execute im.list(me, 'withdraw.read', 'im.withdraw_list', '{id}', '{id,createTime}',
     (format, after, page, size, sort, direction)::im.list_ask,
     array[im.list_is('status', of_status), im.list_is('userId', of_user::bigint), im.list_from('createTime', first),
           im.list_until('createTime', last)]);
@@ -132,32 +132,22 @@ begin
   perform im.withdraw_review(me, 'withdraw.pay', order_id, 5, null, reason);
 end $$;
 
--- GET /im/fund/list  admin_fund_list(:me, userId?, type?, page?, size?)
+-- GET /im/fund/list
+--   admin_fund_list(:me, :after, format?, page?, size?, sort?, order?, userId?, type?, startTime?, endTime?)
 -- Postings to what people can spend and to what is frozen, newest first.
--- Refuses: 403 without fund.read
--- Writes: nothing
+-- Refuses: 403 without fund.read; 400 sort, startTime, endTime
+-- Writes: audit, audit_head
 -- Tells: nobody
-create function api.admin_fund_list(me bigint, of_user im.id, of_type integer, page integer, size integer)
-returns table (total bigint, id bigint, "userId" bigint, purse text, type integer, action text, subject text,
+create function api.admin_fund_list(me bigint, after text, format im.list_format, page integer, size integer,
+  sort im.list_sort, direction im.list_order, of_user im.id, of_type integer, first im.moment_from, last im.moment_to)
+returns table (total text, id bigint, "userId" bigint, purse text, type integer, action text, subject text,
                amount numeric, balance numeric, remark text, "createTime" timestamptz)
-language plpgsql stable security definer set search_path = im, pg_temp as $$
+language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  perform im.permit(me, 'fund.read');
-  return query
-    with fund as (
-      select j.id, p.account_id, p.kind as purse, im.fund_type(j.kind), upper(j.kind), j.subject, x.amount, x.balance,
-             j.remark, j.created_at
-        from im.purse p
-        join im.posting x on x.purse_id = p.id
-        join im.journal j on j.id = x.journal_id
-       where p.account_id is not null and (of_user is null or p.account_id = of_user)
-         and (of_type is null or im.fund_type(j.kind) = of_type)
-    )
-    select t.total, r.*
-      from (select count(*) from fund) t (total)
-      left join lateral (
-        select * from fund f order by f.id desc, f.purse
-         limit im.page_limit(size) offset im.page_offset(page, size)) r on true;
+  return query execute im.list(me, 'fund.read', 'im.fund_list', '{id,purse}', '{id}',
+    (format, after, page, size, sort, direction)::im.list_ask,
+    array[im.list_is('userId', of_user::bigint), im.list_is('type', of_type), im.list_from('createTime', first),
+          im.list_until('createTime', last)]);
 end $$;
 
 -- GET /im/fund/check  admin_fund_check(:me)
@@ -180,31 +170,45 @@ begin
      limit 1;
 end $$;
 
--- GET /im/redPacket/list  admin_redpacket_list(:me, userId?, status?, page?, size?)
+-- GET /im/redPacket/list
+--   admin_redpacket_list(:me, :after, format?, page?, size?, sort?, order?, userId?, status?, startTime?, endTime?)
 -- Red packets of a sender or of all, newest first.  status: 1 open, 2 all robbed, 3 expired
--- Refuses: 403 without redpacket.read
--- Writes: nothing
+-- Refuses: 403 without redpacket.read; 400 sort, startTime, endTime
+-- Writes: audit, audit_head
 -- Tells: nobody
-create function api.admin_redpacket_list(me bigint, of_user im.id, of_status integer, page integer, size integer)
-returns table (total bigint, "redPacketId" uuid, "senderId" bigint, "receiverType" integer, "receiverId" bigint,
+create function api.admin_redpacket_list(me bigint, after text, format im.list_format, page integer, size integer,
+  sort im.list_sort, direction im.list_order, of_user im.id, of_status integer, first im.moment_from, last im.moment_to)
+returns table (total text, "redPacketId" uuid, "senderId" bigint, "receiverType" integer, "receiverId" bigint,
                "totalAmount" numeric, "totalCount" integer, "redPacketType" integer, remark text, status integer,
                "remainCount" integer, "remainAmount" numeric, refunded numeric, "createTime" timestamptz,
                "expireTime" timestamptz)
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  return query execute im.list(me, 'redpacket.read', 'im.redpacket_list', '{redPacketId}', '{createTime}',
+    (format, after, page, size, sort, direction)::im.list_ask,
+    array[im.list_is('senderId', of_user::bigint), im.redpacket_in_state(of_status), im.list_from('createTime', first),
+          im.list_until('createTime', last)]);
+end $$;
+
+-- GET /im/redPacket/detail  admin_redpacket_detail(:me, redPacketId)
+-- One red packet with its claims.
+-- Refuses: 403 without redpacket.read; 404 no such packet
+-- Writes: nothing
+-- Tells: nobody
+create function api.admin_redpacket_detail(me bigint, packet uuid)
+returns table ("redPacketId" uuid, "senderId" bigint, "receiverType" integer, "receiverId" bigint,
+               "totalAmount" numeric, "totalCount" integer, "redPacketType" integer, remark text, status integer,
+               "remainCount" integer, "remainAmount" numeric, refunded numeric, "createTime" timestamptz,
+               "expireTime" timestamptz, claims json)
 language plpgsql stable security definer set search_path = im, pg_temp as $$
 begin
   perform im.permit(me, 'redpacket.read');
   return query
-    with packet as (
-      select r.id, r.sender_id, r.receiver_type::integer, r.receiver_id, r.total::numeric, r.count::integer,
-             r.type::integer, r.remark::text, s.status, s.remain_count, s.remain_amount, r.refunded, r.created_at,
-             r.expires_at
-        from im.redpacket r
-        cross join lateral im.redpacket_state(r) s
-       where (of_user is null or r.sender_id = of_user) and (of_status is null or s.status = of_status)
-    )
-    select t.total, p.*
-      from (select count(*) from packet) t (total)
-      left join lateral (
-        select * from packet q order by q.created_at desc, q.id
-         limit im.page_limit(size) offset im.page_offset(page, size)) p on true;
+    select l.*, im.redpacket_claims(r, l.status)
+      from im.redpacket_list l
+      join im.redpacket r on r.id = l."redPacketId"
+     where l."redPacketId" = packet;
+  if not found then
+    raise sqlstate 'I0404';
+  end if;
 end $$;

@@ -86,7 +86,7 @@ returns table (total text, id bigint, username text, "nickName" text, "headImage
                "vipExpireTime" timestamptz, "createTime" timestamptz)
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  return query execute im.list(me, 'user.read', 'im.user_list', 'id', '{id,createTime}',
+  return query execute im.list(me, 'user.read', 'im.user_list', '{id}', '{id,createTime}',
     (format, after, page, size, sort, direction)::im.list_ask,
     array[im.list_is('id', of_user::bigint), im.user_named(of_name), im.list_is('phone', of_phone::text),
           im.list_in('id', 'select a.id from im.account a where lower(a.email) = lower(%L)', of_email::text),

@@ -1,7 +1,8 @@
 -- What the lists of the backstage show (list.sql): a view each, with the columns of the answer.
 
 drop view if exists im.user_list, im.group_list, im.group_member_list, im.admin_list, im.admin_session_list,
-  im.admin_login_list, im.audit_list, im.recharge_list, im.withdraw_list;
+  im.admin_login_list, im.audit_list, im.recharge_list, im.withdraw_list,
+  im.fund_list, im.redpacket_list;
 
 create view im.user_list as
   select a.id, a.username::text, a.nick_name::text as "nickName", a.head_image::text as "headImage", a.email::text,
@@ -66,6 +67,36 @@ create view im.withdraw_list as
          o.decided_by as "decidedBy", o.reason::text, o.created_at as "createTime", o.decided_at as "decideTime"
     from im.withdraw o
     left join im.account a on a.id = o.account_id;
+
+create view im.fund_list as
+  select x.journal_id as id, p.account_id as "userId", p.kind as purse, im.fund_type(j.kind) as type, upper(j.kind) as action,
+         j.subject, x.amount::numeric, x.balance::numeric, j.remark, j.created_at as "createTime"
+    from im.posting x
+    left join im.purse p on p.id = x.purse_id
+    left join im.journal j on j.id = x.journal_id
+   where p.account_id is not null;
+
+create view im.redpacket_list as
+  select r.id as "redPacketId", r.sender_id as "senderId", r.receiver_type::integer as "receiverType", r.receiver_id as "receiverId",
+         r.total::numeric as "totalAmount", r.count::integer as "totalCount", r.type::integer as "redPacketType", r.remark::text,
+         (select s.status from im.redpacket_state(r) s) as status,
+         (select s.remain_count from im.redpacket_state(r) s) as "remainCount",
+         (select s.remain_amount from im.redpacket_state(r) s) as "remainAmount",
+         r.refunded, r.created_at as "createTime", r.expires_at as "expireTime"
+    from im.redpacket r;
+
+-- Red packets that are open (1), all robbed (2) or expired (3), as im.redpacket_state() says of one.
+create or replace function im.redpacket_in_state(wanted integer) returns text
+language plpgsql immutable as $$
+declare
+  rest text := 'exists (select from im.redpacket_share s where s.packet_id = r.id and s.state <> ''claimed'')';
+begin
+  return case when wanted is not null then '"redPacketId" in (select r.id from im.redpacket r where ' || case wanted
+    when 1 then 'r.closed_at is null and r.expires_at > now() and ' || rest
+    when 2 then 'not ' || rest
+    when 3 then '(r.closed_at is not null or r.expires_at <= now()) and ' || rest
+    else 'false' end || ')' end;
+end $$;
 
 -- Those whose user name or nick name has this in it; with one letter only, those that begin with it.
 create or replace function im.user_named(wanted text) returns text

@@ -1,7 +1,7 @@
 -- The one way that the backstage lists anything.
 --
 -- A list is a view im.<thing>_list, whose columns are those of the answer, a route of shape SHEET, and an api function
--- that hands im.list() the view, its key, the columns it may be sorted by, and a condition for each filter that was
+-- that hands im.list() the view, its keys, the columns it may be sorted by, and a condition for each filter that was
 -- given.  The text of the query is made for what is asked, so that the planner knows what is filtered and may use the
 -- index that is right for it; identifiers are ours, and whatever a client has sent is quoted by the functions below.
 --
@@ -63,41 +63,52 @@ begin
   return greatest(counted, (plan->0->'Plan'->>'Plan Rows')::bigint);
 end $$;
 
--- One page: the total first, then the rows; one row with the total alone when there are none.
-create or replace function im.list_page(view regclass, key text, fitting text, sorted text, ask im.list_ask) returns text
+-- Columns with a comma between, each with this before and that behind it.
+create or replace function im.list_columns(names text[], prefix text, suffix text) returns text
+language plpgsql immutable as $$
+begin
+  return (select string_agg(prefix || quote_ident(c.name) || suffix, ', ' order by c.n) from unnest(names) with ordinality c(name, n));
+end $$;
+
+-- One page: the total first, then the rows; one row with the total alone when there are none.  sorted: the columns of its
+-- order, the last of which are the keys.
+create or replace function im.list_page(view regclass, keys text[], fitting text, sorted text[], ask im.list_ask) returns text
 language plpgsql as $$
+declare
+  way text := ' ' || ask.direction;
 begin
   return format('select %L::text, v.* from (select) one left join (
-      select r.* from (select %I from %s where %s order by %s limit %s offset %s) p join %s r using (%I) order by %s
-    ) v on true', im.list_total(view, fitting), key, view, fitting, sorted, im.page_limit(ask.size),
-    im.page_offset(ask.page, ask.size), view, key, (select string_agg('r.' || s, ', ') from unnest(string_to_array(sorted, ', ')) s));
+      select r.* from (select %s from %s where %s order by %s limit %s offset %s) p join %s r using (%s) order by %s
+    ) v on true', im.list_total(view, fitting), im.list_columns(keys, '', ''), view, fitting, im.list_columns(sorted, '', way),
+    im.page_limit(ask.size), im.page_offset(ask.page, ask.size), view, im.list_columns(keys, '', ''), im.list_columns(sorted, 'r.', way));
 end $$;
 
 -- One batch of an export: where each row stands first, which is what the next batch goes on behind.
-create or replace function im.list_batch(view regclass, key text, fitting text, sort text, sorted text, ask im.list_ask)
-returns text
+create or replace function im.list_batch(view regclass, fitting text, sorted text[], ask im.list_ask) returns text
 language plpgsql stable as $$
 declare
-  stood json := ask.after::json;
   behind text := 'true';
 begin
   if ask.after is not null then
-    behind := format('(%I, %I) %s (%L, %L)', sort, key, case ask.direction when 'asc' then '>' else '<' end, stood->>0, stood->>1);
+    behind := format('(%s) %s (%s)', im.list_columns(sorted, '', ''), case ask.direction when 'asc' then '>' else '<' end,
+      (select string_agg(quote_literal(a.value), ', ' order by a.n) from json_array_elements_text(ask.after::json) with ordinality a(value, n)));
   end if;
-  return format('select json_build_array(%I::text, %I::text)::text, v.* from %s v where %s and %s order by %s limit %s',
-    sort, key, view, fitting, behind, sorted, im.setting_int('list.batch'));
+  return format('select json_build_array(%s)::text, v.* from %s v where %s and %s order by %s limit %s',
+    im.list_columns(sorted, '', '::text'), view, fitting, behind, im.list_columns(sorted, '', ' ' || ask.direction),
+    im.setting_int('list.batch'));
 end $$;
 
--- The query of a list.  sorts: the columns it may be sorted by, none of which is ever null; the first unless asked
--- otherwise, downwards unless asked otherwise.  An export is recorded, since so much leaves the house with it.
+-- The query of a list.  keys: what makes a row of the view unique.  sorts: the columns it may be sorted by, none of which
+-- is ever null; the first unless asked otherwise, downwards unless asked otherwise.  An export is recorded, since so much
+-- leaves the house with it.
 -- Refuses 403 without the permission (null: none is needed), 400 sort.
-create or replace function im.list(admin bigint, permission text, view regclass, key text, sorts text[], ask im.list_ask,
+create or replace function im.list(admin bigint, permission text, view regclass, keys text[], sorts text[], ask im.list_ask,
                                    conditions text[]) returns text
 language plpgsql as $$
 declare
   fitting text := coalesce(nullif(array_to_string(conditions, ' and '), ''), 'true');
   sort text := coalesce(ask.sort, sorts[1]);
-  sorted text;
+  sorted text[] := sort || array_remove(keys, sort);
 begin
   if permission is not null then
     perform im.permit(admin, permission);
@@ -105,13 +116,12 @@ begin
   if sort <> all (sorts) then
     raise sqlstate 'I0400' using message = 'sort';
   end if;
-  sorted := format('%I %s', sort, coalesce(ask.direction, 'desc'))
-            || case when sort <> key then format(', %I %s', key, coalesce(ask.direction, 'desc')) else '' end;
+  ask.direction := coalesce(ask.direction, 'desc');
   if ask.format is distinct from 'csv' then
-    return im.list_page(view, key, fitting, sorted, ask);
+    return im.list_page(view, keys, fitting, sorted, ask);
   elsif ask.after is null then
     perform im.audit_write(admin, coalesce(permission, 'self'), 'export ' || substring(view::text from '(\w+)_list$'), null,
-      jsonb_build_object('filter', fitting, 'order', sorted), null);
+      jsonb_build_object('filter', fitting, 'order', im.list_columns(sorted, '', ' ' || ask.direction)), null);
   end if;
-  return im.list_batch(view, key, fitting, sort, sorted, ask);
+  return im.list_batch(view, fitting, sorted, ask);
 end $$;

@@ -30,6 +30,7 @@ create table im.redpacket (
   constraint redpacket_cents check (total >= count * 0.01)
 );
 create index redpacket_sender on im.redpacket (sender_id, created_at);
+create index redpacket_created on im.redpacket (created_at, id);
 create index redpacket_due on im.redpacket (expires_at) where closed_at is null;
 
 create table im.redpacket_share (
