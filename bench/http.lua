@@ -1,7 +1,7 @@
--- What wrk sends: GET /user/self, a message to the friend, from one account after the other, or robs of red packets.
--- Arguments: "self", "send" or "rob", a file of lines "token friend", the content of messages, the first packet's number.
+-- What wrk sends: GET /user/self, a message to the friend, heartbeats of calls, from one account after the other, or robs of
+-- red packets.  Arguments: "self", "send", "heartbeat" or "rob", a file of lines "token friend call", the content of messages, the first packet's number.
 
-local heads, friends, content, first = {}, {}, "", 0
+local heads, friends, calls, content, first = {}, {}, {}, "", 0
 local sent, run = 0, tostring(os.time())
 
 local function get(token)
@@ -29,6 +29,13 @@ local function next_send()
   return heads[i] .. #body .. "\r\n\r\n" .. body
 end
 
+local function next_heartbeat()
+  sent = sent + 1
+  local i = sent % #heads + 1
+  local body = '{"callId":"' .. calls[i] .. '"}'
+  return heads[i] .. #body .. "\r\n\r\n" .. body
+end
+
 -- 96 accounts rob a packet of 100 shares, then the next one (rob.sql does the same).
 local function next_rob()
   local body = string.format('{"redPacketId":"00000000-0000-4000-8000-%012d"}', first + math.floor(sent / 96))
@@ -40,6 +47,7 @@ end
 local kinds = {
   self = { get, next_self },
   send = { post("/message/private/send"), next_send },
+  heartbeat = { post("/webrtc/private/heartbeat"), next_heartbeat },
   rob = { post("/redPackage/rob"), next_rob },
 }
 
@@ -47,9 +55,10 @@ function init(args)
   local make = kinds[args[1]][1]
   request = kinds[args[1]][2]
   for line in io.lines(args[2]) do
-    local token, friend = line:match("(%S+) (%S+)")
+    local token, friend, call = line:match("(%S+) (%S+) (%S*)")
     heads[#heads + 1] = make(token)
     friends[#friends + 1] = friend
+    calls[#calls + 1] = call
   end
   content = args[3] or ""
   first = tonumber(args[4]) or 0

@@ -85,6 +85,25 @@ subtest 'the clerk dies' => sub {
     $act->($ann, cancel => $bob->get('/webrtc/current')->must->{callId})->must;
 };
 
+subtest 'push and PostgreSQL die in a call' => sub {
+    my $call = $setup->()->must->{callId};
+    $act->($bob, accept => $call)->must;
+    for (['the push instance', sub { $im->parts->pids('push', 'nginx') }], ['PostgreSQL', sub { ($im->parts->pids('postgres', 'postgres'))[0] }]) {
+        my ($what, $who) = @$_;
+        kill KILL => $who->();
+        ok $im->eventually(30, sub { $ann->get('/webrtc/current')->data->{callId} eq $call }), "$what is killed: the call is there";
+        my ($from, $to);
+        ok $im->eventually(30, sub { ($from = $ann->socket)->is_open && ($to = $bob->socket)->is_open }), 'both connect again';
+        ok $im->eventually(30, sub { $act->($ann, offer => $call, offer => "after $what")->code eq 200 }), 'and ann offers anew';
+        $to->deadline(15);
+        $to->expect(RTC_CALL => 'OFFER', { callId => $call, offer => "after $what" }, 'which bob hears');
+        ok $im->eventually(30, sub { $act->($_, heartbeat => $call)->code eq 200 }), 'it goes on' for $ann, $bob;
+        $_->close for $from, $to;
+    }
+    $bob->get('/webrtc/current')->ok('what was said before is there', { callId => $call, state => 'accepted', signals => sub ($all) { @$all >= 2 && $all->[0]{offer} eq 'after the push instance' } });
+    $act->($ann, handup => $call)->ok('until it ends', undef);
+};
+
 # Each of nine offers to eight, with a dozen candidates for each, as fast as it can, behind one address.
 subtest 'a mesh of nine' => sub {
     my @people = map { $im->user("person$_") } 0 .. 8;
@@ -109,7 +128,7 @@ subtest 'a mesh of nine' => sub {
     is $im->sql('select count(*) from im.call_signal'), 0, 'nothing stays of it';
 };
 
-$im->kills(qw(webrtc imclerk));
-$im->allow(qr/could not publish|could not connect|connect\(\) (?:to|failed)|upstream prematurely|multiwatch|Connection refused|recv\(\) failed/);
+$im->kills($im->parts->names, 'imclerk');
+$im->allow(qr/(?:exited on|terminated by) signal 9|\b(?:FATAL|PANIC|ERROR):|could not|failed|PostgreSQL|upstream|worker process|presence stream|multiwatch|Connection refused/);
 $im->end;
 done_testing;

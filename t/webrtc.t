@@ -188,6 +188,18 @@ subtest 'somebody vanishes' => sub {
     $im->sql("update im.call_party set seen_at = now() - interval '61 seconds' where call_id = '$call' and account_id = @{[$bob->id]}");
     $from->expect(RTC_CALL => 'HANDUP', { callId => $call, fromId => $bob->id }, 'who has not been seen for a minute has left');
     is $record->($ann, $bob)->{outcome}, 'answered', 'the call is recorded';
+
+    # A heartbeat that is being noted while the clerk looks: its transaction stays open for a while.
+    $call = $setup->($ann, $bob)->must->{callId};
+    $act->($bob, accept => $call)->must;
+    my $noting = $im->background_sql("begin; update im.call_party set seen_at = now() + interval '1 hour' where call_id = '$call'; select 'noting', pg_sleep(1.5); commit");
+    $im->eventually(5, sub { $im->sql(q{select count(*) from pg_stat_activity where query like '%noting%' and wait_event = 'PgSleep'}) });
+    $im->sql(q{update im.setting set value = '0 seconds' where name = 'call.vanish'});
+    waitpid $noting, 0;
+    $im->eventually(5, sub { $im->sql('select im.due_webrtc()') == 0 });
+    $im->sql(q{update im.setting set value = '60 seconds' where name = 'call.vanish'});
+    $ann->get("/webrtc/call/$call")->ok('nobody is gone whose heartbeat comes just then', { state => 'accepted' });
+    $act->($ann, handup => $call)->must;
 };
 
 subtest 'a group calls' => sub {

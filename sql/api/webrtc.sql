@@ -103,7 +103,7 @@ end $$;
 create function api.webrtc_private_offer(me bigint, callId uuid, offer im.sdp) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  perform im.call_signal(me, callId, false, im.call_other(me, callId), 'OFFER', offer, null);
+  perform im.call_signal(me, callId, false, null, 'OFFER', offer, null);
 end $$;
 
 -- POST /webrtc/private/answer  webrtc_private_answer(:me, callId, answer)
@@ -114,7 +114,7 @@ end $$;
 create function api.webrtc_private_answer(me bigint, callId uuid, answer im.sdp) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  perform im.call_signal(me, callId, false, im.call_other(me, callId), 'ANSWER', answer, null);
+  perform im.call_signal(me, callId, false, null, 'ANSWER', answer, null);
 end $$;
 
 -- POST /webrtc/private/heartbeat  webrtc_private_heartbeat(:me, callId, candidate?)
@@ -128,7 +128,7 @@ begin
   if candidate is null then
     perform im.call_seen(me, callId, false);
   else
-    perform im.call_signal(me, callId, false, im.call_other(me, callId), 'CANDIDATE', null, candidate);
+    perform im.call_signal(me, callId, false, null, 'CANDIDATE', null, candidate);
   end if;
 end $$;
 

@@ -57,7 +57,15 @@ begin
                     and v.closed is distinct from 'dissolved') end;
 end $$;
 
--- The same with its locks, for an act that changes who is in it.  Refuses 404; 6002 when it is over.
+-- Waits for what these parties (null: all) are doing in it, and has them wait.
+create or replace function im.call_parties_lock(call uuid, accounts bigint[] default null) returns void
+language plpgsql as $$
+begin
+  perform from im.call_party p where p.call_id = call and (accounts is null or p.account_id = any (accounts))
+    order by p.account_id for no key update;
+end $$;
+
+-- call_find with its locks, for an act that changes who is in it.  Refuses 404; 6002 when it is over.
 create or replace function im.call_take(me bigint, call uuid, of_group boolean) returns im.call
 language plpgsql as $$
 declare
@@ -70,6 +78,7 @@ begin
   elsif c.ended_at is not null then
     raise sqlstate 'I6002';
   end if;
+  perform im.call_parties_lock(c.id);
   return c;
 end $$;
 
@@ -159,15 +168,12 @@ end $$;
 create or replace function im.call_leave(c im.call, account bigint) returns void
 language plpgsql as $$
 begin
-  if c.group_id is null then
-    perform im.call_end(c, case c.state when 'ringing' then 'cancelled' else 'ended' end,
-                        case c.state when 'ringing' then 'CANCEL' else 'HANDUP' end, account);
-    return;
+  if c.group_id is not null then
+    update im.call_party p set state = 'out' where p.call_id = c.id and p.account_id = account;
+    delete from im.call_signal s where s.call_id = c.id and account in (s.sender_id, s.receiver_id);
+    perform im.call_tell(c, im.call_people(c.id) || account, 'LEAVE', account);
   end if;
-  update im.call_party p set state = 'out' where p.call_id = c.id and p.account_id = account;
-  delete from im.call_signal s where s.call_id = c.id and account in (s.sender_id, s.receiver_id);
-  perform im.call_tell(c, im.call_people(c.id) || account, 'LEAVE', account);
-  if im.call_people(c.id) = '{}' then
+  if c.group_id is null or im.call_people(c.id) = '{}' then
     perform im.call_end(c, case c.state when 'ringing' then 'cancelled' else 'ended' end,
                         case c.state when 'ringing' then 'CANCEL' else 'HANDUP' end, account);
   end if;
@@ -232,18 +238,9 @@ begin
   perform im.tell(array[s.receiver_id], 'RTC_CALL', im.call_signal_json(c, s));
 end $$;
 
--- The other one of a private call.
-create or replace function im.call_other(me bigint, call uuid) returns bigint
-language plpgsql stable as $$
-declare
-  c im.call := im.call_find(me, call, false);
-begin
-  return case me when c.caller_id then c.callee_id else c.caller_id end;
-end $$;
-
--- Keeps a signal and tells it to its receiver.  A candidate that is here before its sender's offer or answer waits for
--- it: a browser has no use for one without the other.  Refuses 404, 6002 as call_seen, 6002 when the receiver is not in
--- it, or has sent no offer to answer; 429 too many.
+-- Keeps a signal and tells it to its receiver (null: the other one of a private call).  A candidate that is here before
+-- its sender's offer or answer waits for it: a browser has no use for one without the other.  Refuses 404, 6002 as
+-- call_seen, 6002 when the receiver is not in it, or has sent no offer to answer; 429 too many.
 create or replace function im.call_signal(me bigint, call uuid, of_group boolean, receiver bigint, kind text, sdp text,
                                           candidate json) returns void
 language plpgsql as $$
@@ -252,6 +249,8 @@ declare
   s im.call_signal;
   sent integer;
 begin
+  receiver := coalesce(receiver, case me when c.caller_id then c.callee_id else c.caller_id end);
+  perform im.call_parties_lock(c.id, array[me, receiver]);     -- or the receiver leaves, and it stays
   update im.call_party p set seen_at = now(), signals = p.signals + 1,
                              bytes = p.bytes + octet_length(coalesce(sdp, candidate::text))
    where p.call_id = c.id and p.account_id = me and p.state = 'in' returning p.signals, p.bytes into s.seq, sent;
@@ -359,6 +358,7 @@ begin
                         case c.state when 'ringing' then 'CANCEL' else 'HANDUP' end, c.caller_id);
     return true;
   end if;
+  perform im.call_parties_lock(c.id);      -- or one is gone who has just been seen
   for account in select g.account from im.call_gone(c.id) g loop
     perform im.call_leave(c, account);
     moved := true;

@@ -1,5 +1,5 @@
 -- Calls: who is in them, and the signals by which browsers find each other.
--- Locks, in this order everywhere: accounts, conversation, call, party.
+-- Locks, in this order everywhere: accounts, conversation, call, parties, the smaller account first.
 
 create domain im.call_mode smallint constraint call_mode_values check (value in (1, 2));
 create domain im.sdp text constraint sdp_length check (octet_length(value) between 1 and 65536);

@@ -12,7 +12,6 @@ has clients => 16;
 has content => 'Shall we meet at the tea house at eight? The usual table.';
 has folder  => sub { curfile->dirname->dirname->dirname->dirname };    # bench/
 has scratch => sub { tempdir };
-has tokens  => sub ($self) { $self->_tokens };
 has packet  => 0;                   # the first red packet that nobody has robbed
 
 # What programs send themselves: role, and the statements of one request.
@@ -24,7 +23,7 @@ use constant ROBS => 96;
 # {count, seconds, median, p99} of requests to the stack, latencies in ms.
 sub http ($self, $what, $seconds) {
     my $output = _run(sub { }, 'wrk', '-t1', "-c@{[$self->clients]}", "-d${seconds}s", '-s', $self->folder->child('http.lua'),
-        $self->im->url('chat'), '--', $what, $self->tokens, $self->content, $self->packet);
+        $self->im->url('chat'), '--', $what, $self->_tokens($what), $self->content, $self->packet);
     my ($count, $microseconds, $median, $p99, $failed) = $output =~ /^bench (\d+) (\d+) (\d+) (\d+) (\d+)$/m
         or die "wrk failed: $output\n";
     die "$failed requests failed\n" if $failed;
@@ -67,10 +66,10 @@ sub _robbed ($self, $what, $count) { $self->packet($self->packet + int(1.5 * $co
 # The value below which that part of the ascending values lies.
 sub at ($values, $part) { return @$values ? $values->[$#$values * $part] : 0 }
 
-sub _tokens ($self) {
+sub _tokens ($self, $what) {
     my $file = $self->scratch->child('tokens');
     my $out  = $file->open('>');
-    print $out map {"$_->{token} $_->{friend}\n"} @{ $self->people };
+    print $out map {"$_->{token} $_->{friend} @{[$_->{call} // '']}\n"} grep { $what ne 'heartbeat' || $_->{call} } @{ $self->people };
     close $out;
     return $file;
 }
