@@ -42,7 +42,7 @@ begin
   return query execute im.list(me, 'group.read', 'im.group_list', '{id}', '{id,memberCount,createTime}',
     (format, after, page, size, sort, direction)::im.list_ask,
     array[im.list_is('id', of_group::bigint), im.group_named(of_name), im.list_is('ownerId', of_owner::bigint),
-          im.group_in_state(state), im.list_from('createTime', first), im.list_until('createTime', last)]);
+          im.group_in_state(state), im.list_from('createTime', first), im.list_until('createTime', last)], 'im.group_find');
 end $$;
 
 -- GET /im/group/detail  admin_group_detail(:me, groupId)

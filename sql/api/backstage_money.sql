@@ -187,7 +187,7 @@ begin
   return query execute im.list(me, 'redpacket.read', 'im.redpacket_list', '{redPacketId}', '{createTime}',
     (format, after, page, size, sort, direction)::im.list_ask,
     array[im.list_is('senderId', of_user::bigint), im.redpacket_in_state(of_status), im.list_from('createTime', first),
-          im.list_until('createTime', last)]);
+          im.list_until('createTime', last)], 'im.redpacket_find');
 end $$;
 
 -- GET /im/redPacket/detail  admin_redpacket_detail(:me, redPacketId)

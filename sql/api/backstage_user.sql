@@ -89,8 +89,8 @@ begin
   return query execute im.list(me, 'user.read', 'im.user_list', '{id}', '{id,createTime}',
     (format, after, page, size, sort, direction)::im.list_ask,
     array[im.list_is('id', of_user::bigint), im.user_named(of_name), im.list_is('phone', of_phone::text),
-          im.list_in('id', 'select a.id from im.account a where lower(a.email) = lower(%L)', of_email::text),
-          im.user_in_state(state), im.user_online(is_online), im.list_from('createTime', first), im.list_until('createTime', last)]);
+          im.list_is('email', lower(of_email::text)), im.user_in_state(state), im.user_online(is_online),
+          im.list_from('createTime', first), im.list_until('createTime', last)], 'im.user_find');
 end $$;
 
 -- GET /im/user/detail  admin_user_detail(:me, userId)

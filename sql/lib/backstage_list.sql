@@ -2,7 +2,7 @@
 
 drop view if exists im.user_list, im.group_list, im.group_member_list, im.admin_list, im.admin_session_list,
   im.admin_login_list, im.audit_list, im.recharge_list, im.withdraw_list,
-  im.fund_list, im.redpacket_list;
+  im.fund_list, im.redpacket_list, im.user_find, im.group_find, im.redpacket_find;
 
 create view im.user_list as
   select a.id, a.username::text, a.nick_name::text as "nickName", a.head_image::text as "headImage", a.email::text,
@@ -13,6 +13,12 @@ create view im.user_list as
     from im.account a
     left join im.presence p on p.account_id = a.id;
 
+create view im.user_find as
+  select a.id, a.created_at as "createTime", a.phone::text, lower(a.email) as email, a.status, a.banned_until,
+         a.username_key, a.nick_name_key, a.username_key || e'\n' || a.nick_name_key as names, p.online
+    from im.account a
+    left join im.presence p on p.account_id = a.id;
+
 create view im.group_list as
   select g.id, g.group_name::text as "groupName", g.group_avatar::text as "groupAvatar", g.owner_id as "ownerId",
          a.username::text as "ownerName", g.member_count as "memberCount", coalesce(c.closed, 'normal') as status,
@@ -20,6 +26,12 @@ create view im.group_list as
     from im.chat_group g
     left join im.conversation c on c.id = g.conversation_id
     left join im.account a on a.id = g.owner_id;
+
+create view im.group_find as
+  select g.id, g.created_at as "createTime", g.member_count as "memberCount", g.owner_id as "ownerId", c.closed,
+         lower(normalize(g.group_name, nfkc)) as name
+    from im.chat_group g
+    left join im.conversation c on c.id = g.conversation_id;
 
 create view im.group_member_list as
   select m.account_id as "userId", c.group_id as "groupId", a.username::text, a.nick_name::text as "nickName",
@@ -85,17 +97,20 @@ create view im.redpacket_list as
          r.refunded, r.created_at as "createTime", r.expires_at as "expireTime"
     from im.redpacket r;
 
+create view im.redpacket_find as
+  select r.id as "redPacketId", r.sender_id as "senderId", r.created_at as "createTime", r.closed_at, r.expires_at
+    from im.redpacket r;
+
 -- Red packets that are open (1), all robbed (2) or expired (3), as im.redpacket_state() says of one.
 create or replace function im.redpacket_in_state(wanted integer) returns text
 language plpgsql immutable as $$
 declare
-  rest text := 'exists (select from im.redpacket_share s where s.packet_id = r.id and s.state <> ''claimed'')';
+  rest text := 'exists (select from im.redpacket_share s where s.packet_id = "redPacketId" and s.state <> ''claimed'')';
 begin
-  return case when wanted is not null then '"redPacketId" in (select r.id from im.redpacket r where ' || case wanted
-    when 1 then 'r.closed_at is null and r.expires_at > now() and ' || rest
+  return case wanted when 1 then 'closed_at is null and expires_at > now() and ' || rest
     when 2 then 'not ' || rest
-    when 3 then '(r.closed_at is not null or r.expires_at <= now()) and ' || rest
-    else 'false' end || ')' end;
+    when 3 then '(closed_at is not null or expires_at <= now()) and ' || rest
+    else case when wanted is not null then 'false' end end;
 end $$;
 
 -- Those whose user name or nick name has this in it; with one letter only, those that begin with it.
@@ -104,12 +119,8 @@ language plpgsql immutable as $$
 declare
   folded text := im.fold(wanted);
 begin
-  return case when wanted is null then null
-    when length(folded) = 1 then im.list_in('id',
-      'select a.id from im.account a where a.username_key ^@ %1$L or a.nick_name_key ^@ %1$L', folded)
-    else im.list_in('id', $q$select a.id from im.account a
-                    where im.bigram(a.username_key || e'\n' || a.nick_name_key) @> im.bigram(%1$L)
-                      and (strpos(a.username_key, %1$L) > 0 or strpos(a.nick_name_key, %1$L) > 0)$q$, folded) end;
+  return im.list_where(case when length(folded) = 1 then '(username_key ^@ %1$L or nick_name_key ^@ %1$L)'
+    else 'im.bigram(names) @> im.bigram(%1$L) and strpos(names, %1$L) > 0' end, folded);
 end $$;
 
 -- Groups whose name has this in it.
@@ -118,33 +129,28 @@ language plpgsql immutable as $$
 declare
   folded text := im.fold(wanted);
 begin
-  return case when wanted is null then null
-    when length(folded) = 1 then im.list_in('id', 'select g.id from im.chat_group g where im.fold(g.group_name) ^@ %L', folded)
-    else im.list_in('id', 'select g.id from im.chat_group g where im.bigram(lower(normalize(g.group_name, nfkc))) @> im.bigram(%1$L)
-                             and strpos(lower(normalize(g.group_name, nfkc)), %1$L) > 0', folded) end;
+  return im.list_where(case when length(folded) = 1 then 'name ^@ %L'
+    else 'im.bigram(name) @> im.bigram(%1$L) and strpos(name, %1$L) > 0' end, folded);
 end $$;
 
 -- Accounts in that state now: a ban that is over is none.
 create or replace function im.user_in_state(wanted text) returns text
 language plpgsql immutable as $$
 begin
-  return case wanted
-    when 'banned' then $q$id in (select a.id from im.account a where a.status = 'banned' and coalesce(a.banned_until > now(), true))$q$
-    when 'normal' then $q$status = 'normal'$q$ end;
+  return case wanted when 'banned' then $q$status = 'banned' and coalesce(banned_until > now(), true)$q$
+    when 'normal' then $q$(status = 'normal' or banned_until <= now())$q$ end;
 end $$;
 
 create or replace function im.user_online(wanted boolean) returns text
 language plpgsql immutable as $$
 begin
-  return case wanted when true then 'id in (select p.account_id from im.presence p where p.online)' when false then 'not online' end;
+  return case wanted when true then 'online' when false then 'online is not true' end;
 end $$;
 
 create or replace function im.group_in_state(wanted text) returns text
 language plpgsql immutable as $$
 begin
-  return case wanted when 'normal' then $q$status = 'normal'$q$
-    when 'banned' then $q$id in (select c.group_id from im.conversation c where c.group_id is not null and c.closed = 'banned')$q$
-    when 'dissolved' then $q$id in (select c.group_id from im.conversation c where c.group_id is not null and c.closed = 'dissolved')$q$ end;
+  return case wanted when 'normal' then 'closed is null' else im.list_is('closed', wanted) end;
 end $$;
 
 -- What a user's detail shows.

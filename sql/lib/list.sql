@@ -2,8 +2,10 @@
 --
 -- A list is a view im.<thing>_list, whose columns are those of the answer, a route of shape SHEET, and an api function
 -- that hands im.list() the view, its keys, the columns it may be sorted by, and a condition for each filter that was
--- given.  The text of the query is made for what is asked, so that the planner knows what is filtered and may use the
--- index that is right for it; identifiers are ours, and whatever a client has sent is quoted by the functions below.
+-- given.  Where a filter is not about a column of the answer, or not about one that has an index, a second view,
+-- im.<thing>_find, has what the conditions are about.  The text of the query is made for what is asked, so that the
+-- planner knows what is filtered and may use the index that is right for it; identifiers are ours, and whatever a client
+-- has sent is quoted by the functions below.
 --
 -- A page is found by its keys alone, which an index has (write the view's joins as left joins: the planner leaves out
 -- those that no condition looks at), and only then are its rows read.  Rows are counted up to setting list.exact; how
@@ -17,11 +19,11 @@ begin
   return case when wanted is not null then format('%I = %L', name, wanted) end;
 end $$;
 
--- The row is one of those whose key is found so: of a query that answers keys, with %L where the value belongs.
-create or replace function im.list_in(key text, query text, wanted anyelement) returns text
+-- Any other condition, with %1$L where what was asked belongs.
+create or replace function im.list_where(condition text, wanted anyelement) returns text
 language plpgsql immutable as $$
 begin
-  return case when wanted is not null then format('%I in (%s)', key, format(query, wanted)) end;
+  return case when wanted is not null then format(condition, wanted) end;
 end $$;
 
 -- A day or a second that there is.  Refuses 400 with the field's name.
@@ -48,18 +50,18 @@ begin
 end $$;
 
 -- How many rows fit: exactly up to setting list.exact, beyond it what the planner expects.
-create or replace function im.list_total(view regclass, fitting text) returns bigint
+create or replace function im.list_total(searched regclass, fitting text) returns bigint
 language plpgsql as $$
 declare
   exact integer := im.setting_int('list.exact');
   counted bigint;
   plan json;
 begin
-  execute format('select count(*) from (select from %s where %s limit %s) x', view, fitting, exact + 1) into counted;
+  execute format('select count(*) from (select from %s where %s limit %s) x', searched, fitting, exact + 1) into counted;
   if counted <= exact then
     return counted;
   end if;
-  execute format('explain (format json) select from %s where %s', view, fitting) into plan;
+  execute format('explain (format json) select from %s where %s', searched, fitting) into plan;
   return greatest(counted, (plan->0->'Plan'->>'Plan Rows')::bigint);
 end $$;
 
@@ -72,38 +74,42 @@ end $$;
 
 -- One page: the total first, then the rows; one row with the total alone when there are none.  sorted: the columns of its
 -- order, the last of which are the keys.
-create or replace function im.list_page(view regclass, keys text[], fitting text, sorted text[], ask im.list_ask) returns text
+create or replace function im.list_page(shown regclass, searched regclass, keys text[], fitting text, sorted text[], ask im.list_ask)
+returns text
 language plpgsql as $$
 declare
   way text := ' ' || ask.direction;
 begin
   return format('select %L::text, v.* from (select) one left join (
       select r.* from (select %s from %s where %s order by %s limit %s offset %s) p join %s r using (%s) order by %s
-    ) v on true', im.list_total(view, fitting), im.list_columns(keys, '', ''), view, fitting, im.list_columns(sorted, '', way),
-    im.page_limit(ask.size), im.page_offset(ask.page, ask.size), view, im.list_columns(keys, '', ''), im.list_columns(sorted, 'r.', way));
+    ) v on true', im.list_total(searched, fitting), im.list_columns(keys, '', ''), searched, fitting, im.list_columns(sorted, '', way),
+    im.page_limit(ask.size), im.page_offset(ask.page, ask.size), shown, im.list_columns(keys, '', ''), im.list_columns(sorted, 'r.', way));
 end $$;
 
 -- One batch of an export: where each row stands first, which is what the next batch goes on behind.
-create or replace function im.list_batch(view regclass, fitting text, sorted text[], ask im.list_ask) returns text
+create or replace function im.list_batch(shown regclass, searched regclass, keys text[], fitting text, sorted text[], ask im.list_ask)
+returns text
 language plpgsql stable as $$
 declare
+  way text := ' ' || ask.direction;
   behind text := 'true';
 begin
   if ask.after is not null then
     behind := format('(%s) %s (%s)', im.list_columns(sorted, '', ''), case ask.direction when 'asc' then '>' else '<' end,
       (select string_agg(quote_literal(a.value), ', ' order by a.n) from json_array_elements_text(ask.after::json) with ordinality a(value, n)));
   end if;
-  return format('select json_build_array(%s)::text, v.* from %s v where %s and %s order by %s limit %s',
-    im.list_columns(sorted, '', '::text'), view, fitting, behind, im.list_columns(sorted, '', ' ' || ask.direction),
-    im.setting_int('list.batch'));
+  return format('select json_build_array(%s)::text, r.* from (select %s from %s where %s and %s order by %s limit %s) p
+      join %s r using (%s) order by %s', im.list_columns(sorted, 'r.', '::text'), im.list_columns(keys, '', ''), searched, fitting, behind,
+    im.list_columns(sorted, '', way), im.setting_int('list.batch'), shown, im.list_columns(keys, '', ''), im.list_columns(sorted, 'r.', way));
 end $$;
 
--- The query of a list.  keys: what makes a row of the view unique.  sorts: the columns it may be sorted by, none of which
--- is ever null; the first unless asked otherwise, downwards unless asked otherwise.  An export is recorded, since so much
--- leaves the house with it.
+-- The query of a list.  shown: the view of the answer; searched: that whose columns the conditions are about, where it is
+-- another.  keys: what makes a row unique.  sorts: the columns it may be sorted by, none of which is ever
+-- null; the first unless asked otherwise, downwards unless asked otherwise.  Both views have keys and sorts.  An export is
+-- recorded, since so much leaves the house with it.
 -- Refuses 403 without the permission (null: none is needed), 400 sort.
-create or replace function im.list(admin bigint, permission text, view regclass, keys text[], sorts text[], ask im.list_ask,
-                                   conditions text[]) returns text
+create or replace function im.list(admin bigint, permission text, shown regclass, keys text[], sorts text[], ask im.list_ask,
+                                   conditions text[], searched regclass default null) returns text
 language plpgsql as $$
 declare
   fitting text := coalesce(nullif(array_to_string(conditions, ' and '), ''), 'true');
@@ -116,12 +122,13 @@ begin
   if sort <> all (sorts) then
     raise sqlstate 'I0400' using message = 'sort';
   end if;
+  searched := coalesce(searched, shown);
   ask.direction := coalesce(ask.direction, 'desc');
   if ask.format is distinct from 'csv' then
-    return im.list_page(view, keys, fitting, sorted, ask);
+    return im.list_page(shown, searched, keys, fitting, sorted, ask);
   elsif ask.after is null then
-    perform im.audit_write(admin, coalesce(permission, 'self'), 'export ' || substring(view::text from '(\w+)_list$'), null,
+    perform im.audit_write(admin, coalesce(permission, 'self'), 'export ' || substring(shown::text from '(\w+)_list$'), null,
       jsonb_build_object('filter', fitting, 'order', im.list_columns(sorted, '', ' ' || ask.direction)), null);
   end if;
-  return im.list_batch(view, fitting, sorted, ask);
+  return im.list_batch(shown, searched, keys, fitting, sorted, ask);
 end $$;
