@@ -226,10 +226,16 @@ end $$;
 create or replace function im.call_signal_json(c im.call, s im.call_signal) returns json
 language plpgsql stable as $$
 begin
-  return case s.kind
-    when 'OFFER' then im.call_json(c, 'OFFER', s.sender_id, jsonb_build_object('seq', s.seq, 'offer', s.sdp))
-    when 'ANSWER' then im.call_json(c, 'ANSWER', s.sender_id, jsonb_build_object('seq', s.seq, 'answer', s.sdp))
-    else im.call_json(c, 'CANDIDATE', s.sender_id, jsonb_build_object('seq', s.seq, 'candidate', s.candidate)) end;
+  return case s.kind when 'OFFER' then im.call_signal_event(c, s, 'OFFER')
+    when 'ANSWER' then im.call_signal_event(c, s, 'ANSWER') else im.call_signal_event(c, s, 'CANDIDATE') end;
+end $$;
+
+-- As call_json, but what is in it stays as it came: jsonb would write out a number of eight characters with all its noughts.
+create or replace function im.call_signal_event(c im.call, s im.call_signal, event text) returns json
+language plpgsql stable as $$
+begin
+  return json_build_object('event', event, 'callId', c.id, 'groupId', c.group_id, 'fromId', s.sender_id, 'seq', s.seq,
+    lower(event), coalesce(to_json(s.sdp), s.candidate));
 end $$;
 
 create or replace function im.call_signal_tell(c im.call, s im.call_signal) returns void
