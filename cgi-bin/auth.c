@@ -125,10 +125,15 @@ static void set_matches(struct request *r, const char *name, const char *passwor
 /* The first trade password is free; a change shows the old one or the login password, which it is not itself. */
 static void trade_change(struct request *r, const PGresult *rows)
 {
-    const char *trade = login_password(r, "tradePassword"), *password = request_text(r, "password");
+    const char *trade = login_password(r, "tradePassword"), *password = request_text(r, "password"), *text;
+    struct json_object *given;
 
     if (!trade)
         return;
+    if (!password && request_field(r, "password", &given, &text)) {
+        reply_code(r, CODE_BAD_REQUEST, "password");
+        return;
+    }
     if (password)
         set_matches(r, "matched", password, rows);
     set_matches(r, "same", trade, rows);
