@@ -128,6 +128,27 @@ subtest 'a token however the query spells it' => sub {
     is(IM::Raw->new($im->port('backstage'))->upgrade('accessToken=' . $ann->access . $_), 401, "not with $_ after it") for '%', '%2', '%zz', '%00', '%20';
 };
 
+# Two lines, or one as nginx joins them from 1.23 on, with or without a blank.
+subtest 'a header that comes twice' => sub {
+    my $twice = sub ($name, $first, $second) { return (["$name: $first", "$name: $second"], ["$name: $first, $second"], ["$name: $first,$second"]) };
+    my $code  = sub ($line, $body, @headers) { return ((IM::Raw->new($im->port('chat'))->request($line, $body, @headers))[1] =~ /"code":(\d+)/)[0] };
+    my ($good, $none) = ($ann->access, 'x.y.z');
+    is $code->('GET /user/self', '', @$_), 200, "the first counts: @$_[0 .. $#$_]" =~ s/eyJ\S{20,}/…/gr for $twice->('accessToken', $good, $none);
+    is $code->('GET /user/self', '', @$_), 401, 'and only the first' for $twice->('accessToken', $none, $good);
+    for my $service (qw(backstage chat)) {
+        is(IM::Raw->new($im->port($service))->upgrade('', @$_), 101, "$service: so it is for a socket") for $twice->('accessToken', $good, $none);
+        is(IM::Raw->new($im->port($service))->upgrade('', @$_), 401, "$service: either way") for $twice->('accessToken', $none, $good);
+    }
+    is $code->('PUT /refreshToken', '{}', @$_), 401, 'a refresh token that is none is none' for $twice->('refreshToken', $none, $ann->refresh);
+    is $code->('PUT /refreshToken', '{}', @$_), 200, 'and the first one refreshes' for $twice->('refreshToken', $ann->refresh, $none);
+    my $orders = sub (@keys) {
+        (IM::Raw->new($im->port('chat'))->request('POST /user/recharge', '{"amount":1,"payType":"alipay"}', "Authorization: Bearer $good", @keys))[1] =~ /"id":(\d+)/;
+        return $1;
+    };
+    my $order = $orders->('Idempotency-Key: one');
+    is $orders->(@$_), $order, 'the first key is the key' for $twice->('Idempotency-Key', 'one', 'two');
+};
+
 is scalar(grep {/\?/} $im->logs->lines), 0, 'no log has a query';
 $im->allow(qr/connect\(\) to unix:\S+ failed|upstream timed out|client intended to send too large body/);
 $im->end;

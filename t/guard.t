@@ -144,6 +144,9 @@ subtest 'nchan: what it is told' => sub {
     like $block{'/frame'}, qr{proxy_pass http://hop/}, 'to which frames go';
     like $block{'/frame'}, qr/client_max_body_size 0;/, 'whatever their size';
     like $block{'/frame'}, qr/proxy_${_}_timeout [123]s;/, "within seconds ($_)" for qw(send read);
+    like $block{'/ws'}, qr/more_clear_input_headers Sec-WebSocket-Extensions Sec-WebSocket-Protocol;/, 'nothing is offered to it';
+    my $edge = path($im->state, 'nginx/nginx.conf')->slurp;
+    like $edge, qr/location = \/ws \{[^}]*proxy_set_header Sec-WebSocket-$_ "";/, "nor handed on by the edge ($_)" for qw(Extensions Protocol);
     like $block{'/ws'}, qr/nchan_subscriber websocket;\s*nchan_publisher websocket;/, 'no other subscriber, no other publisher';
     like $block{'/ws'}, qr/if \(\$$_ != ""\) \{[^\n]*\s*return 400;/, "$_ is compared with nothing" for qw(http_if_none_match http_if_modified_since);
     like $block{'/ws'}, qr/nchan_subscriber_last_message_id "";/, 'no message to resume from';
