@@ -11,7 +11,7 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use constant { CONNECTIONS => 40, SLOW => 500, READERS => 5, FLOOD => 1100, SHIPPED => 1000, BUSY_MS => 50 };
+use constant { CONNECTIONS => 40, SLOW => 500, READERS => 5, FLOOD => 1100, SHIPPED => 1000, BUSY_MS => 50, LOST_MS => 60_000 };
 
 my $im    = IM::Stack->new(IM_RATE_LIMIT => 'on', IM_ADDRESS_CONNECTIONS => CONNECTIONS);
 my ($ann, $bob, @crowd) = $im->users(qw(ann bob cat dan eve fay guy hal));
@@ -224,14 +224,14 @@ subtest 'slow clients' => sub {
     for my $n (1 .. 60) {
         $ann->post('/message/private/send', { receiverId => $bob->id, content => $text, messageType => 1, clientMsgId => "slow $n" })->must;
     }
-    # Somebody else's requests for a second: what 99 of 100 of them take at most, in milliseconds.  The middle one of several
-    # seconds, for others may use the machine.
+    # Somebody else's requests for a second, each on a connection of its own: what 99 of 100 of them take at most, in
+    # milliseconds.  The middle one of several seconds counts, for others may use the machine.
     my $p99 = sub {
-        my ($raw, $end, @ms) = (raw(chat => '127.0.9.9'), time + 1);
+        my ($end, @ms) = time + 1;
         while (time < $end) {
-            my $start = time;
-            $raw->write(request('GET /friend/list', 'Authorization: Bearer ' . $crowd[2]->access))->read(qr/\}/);
-            push @ms, 1000 * (time - $start);
+            my $start  = time;
+            my $answer = eval { raw(chat => '127.0.9.9')->write(request('GET /friend/list', 'Authorization: Bearer ' . $crowd[2]->access))->read(qr/\}/) } // '';
+            push @ms, $answer =~ /"code":200/ ? 1000 * (time - $start) : LOST_MS;
             sleep 0.005;
         }
         return (sort { $a <=> $b } @ms)[$#ms * 0.99];
