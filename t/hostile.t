@@ -236,7 +236,7 @@ sub outlives ($title, $why, $attack) {
     my $conversation = $im->sql("select conversation_id from im.friendship where account_id = @{[$ann->id]}");
     my $ended = $im->eventually(30, sub { worker() && worker() != $before });
     ok $ended, 'the instance is ended, and started anew';
-    is scalar($im->logs->grep(qr/ending the push instance \d+: $why/)) > 0, 1, 'because it has ' . $why =~ s/it //r;
+    is scalar($im->logs->grep(qr/ending the push instance \d+: $why/)) > 0, 1, "and the clerk says that $why";
     $one->say({ receiverId => $bob->id }, "$title $_") for 1 .. 20;
     ok $im->eventually(40, sub { $one->idle }), 'ann writes all the same' or diag scalar @{ $one->{queue} };
     note sprintf 'ended after %.1f s; twenty messages after %.1f s, %d of them sent again, %d connections', $ended // -1, time - $start,
