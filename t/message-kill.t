@@ -88,7 +88,7 @@ my @kinds = (
     ['the clerk',                   KILL => sub { $parts->pids('clerk') }],
 );
 
-ok $im->eventually(30, sub { $CLIENTS == grep { $_->is_open && $_->{answered} } @clients }), "$CLIENTS clients write"
+ok $im->eventually(120, sub { $CLIENTS == grep { $_->is_open && $_->{answered} } @clients }), "$CLIENTS clients write"
     or silent();
 
 for (@kinds) {

@@ -14,7 +14,7 @@ sub names ($self) { return map { $_->basename } $self->{service}->list({ dir => 
 # runit's word to a part: up, down, term, …; waits until it is so.
 sub sv ($self, $part, $word) {
     my $folder = $self->{service}->child($part);
-    my $output = `sv -w 30 $word $folder 2>&1`;
+    my $output = `sv -w 120 $word $folder 2>&1`;
     die "sv $word $part failed: $output\n" if $?;
 }
 

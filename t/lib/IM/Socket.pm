@@ -5,6 +5,7 @@ package IM::Socket;
 # judged by the contract.
 
 use Mojo::Base -base, -signatures;
+use IM::Machine qw(slowness);
 use IM::Match qw(mismatch shown);
 use Mojo::IOLoop;
 use Mojo::JSON qw(decode_json encode_json false true);
@@ -134,7 +135,7 @@ sub wait_until ($self, $condition, $deadline = $self->deadline) { return $self->
 
 sub _until ($self, $condition, $deadline) {
     my $over;
-    my $timer = Mojo::IOLoop->timer($deadline => sub { $over = 1 });
+    my $timer = Mojo::IOLoop->timer($deadline * slowness() => sub { $over = 1 });
     Mojo::IOLoop->one_tick until $over || $condition->();
     Mojo::IOLoop->remove($timer);
     $self->user->im->complain($_) for splice @{ $self->faults };

@@ -17,6 +17,7 @@ use Mojo::Base -base, -signatures;
 use File::Temp qw(tempdir);
 use IM::Contract;
 use IM::Logs;
+use IM::Machine qw(slowness);
 use IM::Parts;
 use IM::Pool;
 use IM::Psql;
@@ -89,7 +90,7 @@ sub _make ($self, %config) {
     chmod 0755, $dir;
     $self->state($dir);
     my @small = $ENV{HARNESS_ACTIVE} ? (IM_DB_CONNECTIONS => 2, IM_NGINX_WORKERS => 1) : ();    # several run at once
-    $self->config({ IM_STATE_DIR => $dir, IM_BUILD => 'no', IM_RATE_LIMIT => 'off', _ports(), $turn ? _turn() : (), @small, %config });
+    $self->config({ IM_STATE_DIR => $dir, IM_BUILD => 'no', IM_RATE_LIMIT => 'off', IM_PATIENCE => 120, _ports(), $turn ? _turn() : (), @small, %config });
     $RUNNING{$dir} = $self;
     path($dir, 'postgres')->make_path->child('local.conf')->open('>')->print("fsync = off\n") if !$durable;
     $POOL->clone($dir, sub { ref($self)->_make_template }) if $POOL->folder && !$fresh;
@@ -264,7 +265,7 @@ sub logs ($self) { return IM::Logs->new(im => $self) }
 # Asks again until the condition is true: for what the server does in its own time.  Seconds it took, or undef.
 sub eventually ($self, $deadline, $condition) {
     my ($start, $pause) = (time, 0.02);
-    while (time - $start < $deadline) {
+    while (time - $start < $deadline || time - $start < $deadline * slowness) {
         return time - $start || 0.001 if eval { $condition->() };
         $self->run($pause);
         $pause *= 1.5 if $pause < 0.1;    # a question costs more than it
