@@ -301,6 +301,7 @@ sub _template ($self, $method, $path) {
 
 sub _value ($text) {
     return 0 + $text if $text =~ /\A\d{1,15}\z/;
+    return $text eq 'true' ? JSON::PP::true : JSON::PP::false if $text =~ /\A(?:true|false)\z/;
     $text =~ s/%([0-9A-F]{2})/chr hex $1/ge;
     utf8::decode($text);
     return $text;
