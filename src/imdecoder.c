@@ -48,11 +48,14 @@ static void file_type(struct decoded *answer)
     snprintf(answer->mime, sizeof answer->mime, "%s", type ? type : "");
 }
 
-/* Its list is read once, before anything foreign is. */
+/* Its list is read once, before anything foreign is.  Of a file it looks at the beginning: four times as much, as it would by
+ * itself, costs 20 ms. */
 static void magic_begin(void)
 {
+    size_t bytes = 262144;
+
     magic = magic_open(MAGIC_MIME_TYPE | MAGIC_SYMLINK);
-    if (!magic || magic_load(magic, NULL) != 0)
+    if (!magic || magic_load(magic, NULL) != 0 || magic_setparam(magic, MAGIC_PARAM_BYTES_MAX, &bytes) != 0)
         log_fatal("could not load the list of libmagic: %s", magic ? magic_error(magic) : strerror(errno));
 }
 
