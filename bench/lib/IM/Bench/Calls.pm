@@ -86,6 +86,6 @@ sub live ($self, $every, $seconds, @people) {
 }
 
 # How many of them are in a call.
-sub living ($self) { return $self->im->sql(q{select count(*) from im.call where state = 'accepted'}) }
+sub living ($self) { return scalar $self->im->sql(q{select count(*) from im.call where state = 'accepted'}) }
 
 1;
