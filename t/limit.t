@@ -126,7 +126,7 @@ sub holding ($service, $address, $path) {
 }
 
 subtest 'connections of one address' => sub {
-    for my $case ([chat => '/friend/request/apply'], [redpacket => '/red/packet/rob'], [backstage => '/im/recharge/approve'], [backstage => '/doc.html']) {
+    for my $case ([chat => '/friend/request/apply'], [redpacket => '/red/packet/rob'], [backstage => '/im/recharge/approve'], [backstage => '/openapi/backstage.json']) {
         my ($service, $path) = @$case;
         my ($here, $there)   = (address(), address());
         my @held = map { holding($service, $here, $path) } 1 .. CONNECTIONS + 3;    # should a question come between
