@@ -210,7 +210,9 @@ part_processes() {
 
 # PART ...: until all of them do, or one says that it cannot.
 wait_for() {
+    answered=$(answer_together "$@")
     for part in "$@"; do
+        case "$newline$answered$newline" in *"$newline$part$newline"*) continue ;; esac
         patiently answers_or_fails "$part" && [ -z "$reason" ] || die "$part does not answer${reason:-; its log ends:
 $(tail -n 5 "$state/log/$part/current" 2>&1)}"
     done
@@ -231,22 +233,46 @@ fatal_line() {
 } 2>/dev/null
 
 answers() {
-    chat=http://$IM_LISTEN:$IM_PORT_CHAT
-    hop=http://127.0.0.1:$IM_PORT_HOP
     case $1 in
     postgres) postgres_says_ready && pg_isready -q -h "$state/db" -U postgres -d postgres ;;
     push) get -f -o /dev/null --unix-socket "$state/run/push.sock" http://push/status ;;
-    nginx) refuses "$chat/" ;;
     clerk) [ "$(value "select count(*) from pg_stat_activity where usename = 'im_clerk'" 2>/dev/null)" != 0 ] ;;
     decoder) hangs_up "$state/run/decoder.sock" ;;
     turn) turn_answers ;;
-    auth) refuses "$chat/setTradePwd" ;;
-    wallet) refuses "$chat/user/recharge" ;;
-    redpacket) refuses "$chat/redPackage" ;;
-    socket) [ "$(get -o /dev/null -w '%{http_code}' "$hop/socket/handshake")" = 401 ] ;;
-    backstage) refuses "$hop/im" ;;
-    *) refuses "$chat/$1" ;;
+    socket) [ "$(get -o /dev/null -w '%{http_code}' "http://127.0.0.1:$IM_PORT_HOP/socket/handshake")" = 401 ] ;;
+    *) [ "$(answer_together "$1")" = "$1" ] ;;
     esac
+}
+
+# PART ...: those that answer, of all that are asked by HTTP.  Whoever is there answers a path or method that it does not have
+# with code 404, or asks for a token.
+answer_together() {
+    urls='' refused=''
+    for part in "$@"; do
+        shift
+        url=http://$IM_LISTEN:$IM_PORT_CHAT/$part
+        case $part in
+        postgres | push | clerk | decoder | turn | socket) continue ;;
+        nginx) url=${url%nginx} ;;
+        auth) url=${url%auth}setTradePwd ;;
+        wallet) url=${url%wallet}user/recharge ;;
+        redpacket) url=${url%redpacket}redPackage ;;
+        backstage) url=http://127.0.0.1:$IM_PORT_HOP/im ;;
+        esac
+        urls="$urls $url"
+        set -- "$@" "$part"
+    done
+    # shellcheck disable=SC2086
+    [ -z "$urls" ] || get -w '\nnext\n' $urls | while read -r line; do
+        case $line in
+        *'"code":404,'* | *'"code":401,'*) refused=yes ;;
+        next)
+            [ -z "$refused" ] || say "$1"
+            refused=''
+            shift
+            ;;
+        esac
+    done
 }
 
 # In the file of its process, so that no question disturbs a start.
@@ -254,9 +280,6 @@ postgres_says_ready() {
     while read -r word; do [ "$word" != ready ] || return 0; done <"$state/pg/postmaster.pid"
     return 1
 } 2>/dev/null
-
-# URL: whoever is there answers a path or method that it does not have with code 404, or asks for a token.
-refuses() { case $(get "$1") in *'"code":404,'* | *'"code":401,'*) ;; *) return 1 ;; esac; }
 
 # SOCKET: whoever is there ends a connection that brings no file.  He may be at work on one.
 hangs_up() {
