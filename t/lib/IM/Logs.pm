@@ -70,7 +70,7 @@ sub faults ($self) {
     my @lines   = $self->lines;
     my @secrets = ($self->_kept_secrets, keys %{ $self->im->secrets });
     my ($secret, $wrong) = map { my $all = join '|', @$_; qr/$all/ } [map {quotemeta} sort { length $b <=> length $a } @secrets], \@WRONG;
-    my @faults  = ('no log was found') x !@lines;
+    my @faults  = ('no log was found') x !$self->_files;    # of a shared stack, whose lines may all be older
     my @allowed = ($STARTING, $STOPPING, ($KILLED) x !!@{ $self->im->killed }, @{ $self->im->allowed });
     for my $line (@lines) {
         my ($text) = $line =~ /\A\S+: (?:\d{4}-\d\d-\d\d_\S+ )?(.*)\z/s;    # part, svlogd's time

@@ -57,8 +57,11 @@ sub all ($self) {
     return map { (decode_json $_->slurp)->{config} } grep { -d path('/var/tmp', $_->basename) } map { $self->folder->child($_)->list->each } qw(idle busy);
 }
 
-# The processes of every part, and the connections that the programs have.
-sub condition ($self, $im) { return { %{ $im->parts->crews }, connections => $self->connections($im) } }
+# The processes of every part, the connections that the programs have, and the keys: who rotates them leaves the old ones.
+sub condition ($self, $im) {
+    my $secret = path($im->state, 'secret');
+    return { %{ $im->parts->crews }, connections => $self->connections($im), secrets => join ' ', sort map { $_->to_rel($secret) } $secret->list_tree->each };
+}
 
 # Whether everything runs that ran at first, also what a story has restarted or killed, and nothing else.
 sub is_whole ($self, $im) {
