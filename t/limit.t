@@ -183,7 +183,7 @@ subtest 'more than a thousand sockets from one address' => sub {
     is $connects->($here),  429, 'one more is as well';
     is $connects->($there), 101, 'but not from elsewhere';
     $zoe->get('/friend/list')->ok('where requests are served', []);
-    my @crowded = grep { my $part = $_; grep { (() = glob "/proc/$_/fd/*") >= 1024 } $shipped->parts->pids($part, $part) } $shipped->parts->names;
+    my @crowded = grep { my $part = $_; grep { (() = glob "/proc/$_/fd/*") >= 1024 } $shipped->parts->pids($part, $part) } grep { !/^(?:nginx|push)$/ } $shipped->parts->names;
     is "@crowded", '', 'no program has so many descriptors that libfcgi could not wait for them';
     close $holding;
     waitpid $_->[1], 0 for @parts;
