@@ -131,8 +131,13 @@ sub fault ($program, $point) {
     ready($program);
 }
 
+# It serves, and has all of its connections: deed() looks which they are before they are lost.
 sub ready ($program) {
-    my $up = sub { IO::Socket::UNIX->new(Peer => path($im->state, "run/$program.sock")->to_string) && $im->parts->pids($program, $program) };
+    my $up = sub {
+        my @pids = IO::Socket::UNIX->new(Peer => path($im->state, "run/$program.sock")->to_string) ? $im->parts->pids($program, $program) : ();
+        my $each = $im->config->{IM_DB_CONNECTIONS} // 4;
+        return @pids && $im->sql("select count(*) from pg_stat_activity where usename = 'im_$program' and state = 'idle'") >= $each * @pids;
+    };
     ok $im->eventually(15, $up), "$program is there" or BAIL_OUT("$program does not come back");
 }
 
