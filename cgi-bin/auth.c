@@ -1,7 +1,8 @@
 /*
- * auth: accounts, sessions and passwords.  Argon2id takes tens of milliseconds of CPU, so the program runs in
- * several processes and serves nothing else.  See auth(8); the rules are in sql/api/auth.sql.
+ * auth: accounts and their passwords.  Argon2id takes tens of milliseconds of CPU, so the program runs in several
+ * processes and serves nothing else.  See auth(8); the rules are in sql/api/auth.sql.
  */
+#include "burn.h"
 #include "code.h"
 #include "limit.h"
 #include "login.h"
@@ -9,14 +10,12 @@
 #include "program.h"
 #include "reply.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static void register_hash(struct request *r, const PGresult *rows);
 static void verify(struct request *r, const PGresult *rows);
-static void refresh_verify(struct request *r, const PGresult *rows);
 static void password_change(struct request *r, const PGresult *rows);
 static void trade_change(struct request *r, const PGresult *rows);
 
@@ -24,44 +23,37 @@ static const struct route routes[] = {
     /* method  path             who     shape    call                                     handler */
     {"POST", "/register", ANYONE, ONE, NULL, register_hash},
     {"POST", "/login", ANYONE, ONE, "auth_login_find(username, :address, captchaId?, captchaCode?)", verify},
-    {"PUT", "/refreshToken", ANYONE, ONE, NULL, refresh_verify},
-    {"POST", "/logout", USER, NOTHING, "auth_logout(:me, :session, all?)", NULL},
     {"PUT", "/modifyPwd", USER, NOTHING, "auth_password_hash(:me, :session)", password_change},
     {"PUT", "/setTradePwd", USER, NOTHING, "auth_password_hash(:me, :session)", trade_change},
-    {"GET", "/captcha", ANYONE, ONE, NULL, login_captcha},
     {0},
 };
 
 static struct call register_call = {
     .text = "auth_register(username!, :hash, nickName!?, email?, phone?, :address, captchaId?, captchaCode?)"};
-static struct call login_done = {.text = "auth_login_done(:account, :matched, :address, :device, :hash, :solved)"};
-static struct call refresh_call = {.text = "auth_refresh(:account, :session, :generation)"};
+static struct call login_done = {.text = "auth_login_done(:account, :matched, :address, :device, :hash, :solved, :fresh)"};
 static struct call trade_set = {.text = "auth_trade_set(:me, :session, tradePassword#, oldTradePassword#?, :matched, :same)"};
 
 static struct call password_set = {.text = "auth_password_change(:me, :session, :matched, :hash, :old, :trade)"};
 
-static struct call *const calls[] = {&register_call, &login_done,     &refresh_call, &trade_set,
-                                     &password_set,  &login_captcha_create, NULL};
+static struct call *const calls[] = {&register_call, &login_done, &trade_set, &password_set, NULL};
 
-static void register_hash(struct request *r, const PGresult *rows)
+/* What an account may have computed with its token: of log-ins the addresses are limited, and the failures. */
+static struct limit changes = {.burst = 10, .per_minute = 10};
+
+static void register_now(struct request *r)
 {
     char hash[PASSWORD_HASH_SIZE];
-    const char *password = login_password(r, "password");
 
-    (void)rows;
-    if (!password)
-        return;
-    password_hash(password, hash);
+    password_hash(request_text(r, "password"), hash);
     request_set(r, "hash", hash);
     serve_call(r, &register_call, NULL);
 }
 
-static void set_number(struct request *r, const char *name, int64_t number)
+static void register_hash(struct request *r, const PGresult *rows)
 {
-    char text[24];
-
-    snprintf(text, sizeof text, "%" PRId64, number);
-    request_set(r, name, text);
+    (void)rows;
+    if (login_password(r, "password"))
+        burn_later(r, register_now);
 }
 
 static void answer_tokens(struct request *r, const PGresult *rows)
@@ -69,75 +61,71 @@ static void answer_tokens(struct request *r, const PGresult *rows)
     login_answer(r, AUDIENCE_USER, rows);
 }
 
+static void verify_now(struct request *r)
+{
+    login_match(r);
+    serve_call(r, &login_done, answer_tokens);
+}
+
 static void verify(struct request *r, const PGresult *rows)
 {
-    login_verify(r, rows, &login_done, answer_tokens);
+    if (login_keep(r, rows))
+        burn_later(r, verify_now);
 }
 
-static struct limit refreshes = {.burst = 30, .per_minute = 30};
-
-static void refresh_verify(struct request *r, const PGresult *rows)
+static void set_matches(struct request *r, const char *name, const char *password)
 {
-    const char *token = request_text(r, "refreshToken");
-
-    (void)rows;
-    if (!token)
-        token = request_parameter(r, "HTTP_REFRESHTOKEN");
-    if (!token) {
-        reply_code(r, CODE_BAD_REQUEST, "refreshToken");
-        return;
-    }
-    if (!token_verify(token, AUDIENCE_USER, TOKEN_REFRESH, &r->claims)) {
-        reply_code(r, CODE_UNAUTHORIZED, NULL);
-        return;
-    }
-    if (!serve_allows(r, &refreshes))
-        return;
-    set_number(r, "account", r->claims.subject);
-    set_number(r, "session", r->claims.session);
-    set_number(r, "generation", r->claims.generation);
-    serve_call(r, &refresh_call, answer_tokens);
+    request_set(r, name, password_matches(password, request_value(r, "old")) ? "true" : "false");
 }
 
-static void password_change(struct request *r, const PGresult *rows)
+static void change_now(struct request *r)
 {
-    const char *old = login_password(r, "oldPassword"), *new = old ? login_password(r, "newPassword") : NULL;
+    const char *new = request_text(r, "newPassword");
     char hash[PASSWORD_HASH_SIZE];
 
-    if (!new)
-        return;
-    bool matched = password_matches(old, PQgetvalue(rows, 0, 0));
-    if (matched) {
+    set_matches(r, "matched", request_text(r, "oldPassword"));
+    if (strcmp(request_value(r, "matched"), "true") == 0) {
         password_hash(new, hash);
         request_set(r, "hash", hash);
         request_set(r, "trade", request_trade_digest(r, new));
     }
-    request_set(r, "old", PQgetvalue(rows, 0, 0));
-    request_set(r, "matched", matched ? "true" : "false");
     serve_call(r, &password_set, NULL);
 }
 
-static void set_matches(struct request *r, const char *name, const char *password, const PGresult *rows)
+static void password_change(struct request *r, const PGresult *rows)
 {
-    request_set(r, name, password_matches(password, PQgetvalue(rows, 0, 0)) ? "true" : "false");
+    if (!login_password(r, "oldPassword") || !login_password(r, "newPassword") || !serve_allows(r, &changes))
+        return;
+    request_set(r, "old", PQgetvalue(rows, 0, 0));
+    burn_later(r, change_now);
+}
+
+static void trade_now(struct request *r)
+{
+    const char *password = request_text(r, "password");
+
+    if (password)
+        set_matches(r, "matched", password);
+    set_matches(r, "same", request_text(r, "tradePassword"));
+    serve_call(r, &trade_set, NULL);
 }
 
 /* The first trade password is free; a change shows the old one or the login password, which it is not itself. */
 static void trade_change(struct request *r, const PGresult *rows)
 {
-    const char *trade = login_password(r, "tradePassword"), *password = request_text(r, "password"), *text;
     struct json_object *given;
+    const char *text;
 
-    if (!trade)
+    if (!login_password(r, "tradePassword"))
         return;
-    if (!password && request_field(r, "password", &given, &text)) {
+    if (!request_text(r, "password") && request_field(r, "password", &given, &text)) {
         reply_code(r, CODE_BAD_REQUEST, "password");
         return;
     }
-    if (password)
-        set_matches(r, "matched", password, rows);
-    set_matches(r, "same", trade, rows);
-    serve_call(r, &trade_set, NULL);
+    if (!serve_allows(r, &changes))
+        return;
+    request_set(r, "old", PQgetvalue(rows, 0, 0));
+    burn_later(r, trade_now);
 }
 
 /* `auth --hash` prints the Argon2id string of the password on standard input: imctl makes administrators so. */

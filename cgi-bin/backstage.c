@@ -2,6 +2,7 @@
  * backstage: administrators, moderation and the review of money orders.  Its own accounts, tokens and database
  * role.  See backstage(8); the rules are in sql/api/backstage*.sql.
  */
+#include "burn.h"
 #include "code.h"
 #include "login.h"
 #include "password.h"
@@ -95,7 +96,7 @@ static const struct route routes[] = {
     {0},
 };
 
-static struct call login_done = {.text = "admin_login_done(:account, :matched, :address, :device, :solved, :step)"};
+static struct call login_done = {.text = "admin_login_done(:account, :matched, :address, :device, :solved, :step, :fresh)"};
 static struct call password_set = {.text = "admin_password_change(:me, :session, :matched, :hash, :old)"};
 static struct call totp_shown = {.text = "admin_totp_begin(:me, :secret)"};
 static struct call totp_set = {.text = "admin_totp_set(:me, :step, :secret, :on)"};
@@ -122,35 +123,41 @@ static void step_set(struct request *r, const char *field, const char *secret, c
     request_set(r, "step", step);
 }
 
+static void verify_now(struct request *r)
+{
+    login_match(r);
+    serve_call(r, &login_done, answer_token);
+}
+
 static void verify(struct request *r, const PGresult *rows)
 {
     if (PQntuples(rows) && !PQgetisnull(rows, 0, 3))
         step_set(r, "totpCode", PQgetvalue(rows, 0, 3), PQgetvalue(rows, 0, 4));
-    login_verify(r, rows, &login_done, answer_token);
+    if (login_keep(r, rows))
+        burn_later(r, verify_now);
 }
 
-/* False after the answer that says that the field is no password. */
-static bool hash_set(struct request *r, const char *field)
+static void hash_set(struct request *r, const char *field)
 {
-    const char *password = login_password(r, field);
     char hash[PASSWORD_HASH_SIZE];
 
-    if (!password)
-        return false;
-    password_hash(password, hash);
+    password_hash(request_text(r, field), hash);
     request_set(r, "hash", hash);
-    return true;
+}
+
+static void change_now(struct request *r)
+{
+    hash_set(r, "newPassword");
+    request_set(r, "matched", password_matches(request_text(r, "oldPassword"), request_value(r, "old")) ? "true" : "false");
+    serve_call(r, &password_set, NULL);
 }
 
 static void password_change(struct request *r, const PGresult *rows)
 {
-    const char *old = login_password(r, "oldPassword");
-
-    if (!old || !hash_set(r, "newPassword"))
+    if (!login_password(r, "oldPassword") || !login_password(r, "newPassword"))
         return;
-    request_set(r, "matched", password_matches(old, PQgetvalue(rows, 0, 0)) ? "true" : "false");
     request_set(r, "old", PQgetvalue(rows, 0, 0));
-    serve_call(r, &password_set, NULL);
+    burn_later(r, change_now);
 }
 
 static void totp_begin(struct request *r, const PGresult *rows)
@@ -185,11 +192,23 @@ static void totp_disable(struct request *r, const PGresult *rows)
     totp_change(r, rows, "false");
 }
 
+static void add_now(struct request *r)
+{
+    hash_set(r, "password");
+    serve_call(r, &admin_made, NULL);
+}
+
 static void admin_add(struct request *r, const PGresult *rows)
 {
     (void)rows;
-    if (hash_set(r, "password"))
-        serve_call(r, &admin_made, NULL);
+    if (login_password(r, "password"))
+        burn_later(r, add_now);
+}
+
+static void update_now(struct request *r)
+{
+    hash_set(r, "password");
+    serve_call(r, &admin_changed, NULL);
 }
 
 /* The password may stay as it is. */
@@ -199,15 +218,23 @@ static void admin_update(struct request *r, const PGresult *rows)
     const char *text;
 
     (void)rows;
-    if (!request_field(r, "password", &json, &text) || hash_set(r, "password"))
+    if (!request_field(r, "password", &json, &text))
         serve_call(r, &admin_changed, NULL);
+    else if (login_password(r, "password"))
+        burn_later(r, update_now);
+}
+
+static void user_password_now(struct request *r)
+{
+    hash_set(r, "newPassword");
+    serve_call(r, &user_password_set, NULL);
 }
 
 static void user_password(struct request *r, const PGresult *rows)
 {
     (void)rows;
-    if (hash_set(r, "newPassword"))
-        serve_call(r, &user_password_set, NULL);
+    if (login_password(r, "newPassword"))
+        burn_later(r, user_password_now);
 }
 
 int main(int argc, char **argv)

@@ -255,6 +255,7 @@ answer_together() {
         postgres | push | clerk | decoder | turn | socket) continue ;;
         nginx) url=${url%nginx} ;;
         auth) url=${url%auth}setTradePwd ;;
+        session) url=${url%session}logout ;;
         wallet) url=${url%wallet}user/recharge ;;
         redpacket) url=${url%redpacket}redPackage ;;
         backstage) url=http://127.0.0.1:$IM_PORT_HOP/im ;;

@@ -11,7 +11,7 @@ token() {
 }
 
 # AUDIENCE ...
-# Programs that only verify come first: when auth and backstage begin to sign with the new key, all others know it.
+# Programs that only verify come first: when auth, session and backstage begin to sign with the new key, all others know it.
 rotate_keys() {
     lock_state
     for audience in "$@"; do
@@ -20,7 +20,7 @@ rotate_keys() {
     built=$(part_names | grep -vx 'postgres\|push\|nginx\|clerk')
     make_secrets
     # shellcheck disable=SC2046
-    start_parts $(say "$built" | grep -vx 'auth\|backstage') auth backstage
+    start_parts $(say "$built" | grep -vx 'auth\|session\|backstage') auth session backstage
     # shellcheck disable=SC2086
     wait_for $built
     say "tokens of $* are signed with a new key; those of the one before are good until the next rotation"

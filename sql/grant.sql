@@ -15,6 +15,7 @@ begin
 end $$;
 
 grant execute on function api.enter(bigint, integer, bigint) to im_auth;
+grant execute on function api.enter(bigint, integer, bigint) to im_session;
 grant execute on function api.enter(bigint, integer, bigint) to im_user;
 grant execute on function api.enter(bigint, integer, bigint) to im_wallet;
 grant execute on function api.enter(bigint, integer, bigint) to im_friend;
@@ -31,12 +32,13 @@ grant execute on function api.word_list to im_auth, im_user, im_friend, im_group
 grant execute on function api.auth_register to im_auth;
 grant execute on function api.auth_login_find to im_auth;
 grant execute on function api.auth_login_done to im_auth;
-grant execute on function api.auth_refresh to im_auth;
 grant execute on function api.auth_password_hash to im_auth;
 grant execute on function api.auth_password_change to im_auth;
 grant execute on function api.auth_trade_set to im_auth;
-grant execute on function api.auth_logout to im_auth;
-grant execute on function api.auth_captcha_create to im_auth, im_backstage;
+
+grant execute on function api.session_refresh to im_session;
+grant execute on function api.session_logout to im_session;
+grant execute on function api.session_captcha_create to im_session, im_backstage;
 
 grant execute on function api.user_self to im_user;
 grant execute on function api.user_update to im_user;

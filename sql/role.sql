@@ -24,7 +24,7 @@ declare
   program text;
   role text;
 begin
-  foreach program in array array['auth', 'user', 'wallet', 'friend', 'group', 'message', 'socket', 'webrtc',
+  foreach program in array array['auth', 'session', 'user', 'wallet', 'friend', 'group', 'message', 'socket', 'webrtc',
                                  'redpacket', 'file', 'system', 'backstage', 'clerk'] loop
     role := 'im_' || program;
     if not exists (select from pg_roles where rolname = role) then

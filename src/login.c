@@ -20,26 +20,34 @@ const char *login_password(struct request *r, const char *name)
     return NULL;
 }
 
-void login_verify(struct request *r, const PGresult *rows, const struct call *open, request_handler *then)
+bool login_keep(struct request *r, const PGresult *rows)
 {
-    const char *password = request_text(r, "password");
-    bool found = PQntuples(rows) > 0;
-
-    if (!password) {
+    if (!request_text(r, "password")) {
         reply_code(r, CODE_BAD_REQUEST, "password");
-        return;
+        return false;
     }
-    bool matched = password_matches(password, found ? PQgetvalue(rows, 0, 1) : NULL);
-    if (found) {
+    if (PQntuples(rows) > 0) {
         request_set(r, "account", PQgetvalue(rows, 0, 0));
         request_set(r, "hash", PQgetvalue(rows, 0, 1));
         request_set(r, "solved", *PQgetvalue(rows, 0, 2) == 't' ? "true" : "false");
     }
-    request_set(r, "matched", matched ? "true" : "false");
-    serve_call(r, open, then);
+    return true;
 }
 
-struct call login_captcha_create = {.text = "auth_captcha_create(:answer)"};
+void login_match(struct request *r)
+{
+    const char *password = request_text(r, "password"), *hash = request_value(r, "hash");
+    bool matched = password_matches(password, hash);
+    char fresh[PASSWORD_HASH_SIZE];
+
+    request_set(r, "matched", matched ? "true" : "false");
+    if (!matched || password_current(hash))
+        return;
+    password_hash(password, fresh);
+    request_set(r, "fresh", fresh);
+}
+
+struct call login_captcha_create = {.text = "session_captcha_create(:answer)"};
 
 static int64_t number(const PGresult *rows, int column)
 {

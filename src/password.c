@@ -94,6 +94,14 @@ bool password_matches(const char *password, const char *hash)
     return constant_time_equal(tag, stored, TAG) && known && *password;
 }
 
+bool password_current(const char *hash)
+{
+    struct cost cost;
+
+    return hash_cost(hash, &cost) && cost.passes == usual.passes && cost.memory_kib == usual.memory_kib &&
+           cost.lanes == usual.lanes;
+}
+
 bool password_equal(const char *one, const char *other)
 {
     size_t n = strlen(one);

@@ -1,7 +1,7 @@
 /*
  * Login passwords as Argon2id PHC strings, and keyed digests, such as that of a trade password.
  *
- * Argon2id takes 30-50 ms of CPU by design, so only cgi-bin/auth and cgi-bin/backstage call it.  The trade
+ * Argon2id takes 30-50 ms of CPU by design, so only cgi-bin/auth and cgi-bin/backstage call it (burn.h).  The trade
  * password is checked with every payment and must not stall the wallet: it is an HMAC under a key (the
  * pepper) that the database never sees, so that a stolen database cannot be searched for six-digit PINs.
  *
@@ -25,6 +25,9 @@ void password_hash(const char *password, char hash[static PASSWORD_HASH_SIZE]);
 
 /* Compares in constant time.  A NULL hash (unknown user) or an empty password costs the same and never matches. */
 bool password_matches(const char *password, const char *hash);
+
+/* True when the hash cost what password_hash() has one cost now. */
+bool password_current(const char *hash);
 
 /* Writes HMAC-SHA256 under the key, in hexadecimal, of the texts one after the other; NULL ends them. */
 void password_digest(char digest[static PASSWORD_DIGEST_SIZE], const char *key, const char *const *texts);

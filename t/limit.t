@@ -105,6 +105,23 @@ subtest 'refreshing' => sub {
     is $codes[-1], 429, 'the others are refused with 429';
 };
 
+subtest 'passwords of one account' => sub {
+    my $other = $crowd[5];
+    my @codes = map { $other->put('/setTradePwd', { tradePassword => "trade $_", password => $other->password })->code } 1 .. 14;
+    my $done = grep { $_ eq 200 } @codes;
+    ok $done >= 10 && $done <= 12, "ten a minute: $done" or diag "@codes";
+    is $codes[-1], 429, 'the others are refused with 429';
+    $other->put('/refreshToken', { refreshToken => $other->refresh })->ok('who is refused there may refresh');
+};
+
+subtest 'whatever computes passwords, of one address' => sub {
+    my @paths = map {"PUT $_"} qw(/modifyPwd /setTradePwd);
+    my ($took, $count) = answers(chat => address(), map { request($paths[$_ % 2], 'Authorization: Bearer x.y.z') } 1 .. 200);
+    within($count->{200} // 0, 100, 5, $took, 'of users');
+    ($took, $count) = answers(backstage => address(), map { request('PUT /im/self/password', 'Authorization: Bearer x.y.z') } 1 .. 200);
+    within($count->{200} // 0, 100, 5, $took, 'of administrators');
+};
+
 subtest 'frames of one account' => sub {
     my $other   = $crowd[1]->as;
     $other->login;

@@ -13,7 +13,7 @@ my $ann = $im->user('ann');
 
 # What each program may know: a program that was taken over can forge what its own keys sign, and nothing else.
 my %KNOWS = (
-    (map { ($_ => ['IM_JWT_KEY_USER']) } qw(friend group message socket system user)),
+    (map { ($_ => ['IM_JWT_KEY_USER']) } qw(friend group message session socket system user)),
     auth      => [qw(IM_JWT_KEY_USER IM_TRADE_PEPPER)],
     file      => [qw(IM_FILE_KEY IM_JWT_KEY_USER)],
     wallet    => [qw(IM_JWT_KEY_USER IM_TRADE_PEPPER)],

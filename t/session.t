@@ -10,7 +10,7 @@ use Mojo::File qw(path);
 use Test::More;
 use Time::HiRes qw(clock_gettime time);
 
-my $im       = IM::Stack->new;
+my $im       = IM::Stack->new(IM_PASSWORDS_WAITING => 12);
 my $stranger = $im->stranger;
 my ($ann, $bob) = $im->users(qw(ann bob));
 $im->secret('wrong horse');
@@ -133,7 +133,7 @@ subtest 'a session that ends while its socket opens' => sub {
     $phone->ua->websocket_p($url)->then(sub ($tx) { $socket = $tx; $tx->on(finish => sub { $socket = 'closed' }) })->catch(sub ($why) { $socket = $why });
     ok $waits->('socket_open'), 'it does';
     $ended->();
-    ok $waits->('auth_logout'), 'and whoever ends its session waits for it';
+    ok $waits->('session_logout'), 'and whoever ends its session waits for it';
     $im->sql(q{insert into im.setting (name, value) values ('test.open', '')});
     waitpid $held, 0;
     ok $im->eventually(10, sub { $answer }), 'the session ends';
@@ -231,6 +231,43 @@ subtest 'trade password' => sub {
     my ($best) = sort { $a <=> $b } map { $spent->() } 1 .. 3;
     cmp_ok $best, '<=', 0.005, "checking it with a payment takes no more than 5 ms";
     note sprintf 'median %.0f ms', 1000 * $best;
+};
+
+subtest 'passwords are computed beside everything else' => sub {
+    my $phone = device($bob);
+    my $all   = sub ($count) {
+        my @tx = map { $bob->_build(PUT => '/setTradePwd', {}, json => { tradePassword => "trade bob $_", password => $bob->password }) } 1 .. $count;
+        return map { $_->code } $im->together(map { $bob->ua->start_p($_)->then(sub ($tx) { $bob->_judge(PUT => '/setTradePwd', $tx->result) }) } @tx);
+    };
+    $im->secret('trade bob');
+    my @codes = $all->(60);
+    my %count = (200 => 0, 429 => 0);
+    $count{$_}++ for @codes;
+    is_deeply [sort keys %count], [200, 429], 'of sixty at once as many as may wait are served, and the rest told soon' or diag "@codes";
+    ok $count{200} >= 12 && $count{429} >= 1, "$count{200} of them";
+    $bob->put('/setTradePwd', { tradePassword => 'trade bob', password => $bob->password })->ok('then the next is served');
+
+    my @crew = $im->parts->pids('auth', 'auth');
+    $phone = device($bob);
+    kill STOP => @crew;
+    $phone->keep(renew($phone)->ok('who refreshes waits for none of it'));
+    $stranger->get('/captcha')->ok('nor does who asks for a captcha');
+    $phone->post('/logout', {})->ok('or logs out');
+    kill CONT => @crew;
+};
+
+subtest 'a hash of another cost' => sub {
+    my $hash = sub { scalar $im->sql('select password_hash from im.account where id = ' . $ann->id) };
+    my $old  = '$argon2id$v=19$m=8192,t=3,p=1$c29tZXNhbHRvZjE2Ynl0ZQ$IGuyYINENySxoBE1ldzfZTLHhD85QWE5tnUXfrsiLNA';
+    $im->sql("update im.account set password_hash = '$old' where id = " . $ann->id);
+    $stranger->post('/login', { username => 'ann', password => 'passwort' })->refused(1002, 'is compared at its own');
+    is $hash->(), $old, 'and stays for who does not know the password';
+    $stranger->post('/login', { username => 'ann', password => 'password' })->ok('whoever does is let in');
+    like $hash->(), qr/\A\$argon2id\$v=19\$m=19456,t=2,p=1\$/, 'and it is made anew';
+    $stranger->post('/login', { username => 'ann', password => 'password' })->ok('which is as good');
+    $im->sql("update im.admin set password_hash = '$old' where name = 'admin'");
+    $im->stranger('backstage')->post('/login', { username => 'admin', password => 'password' })->ok("so is an administrator's");
+    like scalar $im->sql("select password_hash from im.admin where name = 'admin'"), qr/m=19456,t=2,p=1/, 'made anew';
 };
 
 subtest 'an unknown name takes as long as a wrong password' => sub {

@@ -1,4 +1,4 @@
--- Accounts and sessions.  The program verifies passwords and signs tokens; what they mean is decided here.
+-- Accounts.  The program verifies passwords and signs tokens; what they mean is decided here.
 
 -- POST /register  auth_register(username!, :hash, nickName!?, email?, phone?, :address, captchaId?, captchaCode?)
 -- Makes an account and answers its id; the nick name is the user name when absent.
@@ -66,13 +66,14 @@ begin
   end if;
 end $$;
 
--- POST /login, second half  auth_login_done(:account, :matched, :address, :device, :hash, :solved)
+-- POST /login, second half  auth_login_done(:account, :matched, :address, :device, :hash, :solved, :fresh)
 -- Opens a session when the password matched, and the hash that it was compared with is the account's still; counts the
--- failure when not.
+-- failure when not.  fresh, if any, is what that password is hashed to now.
 -- Refuses: 1001 unknown user; 1002 wrong password; 1003 banned; 1006, 1007 too many failures meanwhile
--- Writes: session, login_failure, login_failure_address
+-- Writes: session, login_failure, login_failure_address; fresh: account
 -- Tells: nobody
-create function api.auth_login_done(account bigint, ok boolean, address inet, device text, hash text, solved boolean)
+create function api.auth_login_done(account bigint, ok boolean, address inet, device text, hash text, solved boolean,
+                                    fresh text default null)
 returns table ("userId" bigint, ver integer, session bigint, generation integer, "issuedAt" bigint)
 language plpgsql rows 1 security definer set search_path = im, pg_temp as $$
 declare
@@ -84,7 +85,7 @@ declare
 begin
   if account is not null then
     perform pg_advisory_xact_lock_shared(account);
-    select * into found_account from im.account a where a.id = auth_login_done.account for share;
+    select * into found_account from im.account a where a.id = auth_login_done.account for no key update;
   end if;
   -- Many guesses at once are all let in before the first of them is counted: who is late learns nothing of his.
   refusal := case when solved then 0 else im.login_guard(who, origin, im.setting_int('login.lock_after')) end;
@@ -102,44 +103,13 @@ begin
     raise sqlstate 'I1003' using message = im.account_ban_text(found_account);
   end if;
   perform im.login_forgive(who, origin);
+  if fresh is not null then
+    update im.account a set password_hash = fresh where a.id = auth_login_done.account;
+  end if;
   return query
     insert into im.session as s (account_id, address, device)
     values (auth_login_done.account, auth_login_done.address, left(coalesce(auth_login_done.device, ''), 200))
     returning s.account_id, found_account.version, s.id, s.generation, extract(epoch from s.refreshed_at)::bigint;
-end $$;
-
--- PUT /refreshToken  auth_refresh(:account, :session, :generation)
--- The next pair of tokens.  A refresh token works once; the same one again within ten seconds gets the same pair,
--- later it was stolen, and the whole session ends.
--- Refuses: 401 session over, or token used twice; 1003 banned
--- Writes: connection, session, outbox
--- Tells: nobody
-create function api.auth_refresh(account bigint, my_session bigint, my_generation integer)
-returns table ("userId" bigint, ver integer, session bigint, generation integer, "issuedAt" bigint)
-language plpgsql rows 1 security definer set search_path = im, pg_temp as $$
-declare
-  mine im.account;
-  kept im.session;
-begin
-  perform pg_advisory_xact_lock_shared(account);
-  select * into mine from im.account a where a.id = account;
-  if im.account_banned(mine.status, mine.banned_until) then
-    raise sqlstate 'I1003' using message = im.account_ban_text(mine);
-  end if;
-  select * into kept from im.session s
-   where s.id = my_session and s.account_id = account and s.revoked_at is null for update;
-  if not found or kept.generation < my_generation
-     or kept.refreshed_at < now() - im.setting_interval('token.session_ttl') then
-    raise sqlstate 'I0401';
-  elsif kept.generation = my_generation then
-    update im.session s set generation = s.generation + 1, refreshed_at = now() where s.id = my_session
-    returning * into kept;
-  elsif kept.generation > my_generation + 1 or kept.refreshed_at < now() - im.setting_interval('token.grace') then
-    perform im.session_end(my_session, 'reuse');
-    perform im.refuse_later(401);
-    return;
-  end if;
-  return query select account, mine.version, kept.id, kept.generation, extract(epoch from kept.refreshed_at)::bigint;
 end $$;
 
 -- PUT /setTradePwd, first half; PUT /modifyPwd, first half  auth_password_hash(:me, :session)
@@ -213,33 +183,4 @@ begin
   end if;
   perform im.login_forgive('user ' || me, 'session ' || my_session);
   perform im.account_expel(me, 'password', 'KICK', 'password');
-end $$;
-
--- POST /logout  auth_logout(:me, :session, all?)
--- Ends this device's session, or every session of the account, and closes the sockets.
--- Refuses: nothing
--- Writes: connection, session, outbox; all: account
--- Tells: all: the account, SYSTEM_MESSAGE KICK
-create function api.auth_logout(me bigint, my_session bigint, everywhere boolean) returns void
-language plpgsql security definer set search_path = im, pg_temp as $$
-begin
-  if everywhere then
-    perform im.account_expel(me, 'logout', 'KICK', 'logout');
-  else
-    perform im.session_end(my_session, 'logout');
-  end if;
-end $$;
-
--- GET /captcha  auth_captcha_create(:answer)
--- Keeps the answer of a picture just drawn and answers its id.
--- Refuses: nothing
--- Writes: captcha
--- Tells: nobody
-create function api.auth_captcha_create(answer text) returns uuid
-language plpgsql security definer set search_path = im, pg_temp as $$
-declare
-  captcha uuid;
-begin
-  insert into im.captcha (answer) values (auth_captcha_create.answer) returning id into captcha;
-  return captcha;
 end $$;

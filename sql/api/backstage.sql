@@ -30,13 +30,15 @@ begin
   end if;
 end $$;
 
--- POST /login, second half  admin_login_done(:account, :matched, :address, :device, :solved, :step)
--- Ends a log-in: counts a wrong password or code, or opens a session and answers what its token needs.
+-- POST /login, second half  admin_login_done(:account, :matched, :address, :device, :solved, :step, :fresh)
+-- Ends a log-in: counts a wrong password or code, or opens a session and answers what its token needs.  fresh, if
+-- any, is what the password is hashed to now.
 -- Refuses: 1001 unknown (admin null); 1002 wrong password; 1003 disabled; 1006, 1007 too many failures meanwhile; 1008 a
 --   code of the second factor is wanted, or was wrong, or was used before
 -- Writes: admin, admin_login, admin_session, audit, audit_head, login_failure
 -- Tells: nobody
-create function api.admin_login_done(admin bigint, ok boolean, address inet, device text, solved boolean, step bigint)
+create function api.admin_login_done(admin bigint, ok boolean, address inet, device text, solved boolean, step bigint,
+                                     fresh text default null)
 returns table ("adminId" bigint, name text, role text, ver integer, session bigint, "issuedAt" bigint)
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare
@@ -62,6 +64,7 @@ begin
     return;
   end if;
   update im.admin a set totp_step = step where a.id = admin and a.totp_secret is not null;
+  update im.admin a set password_hash = fresh where a.id = admin and fresh is not null;
   perform im.login_forgive('admin ' || who.id, origin);
   perform im.audit_write(who.id, 'login', 'admin ' || who.id, null, null, null);
   return query

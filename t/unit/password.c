@@ -40,6 +40,7 @@ int main(void)
     ok(!password_matches("", one) && !password_matches("", NULL), "nor the empty password");
     /* argon2(1): -id -t 3 -k 8192 -p 1 */
     ok(password_matches("password", OTHER_COST) && !password_matches("passwort", OTHER_COST), "a hash of another cost is compared at its own");
+    ok(password_current(one) && !password_current(OTHER_COST) && !password_current("none"), "and is to be made anew");
     ok(password_acceptable("123456") && !password_acceptable("12345"), "at least six characters");
     ok(password_acceptable("密码密码密码") && !password_acceptable("密码"), "counted as characters, not bytes");
     ok(cost("", one) > cost("wrong!", one) / 2 && cost("", NULL) > cost("wrong!", NULL) / 2, "the empty password costs what a wrong one does");

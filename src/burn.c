@@ -1,0 +1,58 @@
+#include "burn.h"
+#include "code.h"
+#include "config.h"
+#include "log.h"
+#include "program.h"
+#include "reply.h"
+
+enum { WAITING_MAX = 400, WAITING_USUAL = 50 };
+
+/* A ring: those that wait, the first of them at first. */
+static struct {
+    struct request *request;
+    void (*work)(struct request *r);
+} waiting[WAITING_MAX];
+static int first, count;
+static long most;
+static struct event *turn;
+
+/* The loop looks at its descriptors before its timers: what has come in is heard before the next one is worked for. */
+static void turn_next(void)
+{
+    event_add(turn, &(struct timeval){0, 0});
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+    struct request *r = waiting[first].request;
+    void (*work)(struct request *) = waiting[first].work;
+
+    (void)fd, (void)what, (void)arg;
+    first = (first + 1) % WAITING_MAX;
+    count--;
+    if (count)
+        turn_next();
+    serve_resume(r, work);
+}
+
+static void burn_open(void)
+{
+    most = config_number("IM_PASSWORDS_WAITING", WAITING_USUAL, 1, WAITING_MAX);
+    turn = event_new(program_loop(), -1, 0, on_turn, NULL);
+    if (!turn)
+        log_fatal("out of memory");
+}
+
+void burn_later(struct request *r, void (*work)(struct request *r))
+{
+    if (!turn)
+        burn_open();
+    if (count >= most) {
+        reply_code(r, CODE_TOO_MANY, NULL);
+        return;
+    }
+    int place = (first + count++) % WAITING_MAX;
+    waiting[place].request = r;
+    waiting[place].work = work;
+    turn_next();
+}

@@ -1,0 +1,16 @@
+/*
+ * What takes tens of milliseconds of CPU by design, Argon2id: for one request after the other, one in each turn of the
+ * loop, so that whoever comes meanwhile is heard between two.
+ *
+ * As many requests of a process as IM_PASSWORDS_WAITING says wait for their turn.  Who comes when they do is refused with
+ * 429, and soon: to be answered after seconds would help him less, and he would ask again meanwhile.
+ */
+#ifndef IM_BURN_H
+#define IM_BURN_H
+
+struct request;
+
+/* Works for the request in its turn, or answers 429.  The rows that its handler was given are gone by then. */
+void burn_later(struct request *r, void (*work)(struct request *r));
+
+#endif
