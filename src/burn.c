@@ -2,8 +2,8 @@
 #include "code.h"
 #include "config.h"
 #include "log.h"
-#include "program.h"
 #include "reply.h"
+#include "serve.h"
 
 enum { WAITING_MAX = 400, WAITING_USUAL = 50 };
 
@@ -35,18 +35,16 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     serve_resume(r, work);
 }
 
-static void burn_open(void)
+void burn_open(struct event_base *loop)
 {
     most = config_number("IM_PASSWORDS_WAITING", WAITING_USUAL, 1, WAITING_MAX);
-    turn = event_new(program_loop(), -1, 0, on_turn, NULL);
+    turn = event_new(loop, -1, 0, on_turn, NULL);
     if (!turn)
         log_fatal("out of memory");
 }
 
 void burn_later(struct request *r, void (*work)(struct request *r))
 {
-    if (!turn)
-        burn_open();
     if (count >= most) {
         reply_code(r, CODE_TOO_MANY, NULL);
         return;

@@ -8,7 +8,12 @@
 #ifndef IM_BURN_H
 #define IM_BURN_H
 
+#include <event2/event.h>
+
 struct request;
+
+/* Reads IM_PASSWORDS_WAITING; call once, before the loop runs. */
+void burn_open(struct event_base *loop);
 
 /* Works for the request in its turn, or answers 429.  The rows that its handler was given are gone by then. */
 void burn_later(struct request *r, void (*work)(struct request *r));

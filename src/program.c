@@ -1,6 +1,7 @@
 #include "program.h"
 #include "abandon.h"
 #include "arrival.h"
+#include "burn.h"
 #include "config.h"
 #include "log.h"
 #include "password.h"
@@ -245,6 +246,7 @@ int program_run(const struct program *program, int argc, char **argv)
     stop_usr1 = evsignal_new(loop, SIGUSR1, on_stop, NULL);
     stop_deadline = event_new(loop, -1, 0, on_deadline, NULL);
     push_open(loop);
+    burn_open(loop);
     serve_open(loop, served);
     listen_on_stdin();
     event_add(stop_term, NULL); /* until here a signal simply ends the process: there is nothing to finish */

@@ -4,6 +4,7 @@
 #include "request.h"
 #include "sheet.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,9 +95,24 @@ static const char *rows_json(struct obstack *out, enum shape shape, const PGresu
     return obstack_finish(out);
 }
 
+/* Who was refused what, and why: in the words of whatever refused it, which the client is not told. */
+static void refusal_log(const struct request *r, int code, const char *detail)
+{
+    static const char *const callers[] = {[AUDIENCE_USER] = "user", [AUDIENCE_ADMIN] = "admin", [AUDIENCE_SERVICE] = "service"};
+    const char *cause = r->cause ? r->cause : detail;
+    char who[40] = "a stranger";
+
+    if (r->known)
+        snprintf(who, sizeof who, "%s %" PRId64, callers[r->audience], r->claims.subject);
+    log_info("refused %s %s %d to %s%s%s", r->route ? r->route->method : "-", r->route ? r->route->path : "-", code, who,
+             cause ? ": " : "", cause ? cause : "");
+}
+
 static void answer(struct request *r, int code, const char *detail, const char *data)
 {
     r->answered = true;
+    if (code != CODE_OK && code != CODE_INTERNAL)
+        refusal_log(r, code, detail);
     if (r->begun) { /* half a file is out: that it broke off is all that can be said */
         sheet_break(r, code);
         return;
@@ -141,6 +157,45 @@ static void reply_constraint(struct request *r, int code, const char *constraint
     reply_code(r, code, code == CODE_BAD_REQUEST ? constraint_field(r, constraint) : NULL);
 }
 
+/* "im.group_speaks:7": the innermost function of a context.  Of the rest nothing, for a statement may hold values. */
+static void place_of(const char *context, char *place, size_t size)
+{
+    const char *name = context ? strstr(context, "PL/pgSQL function ") : NULL, *line = name ? strstr(name, ") line ") : NULL;
+
+    *place = '\0';
+    if (!line || (name != context && name[-1] != '\n'))
+        return;
+    name += strlen("PL/pgSQL function ");
+    line += strlen(") line ");
+    snprintf(place, size, " (%.*s:%.*s)", (int)strcspn(name, "("), name, (int)strspn(line, "0123456789"), line);
+}
+
+/* Why PostgreSQL has refused: the hint of the raise (sql/), or the constraint or type that did, and where.  The detail it
+ * adds by itself has values in it. */
+static const char *failure_cause(struct request *r, const PGresult *failure)
+{
+    const char *what = PQresultErrorField(failure, PG_DIAG_MESSAGE_HINT);
+    char place[160], cause[480];
+
+    if (!what)
+        what = PQresultErrorField(failure, PG_DIAG_CONSTRAINT_NAME);
+    if (!what)
+        what = PQresultErrorField(failure, PG_DIAG_DATATYPE_NAME);
+    place_of(PQresultErrorField(failure, PG_DIAG_CONTEXT), place, sizeof place);
+    snprintf(cause, sizeof cause, "%s%s", what ? what : "", place);
+    return request_copy(r, cause);
+}
+
+static void reply_broken(struct request *r, const char *state, const char *message)
+{
+    log_error("%s %s failed: %s %s %s", r->method, r->route->path,
+              state           ? state
+              : r->job.sent   ? "PostgreSQL went away, the outcome is unknown"
+                              : "PostgreSQL is away or busy, nothing was sent",
+              message ? message : "", r->cause ? r->cause : "");
+    reply_code(r, CODE_INTERNAL, NULL);
+}
+
 void reply_failure(struct request *r, const PGresult *failure)
 {
     const char *state = failure ? PQresultErrorField(failure, PG_DIAG_SQLSTATE) : NULL;
@@ -150,18 +205,15 @@ void reply_failure(struct request *r, const PGresult *failure)
     const char *field = r->call ? call_domain_field(r->call, domain) : NULL;
     int code = code_of_sqlstate(state), constraint_code = code_of_constraint(constraint);
 
+    r->cause = failure ? failure_cause(r, failure) : NULL;
     if (code)
         reply_code(r, code, message && strcmp(message, state) != 0 ? message : NULL);
     else if (constraint_code)
         reply_constraint(r, constraint_code, constraint);
     else if (state && strcmp(state, "23514") == 0 && field)
         reply_code(r, CODE_BAD_REQUEST, field);
-    else {
-        log_error("%s %s failed: %s %s", r->method, r->route->path,
-                  state ? state : r->job.sent ? "PostgreSQL went away, the outcome is unknown" : "PostgreSQL is away or busy, nothing was sent",
-                  message ? message : "");
-        reply_code(r, CODE_INTERNAL, NULL);
-    }
+    else
+        reply_broken(r, state, message);
 }
 
 const char *reply_envelope(struct request *r, int code, const char *detail, const char *data)

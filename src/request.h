@@ -48,6 +48,7 @@ struct request {
     request_handler *then;      /* who goes on with the call's rows; NULL: they are the answer */
     int refused;                /* a syntax error's code, answered once the account has been checked; else 0 */
     const char *refused_field;  /* what it is about */
+    const char *cause;          /* of a refusal, for the log alone; NULL: nothing more is known than its code and detail */
     const char *parameters[JOB_STEPS][DB_PARAMETERS];
     void *owned;                         /* a handler's, */
     void (*release)(struct request *r);  /* which it has to be told that it is over; NULL: it has not */

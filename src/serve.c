@@ -230,6 +230,14 @@ static int late_refusal(const struct request *r)
     return left && PQntuples(left) && !PQgetisnull(left, 0, 0) ? (int)strtol(PQgetvalue(left, 0, 0), NULL, 10) : 0;
 }
 
+static void answer_late(struct request *r, int code)
+{
+    const PGresult *left = r->job.steps[r->leave_step].result;
+
+    r->cause = PQgetisnull(left, 0, 3) ? NULL : request_copy(r, PQgetvalue(left, 0, 3));
+    reply_code(r, code, NULL);
+}
+
 static void call_answer(struct request *r)
 {
     const PGresult *rows = r->call_step >= 0 ? r->job.steps[r->call_step].result : NULL;
@@ -240,7 +248,7 @@ static void call_answer(struct request *r)
     else if (r->refused)
         reply_code(r, r->refused, r->refused_field);
     else if (late)
-        reply_code(r, late, NULL);
+        answer_late(r, late);
     else if (r->then)
         r->then(r, rows);
     else

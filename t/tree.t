@@ -276,6 +276,23 @@ subtest 'nothing but a signal ends a program that serves' => sub {
     ok !@wrong, 'no callback does' or diag map {"  $_, by $ends{$_}\n"} @wrong;
 };
 
+# What the log says of a refusal, and im-codes(7) lists.
+subtest 'every refusal has one cause, and no other the same' => sub {
+    my @files  = map { files("sql/$_", qr/\.sql\z/) } qw(schema lib api);
+    my @raises = map { my $file = $_; map {"$file: $_"} $source->text($file) =~ /^ *(raise sqlstate 'I\d{4}'[^;]*;)/gm } @files;
+    ok @raises > 100, 'there are refusals';
+    is_deeply [grep { !/ hint = / } @raises], [], 'each raise has its cause as a hint';
+    my (%seen, %codes);
+    for my $line (split /\n/, scalar `@{[$source->root]}/sql/causes @{[map { $source->root . "/$_" } @files]}`) {
+        my ($code, $cause) = split / \| /, $line;
+        $seen{$cause}++;
+        $codes{$code}++;
+    }
+    is_deeply [grep { $seen{$_} > 1 } sort keys %seen], [], 'no two have the same';
+    my %table = map { ($_ => 1) } $source->text('src/code.txt') =~ /^(\d+) \|/gm;
+    is_deeply [grep { !$table{$_} } sort keys %codes], [], 'their codes are in the table';
+};
+
 subtest 'configuration' => sub {
     my $read   = $source->keys_read;
     my $manual = $source->text('man/im-chat.conf.5');

@@ -15,9 +15,9 @@ declare
   taken text;
 begin
   if im.setting_text('register.open') <> 'on' then
-    raise sqlstate 'I0403';
+    raise sqlstate 'I0403' using hint = 'nobody registers by himself here';
   elsif not im.captcha_solved(captchaId, captchaCode) and im.login_guard(null, im.login_origin(address), 1) <> 0 then
-    perform im.refuse_later(1006);
+    perform im.refuse_later(1006, 'after so many failures of the address a captcha is wanted to register');
     return;
   end if;
   return query
@@ -28,7 +28,7 @@ begin
 exception when unique_violation then        -- what the captcha was shown for has been tried
   get stacked diagnostics taken = constraint_name;
   delete from im.captcha c where c.id = captchaId;
-  perform im.refuse_later(right(taken, 4)::integer);
+  perform im.refuse_later(right(taken, 4)::integer, taken);
 end $$;
 
 -- POST /login, first half  auth_login_find(username, :address, captchaId?, captchaCode?)
@@ -60,7 +60,7 @@ begin
     refusal := im.login_guard('user ' || found_id, im.login_origin(address), im.setting_int('login.lock_after'));
   end if;
   if refusal <> 0 then
-    perform im.refuse_later(refusal);
+    perform im.login_refuse(refusal);
   elsif found_id is not null then
     return query select found_id, found_hash, passed;
   end if;
@@ -94,13 +94,13 @@ begin
     perform im.login_failed(who, origin);
   end if;
   if refusal <> 0 then
-    perform im.refuse_later(refusal);
+    perform im.login_refuse(refusal);
     return;
   elsif not matched then
-    perform im.refuse_later(case when account is null then 1001 else 1002 end);
+    perform im.login_refuse(case when account is null then 1001 else 1002 end);
     return;
   elsif im.account_banned(found_account.status, found_account.banned_until) then
-    raise sqlstate 'I1003' using message = im.account_ban_text(found_account);
+    raise sqlstate 'I1003' using message = im.account_ban_text(found_account), hint = 'the account is banned';
   end if;
   perform im.login_forgive(who, origin);
   if fresh is not null then
@@ -142,19 +142,19 @@ begin
   insert into im.trade_password (account_id, digest) values (me, auth_trade_set.digest)
   on conflict on constraint trade_password_pkey do nothing;
   if found and same then
-    raise sqlstate 'I0400' using message = 'tradePassword';
+    raise sqlstate 'I0400' using message = 'tradePassword', hint = 'the first trade password is the log-in password';
   elsif found then
     return;
   elsif password_ok is false then
     perform im.login_failed('user ' || me, 'session ' || my_session);
-    perform im.refuse_later(1002);
+    perform im.refuse_later(1002, 'the log-in password that is to change the trade password is wrong');
     return;
   elsif password_ok is null and old_digest is null then
-    raise sqlstate 'I0400' using message = 'oldTradePassword';
+    raise sqlstate 'I0400' using message = 'oldTradePassword', hint = 'neither the old trade password nor the log-in password is shown';
   elsif password_ok is null and not im.trade_verify(me, old_digest) then
     return;
   elsif same then
-    raise sqlstate 'I0400' using message = 'tradePassword';
+    raise sqlstate 'I0400' using message = 'tradePassword', hint = 'the new trade password is the log-in password';
   end if;
   update im.trade_password t
      set digest = auth_trade_set.digest, wrong = 0, locked_until = null, updated_at = now()
@@ -176,10 +176,10 @@ begin
   update im.account a set password_hash = hash where a.id = me and a.password_hash = old_hash and ok;
   if not found then
     perform im.login_failed('user ' || me, 'session ' || my_session);
-    perform im.refuse_later(1002);
+    perform im.refuse_later(1002, 'the old password is wrong, or has been changed meanwhile');
     return;
   elsif exists (select from im.trade_password t where t.account_id = me and t.digest = trade_digest) then
-    raise sqlstate 'I0400' using message = 'newPassword';
+    raise sqlstate 'I0400' using message = 'newPassword', hint = 'the new password is the trade password';
   end if;
   perform im.login_forgive('user ' || me, 'session ' || my_session);
   perform im.account_expel(me, 'password', 'KICK', 'password');

@@ -88,9 +88,10 @@ begin
   select s.used_at into used from im.admin_session s
    where s.id = admin_enter.session and s.admin_id = admin and s.ended_at is null;
   if who.disabled_at is not null then
-    raise sqlstate 'I1003';
+    raise sqlstate 'I1003' using hint = 'the administrator is disabled';
   elsif who.version is distinct from ver or used is null then
-    raise sqlstate 'I0401';
+    raise sqlstate 'I0401' using hint = case when who.version is distinct from ver then 'the version of the token of an administrator is over'
+      else 'the session of the administrator is over' end;
   elsif used < now() - interval '1 minute' then
     update im.admin_session s set used_at = now() where s.id = admin_enter.session;
   end if;
@@ -123,7 +124,7 @@ returns table ("adminId" bigint, name text, role text, ver integer, session bigi
 language plpgsql stable rows 1 security definer set search_path = im, pg_temp as $$
 begin
   if (select s.created_at from im.admin_session s where s.id = my_session) < now() - im.setting_interval('admin.session_ttl') then
-    raise sqlstate 'I0401';
+    raise sqlstate 'I0401' using hint = 'the session is too old to be renewed';
   end if;
   return query
     select a.id, a.name::text, a.role::text, a.version, my_session, extract(epoch from now())::bigint
@@ -165,7 +166,7 @@ begin
   update im.admin a set password_hash = hash where a.id = me and a.password_hash = old and ok;
   if not found then
     perform im.login_failed('admin ' || me, 'self ' || me);
-    perform im.refuse_later(1002);
+    perform im.refuse_later(1002, 'the old password of the administrator is wrong, or has been changed meanwhile');
     return;
   end if;
   perform im.login_forgive('admin ' || me, 'self ' || me);
@@ -185,7 +186,7 @@ begin
     update im.admin a set totp_pending = new_secret where a.id = me and a.totp_secret is null
     returning new_secret, 'otpauth://totp/IM%20Chat:' || a.name || '?secret=' || new_secret || '&issuer=IM%20Chat';
   if not found then
-    raise sqlstate 'I0403';
+    raise sqlstate 'I0403' using hint = 'there is a second factor already';
   end if;
 end $$;
 
@@ -202,7 +203,7 @@ begin
     select coalesce(a.totp_secret, a.totp_pending), extract(epoch from clock_timestamp())::bigint
       from im.admin a where a.id = me and coalesce(a.totp_secret, a.totp_pending) is not null;
   if not found then
-    raise sqlstate 'I0404';
+    raise sqlstate 'I0404' using hint = 'no second factor has been begun';
   end if;
 end $$;
 
@@ -219,7 +220,7 @@ begin
    where a.id = me and step > a.totp_step and coalesce(a.totp_secret, a.totp_pending) = secret;
   if not found then
     perform im.login_failed('admin ' || me, 'self ' || me);
-    perform im.refuse_later(1008);
+    perform im.refuse_later(1008, 'the code to change the second factor is wrong or used');
     return;
   end if;
   perform im.login_forgive('admin ' || me, 'self ' || me);
@@ -261,7 +262,7 @@ begin
   end if;
   update im.admin_session s set ended_at = now() where s.id = of_session and s.ended_at is null;
   if not found then
-    raise sqlstate 'I0404';
+    raise sqlstate 'I0404' using hint = 'no such session that is open';
   end if;
   perform im.audit_write(me, case when whose = me then 'self' else 'admin.write' end, 'session ' || of_session, null,
                          jsonb_build_object('adminId', whose, 'ended', true), null);
@@ -314,7 +315,7 @@ language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   perform im.permit(me, 'admin.write');
   if account is not null and not exists (select from im.account a where a.id = account) then
-    raise sqlstate 'I1001';
+    raise sqlstate 'I1001' using hint = 'no such account for the administrator';
   end if;
   id := im.admin_create(new_name, hash, new_role, me);
   update im.admin a set account_id = account where a.id = admin_add.id;
@@ -331,7 +332,7 @@ language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   perform im.permit(me, 'admin.write');
   if with_totp then
-    raise sqlstate 'I0400' using message = 'totp';
+    raise sqlstate 'I0400' using message = 'totp', hint = 'a second factor is switched on by its owner';
   end if;
   perform im.admin_change(me, im.admin_take(of_admin), new_role, hash, null, not with_totp);
 end $$;

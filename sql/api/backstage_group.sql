@@ -66,7 +66,7 @@ begin
       join im.conversation c on c.id = g.conversation_id
      where l.id = chat_group;
   if not found then
-    raise sqlstate 'I3001';
+    raise sqlstate 'I3001' using hint = 'no such group to look at';
   end if;
 end $$;
 
@@ -84,7 +84,7 @@ language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   perform im.permit(me, 'group.read');
   if not exists (select from im.chat_group g where g.id = of_group) then
-    raise sqlstate 'I3001';
+    raise sqlstate 'I3001' using hint = 'no such group to list';
   end if;
   return query execute im.list(me, 'group.read', 'im.group_member_list', '{userId}', '{joinTime,userId}',
     (format, after, page, size, sort, coalesce(direction, 'asc'))::im.list_ask,
@@ -104,7 +104,7 @@ begin
   perform im.permit(me, 'group.write');
   select * into place from im.conversation c where c.group_id = chat_group for no key update;
   if not found or place.closed = 'dissolved' then
-    raise sqlstate 'I3001';
+    raise sqlstate 'I3001' using hint = 'no such group to dissolve';
   end if;
   update im.conversation c set closed = 'dissolved' where c.id = place.id;
   perform im.group_tell(place.id, json_build_object('event', 'DISSOLVE', 'groupId', chat_group, 'operatorId', null));
@@ -126,7 +126,7 @@ begin
   perform im.permit(me, 'group.write');
   select * into place from im.conversation c where c.group_id = chat_group for no key update;
   if not found or place.closed = 'dissolved' then
-    raise sqlstate 'I3001';
+    raise sqlstate 'I3001' using hint = 'no such group to hand over';
   end if;
   was := im.group_transfer(place.id, chat_group, heir);
   perform im.audit_write(me, 'group.write', 'group ' || chat_group, jsonb_build_object('ownerId', was),

@@ -58,7 +58,7 @@ begin
   pending := im.recharge_lock(order_id);
   perform im.admin_stranger(me, pending.account_id);
   if pending.status <> 1 then
-    raise sqlstate 'I4005';
+    raise sqlstate 'I4005' using hint = 'the order is not pending, to be rejected';
   end if;
   update im.recharge r
      set status = 3, admin_id = me, reason = admin_recharge_reject.reason, decided_at = now()
@@ -209,6 +209,6 @@ begin
       join im.redpacket r on r.id = l."redPacketId"
      where l."redPacketId" = packet;
   if not found then
-    raise sqlstate 'I0404';
+    raise sqlstate 'I0404' using hint = 'no such packet to look at';
   end if;
 end $$;

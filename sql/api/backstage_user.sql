@@ -116,7 +116,7 @@ begin
       join im.account a on a.id = l.id
      where l.id = account;
   if not found then
-    raise sqlstate 'I1001';
+    raise sqlstate 'I1001' using hint = 'no such account to look at';
   end if;
 end $$;
 

@@ -25,14 +25,16 @@ begin
     left join im.session s on s.id = enter.session and s.account_id = a.id and s.revoked_at is null
    where a.id = enter.account;
   if status = 'banned' and coalesce(banned_until > now(), true) then
-    raise sqlstate 'I1003';
+    raise sqlstate 'I1003' using hint = 'the caller is banned';
   elsif version is distinct from ver or not live then
-    raise sqlstate 'I0401';
+    raise sqlstate 'I0401' using hint = case when version is distinct from ver then 'the version of the token is over, or there is no such account'
+      else 'the session of the token is over' end;
   end if;
 end $$;
 
 -- (after every call but GET)  leave()
--- The events of this transaction, to be published after its commit; or one row with the code to refuse with.
+-- The events of this transaction, to be published after its commit; or one row with the code to refuse with,
+-- and in body why, for the log.
 -- Refuses: nothing
 -- Writes: nothing
 -- Tells: nobody
@@ -43,7 +45,7 @@ declare
   code text := nullif(current_setting('im.refusal', true), '');
 begin
   if code is not null then
-    return query select code::integer, null::text, null::text, null::text;
+    return query select code::integer, null::text, null::text, current_setting('im.cause', true);
   end if;
   if this is null then
     return;

@@ -40,7 +40,7 @@ begin
   on conflict (account_id) do update set bytes = u.bytes + excluded.bytes
   returning u.bytes into used;
   if used > im.setting_int('file.quota_mib') * 1048576::bigint then
-    raise sqlstate 'I7001' using message = 'quota';
+    raise sqlstate 'I7001' using message = 'quota', hint = 'the quota of the account is used up';
   end if;
   insert into im.file (account_id, kind, name, mime, blob_id, thumb_id, thumb_mime, original_id, original_mime,
                        width, height, duration, size)

@@ -13,15 +13,15 @@ declare
   r im.friend_request;
 begin
   if friendId = me then
-    raise sqlstate 'I0400' using message = 'friendId';
+    raise sqlstate 'I0400' using message = 'friendId', hint = 'one is not a friend of oneself';
   end if;
   perform im.pair_lock(me, friendId);
   if not exists (select from im.account a where a.id = friendId) then
-    raise sqlstate 'I1001';
+    raise sqlstate 'I1001' using hint = 'no such account to apply to';
   elsif exists (select from im.friendship f where f.account_id = me and f.friend_id = friendId) then
-    raise sqlstate 'I2002';
+    raise sqlstate 'I2002' using hint = 'they are friends already';
   elsif im.pair_blocked(me, friendId) then
-    raise sqlstate 'I2003';
+    raise sqlstate 'I2003' using hint = 'one has blocked the other, who applies';
   end if;
   select * into r from im.friend_request q
    where least(q.from_id, q.to_id) = least(me, friendId)
@@ -39,7 +39,7 @@ begin
   if (select count(*) from im.friend_request q
        where q.from_id = me and q.status = 1 and not im.friend_request_over(q.created_at))
      >= im.setting_int('friend.pending_limit') then
-    raise sqlstate 'I2005';
+    raise sqlstate 'I2005' using hint = 'too many applications of the caller are pending';
   end if;
   insert into im.friend_request (from_id, to_id, apply_info) values (me, friendId, coalesce(applyInfo, ''))
   returning * into r;
@@ -58,7 +58,7 @@ declare
   r im.friend_request := im.friend_request_take(requestId, 'to', me);
 begin
   if im.pair_blocked(r.from_id, r.to_id) then
-    raise sqlstate 'I2003';
+    raise sqlstate 'I2003' using hint = 'one has blocked the other since the application';
   end if;
   perform im.friend_request_grant(r);
 end $$;
@@ -150,7 +150,7 @@ begin
   delete from im.friendship f
    where (f.account_id = me and f.friend_id = friendId) or (f.account_id = friendId and f.friend_id = me);
   if not found then
-    raise sqlstate 'I2001';
+    raise sqlstate 'I2001' using hint = 'no such friend to remove';
   end if;
   perform im.pair_refresh(me, friendId);
   perform im.tell(array[me, friendId], 'FRIEND_REQUEST',
@@ -167,7 +167,7 @@ language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   update im.friendship f set remark = friend_remark.remark where f.account_id = me and f.friend_id = friendId;
   if not found then
-    raise sqlstate 'I2001';
+    raise sqlstate 'I2001' using hint = 'no such friend to remark on';
   end if;
 end $$;
 
@@ -181,10 +181,10 @@ language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   perform im.pair_lock(me, targetId);
   if not exists (select from im.account a where a.id = targetId) then
-    raise sqlstate 'I1001';
+    raise sqlstate 'I1001' using hint = 'no such account to block';
   elsif (select count(*) from im.blacklist b where b.account_id = me) >= im.setting_int('blacklist.limit')
         and not exists (select from im.blacklist b where b.account_id = me and b.target_id = targetId) then
-    raise sqlstate 'I0400' using message = 'targetId';
+    raise sqlstate 'I0400' using message = 'targetId', hint = 'the caller has blocked as many as he may';
   end if;
   insert into im.blacklist (account_id, target_id) values (me, targetId)
   on conflict on constraint blacklist_pkey do nothing;

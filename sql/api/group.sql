@@ -16,7 +16,7 @@ declare
   made im.chat_group;
 begin
   if cardinality(invited) + 1 > im.setting_int('group.member_limit') then
-    raise sqlstate 'I3007';
+    raise sqlstate 'I3007' using hint = 'more members than a group may have are invited to a new one';
   end if;
   perform im.friends_check(me, invited);
   perform im.group_owned_check(me);
@@ -122,7 +122,7 @@ begin
       left join im.member b on b.conversation_id = c.id and b.account_id = me and b.left_at is null
      where c.group_id = groupId and c.closed is distinct from 'dissolved';
   if not found then
-    raise sqlstate 'I3001';
+    raise sqlstate 'I3001' using hint = 'no such group to find';
   end if;
 end $$;
 
@@ -160,14 +160,14 @@ declare
   invited bigint[] := array(select distinct u.id from unnest(memberIds) u(id) where u.id <> me order by 1);
 begin
   if cardinality(invited) > im.setting_int('group.invite_limit') then
-    raise sqlstate 'I0400' using message = 'memberIds';
+    raise sqlstate 'I0400' using message = 'memberIds', hint = 'more are invited than may be at once';
   end if;
   perform im.friends_check(me, invited);
   invited := array(select u.id from unnest(invited) u(id)
                     where not exists (select from im.member b where b.conversation_id = mine.conversation_id
                                          and b.account_id = u.id and b.left_at is null));
   if cardinality(invited) = 0 then
-    raise sqlstate 'I3005';
+    raise sqlstate 'I3005' using hint = 'all who are invited are members';
   end if;
   perform im.group_admit(mine.conversation_id, me, invited);
 end $$;
@@ -185,15 +185,15 @@ declare
 begin
   select * into place from im.conversation c where c.group_id = groupId for no key update;
   if not found or place.closed = 'dissolved' then
-    raise sqlstate 'I3001';
+    raise sqlstate 'I3001' using hint = 'no such group to join';
   end if;
   select * into mine from im.member b where b.conversation_id = place.id and b.account_id = me;
   if found and mine.left_at is null then
-    raise sqlstate 'I3005';
+    raise sqlstate 'I3005' using hint = 'who joins is a member';
   elsif place.closed = 'banned' then
-    raise sqlstate 'I3004';
+    raise sqlstate 'I3004' using hint = 'a banned group is not joined';
   elsif mine.removed then
-    raise sqlstate 'I0403';
+    raise sqlstate 'I0403' using hint = 'who was removed does not join by himself';
   end if;
   perform im.group_admit(place.id, me, array[me]);
 end $$;
@@ -228,7 +228,7 @@ declare
   mine im.member := im.group_take(me, groupId, 1, true);
 begin
   if mine.role = 'OWNER' then
-    raise sqlstate 'I3003';
+    raise sqlstate 'I3003' using hint = 'the owner dissolves, and does not quit';
   end if;
   perform im.group_part(mine.conversation_id, me, array[me], 'QUIT');
 end $$;

@@ -134,15 +134,16 @@ begin
     join im.conversation c on c.id = x.conversation_id and me in (c.low_id, c.high_id)
    where x.id = message_private_recall.message_id;
   if not found then
-    raise sqlstate 'I0404';
+    raise sqlstate 'I0404' using hint = 'no such message in a chat of the caller';
   end if;
   m := im.message_hold(pair.id, message_private_recall.message_id);
   if m.sender_id <> me or m.message_type > 6 then
-    raise sqlstate 'I0403';
+    raise sqlstate 'I0403' using hint = case when m.sender_id <> me then 'it is a message of somebody else'
+      else 'a message of this type is not recalled' end;
   elsif m.recalled_at is not null then
     return;
   elsif im.message_late(m.sent_at) then
-    raise sqlstate 'I0403';
+    raise sqlstate 'I0403' using hint = 'it is too late to recall';
   end if;
   perform im.message_erase(m, me);
   perform im.tell(array[pair.low_id, pair.high_id], 'PRIVATE_MESSAGE', json_build_object(
@@ -263,11 +264,11 @@ begin
   m := im.message_hold(m.conversation_id, m.id);
   perform im.group_message_seen(me, m.id);
   if m.message_type > 6 then
-    raise sqlstate 'I0403';
+    raise sqlstate 'I0403' using hint = 'a group message of this type is not recalled';
   elsif m.recalled_at is not null and m.sender_id = me then
     return;
   elsif not im.group_may_recall(me, m) then
-    raise sqlstate 'I3003';
+    raise sqlstate 'I3003' using hint = 'the caller may not recall this message, or not any more';
   elsif m.recalled_at is not null then
     return;
   end if;
@@ -319,6 +320,6 @@ begin
    where b.conversation_id = conversationId and b.account_id = me and b.left_at is null
      and not exists (select from im.conversation c where c.id = b.conversation_id and c.closed = 'dissolved');
   if not found then
-    raise sqlstate 'I0404';
+    raise sqlstate 'I0404' using hint = 'no such conversation of the caller';
   end if;
 end $$;

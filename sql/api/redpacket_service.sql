@@ -10,7 +10,7 @@ create function api.service_enter(service bigint, ver integer) returns void
 language plpgsql stable security definer set search_path = im, pg_temp as $$
 begin
   if not exists (select from im.service s where s.id = service and s.version = ver and s.disabled_at is null) then
-    raise sqlstate 'I0401';
+    raise sqlstate 'I0401' using hint = 'the service is disabled, or its token of an older version';
   end if;
 end $$;
 
@@ -72,7 +72,7 @@ language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   perform im.service_account(me, service, user_id);
   if not exists (select from im.redpacket r where r.id = packet) then
-    raise sqlstate 'I0404';
+    raise sqlstate 'I0404' using hint = 'no such packet to ask about';
   end if;
   return query
     select exists (select from im.redpacket_share s where s.packet_id = packet and s.account_id = user_id);
@@ -94,7 +94,7 @@ declare
 begin
   select * into p from im.redpacket r where r.id = packet;
   if not found then
-    raise sqlstate 'I0404';
+    raise sqlstate 'I0404' using hint = 'no such packet to show';
   elsif p.sender_id <> me
         and not exists (select from im.redpacket_share s where s.packet_id = packet and s.account_id = me) then
     perform im.redpacket_admit(p, me);

@@ -16,19 +16,19 @@ begin
   perform pg_advisory_xact_lock_shared(account);
   select * into mine from im.account a where a.id = account;
   if im.account_banned(mine.status, mine.banned_until) then
-    raise sqlstate 'I1003' using message = im.account_ban_text(mine);
+    raise sqlstate 'I1003' using message = im.account_ban_text(mine), hint = 'the account that refreshes is banned';
   end if;
   select * into kept from im.session s
    where s.id = my_session and s.account_id = account and s.revoked_at is null for update;
   if not found or kept.generation < my_generation
      or kept.refreshed_at < now() - im.setting_interval('token.session_ttl') then
-    raise sqlstate 'I0401';
+    raise sqlstate 'I0401' using hint = 'the session of the refresh token is over, or its generation unknown';
   elsif kept.generation = my_generation then
     update im.session s set generation = s.generation + 1, refreshed_at = now() where s.id = my_session
     returning * into kept;
   elsif kept.generation > my_generation + 1 or kept.refreshed_at < now() - im.setting_interval('token.grace') then
     perform im.session_end(my_session, 'reuse');
-    perform im.refuse_later(401);
+    perform im.refuse_later(401, 'the refresh token was used before: the session ends');
     return;
   end if;
   return query select account, mine.version, kept.id, kept.generation, extract(epoch from kept.refreshed_at)::bigint;

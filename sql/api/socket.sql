@@ -15,7 +15,7 @@ begin
   perform from im.account a where a.id = me for no key update;     -- one handshake after the other
   perform from im.session s where s.id = my_session and s.revoked_at is null for share;     -- who ends it finds this socket
   if not found then
-    raise sqlstate 'I0401';
+    raise sqlstate 'I0401' using hint = 'the session of the handshake is over';
   end if;
   perform im.connection_close(array(select im.connection_living(me) offset im.setting_int('socket.limit') - 1));
   insert into im.connection (node, worker, account_id, session_id, expires_at)

@@ -67,7 +67,7 @@ begin
     return;
   elsif (select count(*) from im.complaint x where x.complainer_id = me and x.created_at > now() - interval '1 day')
         >= im.setting_int('complaint.day_limit') then
-    raise sqlstate 'I0429';
+    raise sqlstate 'I0429' using hint = 'as many complaints as a day may have';
   end if;
   insert into im.complaint (complainer_id, target_type, target_id, reason, description, target_name, target_image, target_text,
                             message_id, message_sender_id, message_type, message_content, message_sent_at)

@@ -68,6 +68,6 @@ begin
       from im.account a
      where a.id = userId;
   if not found then
-    raise sqlstate 'I1001';
+    raise sqlstate 'I1001' using hint = 'no such account to find';
   end if;
 end $$;

@@ -12,14 +12,14 @@ declare
   pair im.conversation;
 begin
   if friendId = me then
-    raise sqlstate 'I0400' using message = 'friendId';
+    raise sqlstate 'I0400' using message = 'friendId', hint = 'one does not call oneself';
   end if;
   perform im.pair_lock(me, friendId);
   pair := im.pair_find(me, friendId);
   if pair.closed is not null then
     perform im.private_closed(me, friendId, null);
   elsif exists (select from im.account a where a.id = friendId and im.account_banned(a.status, a.banned_until)) then
-    raise sqlstate 'I6001';
+    raise sqlstate 'I6001' using hint = 'who is called is banned';
   end if;
   perform from im.conversation v where v.id = pair.id for no key update;
   update im.call x set crossed = true
@@ -77,7 +77,7 @@ declare
   c im.call := im.call_take(me, callId, false);
 begin
   if me <> c.caller_id and not c.crossed then
-    raise sqlstate 'I6002';
+    raise sqlstate 'I6002' using hint = 'only the caller cancels';
   end if;
   perform im.call_end(c, 'cancelled', 'CANCEL', me);
 end $$;
@@ -174,10 +174,7 @@ language plpgsql security definer set search_path = im, pg_temp as $$
 declare
   mine im.member := im.group_take(me, groupId, 1, false);
 begin
-  if mine.muted_until > clock_timestamp()
-     or (mine.role = 'MEMBER' and (select v.muted from im.conversation v where v.id = mine.conversation_id)) then
-    raise sqlstate 'I3006';
-  end if;
+  perform im.group_speaks(mine.role, mine.muted_until, (select v.muted from im.conversation v where v.id = mine.conversation_id));
   return query select (im.call_make(mine.conversation_id, groupId, me, null, mode)).id;
 end $$;
 
@@ -194,7 +191,7 @@ declare
 begin
   perform im.call_open(c);
   if not im.call_rings(c, me) then
-    raise sqlstate 'I6002';
+    raise sqlstate 'I6002' using hint = 'it does not ring for who accepts';
   end if;
   perform im.call_enter(c, me);
   return query select c.id;
@@ -211,7 +208,7 @@ declare
   c im.call := im.call_take(me, callId, true);
 begin
   if not im.call_rings(c, me) then
-    raise sqlstate 'I6002';
+    raise sqlstate 'I6002' using hint = 'it does not ring for who rejects';
   end if;
   insert into im.call_party (call_id, account_id, state) values (c.id, me, 'rejected');
   perform im.call_tell(c, im.call_people(c.id) || me, 'REJECT', me);
@@ -245,7 +242,7 @@ declare
   c im.call := im.call_take(me, callId, true);
 begin
   if not me = any (im.call_people(c.id)) then
-    raise sqlstate 'I6002';
+    raise sqlstate 'I6002' using hint = 'who hangs up is not in the call';
   end if;
   perform im.call_leave(c, me);
 end $$;

@@ -9,13 +9,13 @@ declare
   wrong_now integer;
 begin
   if given is null then
-    raise sqlstate 'I0400' using message = 'tradePassword';
+    raise sqlstate 'I0400' using message = 'tradePassword', hint = 'no trade password is given';
   end if;
   select * into kept from im.trade_password t where t.account_id = account for update;
   if not found then
-    raise sqlstate 'I4003';
+    raise sqlstate 'I4003' using hint = 'no trade password is set';
   elsif kept.locked_until > now() then
-    raise sqlstate 'I4004';
+    raise sqlstate 'I4004' using hint = 'the trade password is locked';
   elsif kept.digest = given then
     if kept.wrong > 0 then
       update im.trade_password t set wrong = 0, locked_until = null where t.account_id = account;
@@ -29,7 +29,7 @@ begin
          locked_until = case when wrong_now >= im.setting_int('trade.wrong_limit')
                              then now() + im.setting_interval('trade.lock') end
    where t.account_id = account;
-  perform im.refuse_later(4002);
+  perform im.refuse_later(4002, 'the trade password is wrong');
   return false;
 end $$;
 
@@ -98,12 +98,26 @@ begin
   return 0;
 end $$;
 
+-- Refuses a log-in with one of these codes, later.
+create or replace function im.login_refuse(code integer) returns void
+language plpgsql as $$
+begin
+  case code
+    when 1001 then perform im.refuse_later(1001, 'nobody has that name');
+    when 1002 then perform im.refuse_later(1002, 'the password of a log-in is wrong');
+    when 1003 then perform im.refuse_later(1003, 'the administrator who logs in is disabled');
+    when 1006 then perform im.refuse_later(1006, 'after so many failures of the account or the address a captcha is wanted');
+    when 1007 then perform im.refuse_later(1007, 'the address has guessed at the account too often');
+    when 1008 then perform im.refuse_later(1008, 'the code of a log-in is missing, wrong or used');
+  end case;
+end $$;
+
 -- Refuses 1007 a session, whoever holds its token, that has guessed its account's password too often.
 create or replace function im.login_session_guard(session bigint) returns void
 language plpgsql stable as $$
 begin
   if im.login_failures('session ' || session) >= im.setting_int('login.lock_after') then
-    raise sqlstate 'I1007';
+    raise sqlstate 'I1007' using hint = 'the session has guessed too often';
   end if;
 end $$;
 
@@ -187,7 +201,7 @@ begin
   perform pg_advisory_xact_lock(account);
   update im.account a set status = 'banned', banned_until = until, ban_reason = why where a.id = account;
   if not found then
-    raise sqlstate 'I1001';
+    raise sqlstate 'I1001' using hint = 'no such account to ban';
   end if;
   perform im.account_expel(account, 'ban', 'BANNED', why);
 end $$;
@@ -198,6 +212,6 @@ language plpgsql as $$
 begin
   update im.account a set status = 'normal', banned_until = null, ban_reason = null where a.id = account;
   if not found then
-    raise sqlstate 'I1001';
+    raise sqlstate 'I1001' using hint = 'no such account to unban';
   end if;
 end $$;

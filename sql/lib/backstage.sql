@@ -46,7 +46,7 @@ create or replace function im.permit(admin bigint, needed text) returns void
 language plpgsql stable as $$
 begin
   if not im.permitted(admin, needed) then
-    raise sqlstate 'I0403';
+    raise sqlstate 'I0403' using hint = 'the role lacks the permission';
   end if;
 end $$;
 
@@ -114,7 +114,7 @@ begin
   insert into im.admin_login (admin_id, address, device, result)
   values (admin, origin, left(coalesce(device, ''), 200), code);
   if code <> 200 then
-    perform im.refuse_later(code);
+    perform im.login_refuse(code);
   end if;
 end $$;
 
@@ -148,7 +148,7 @@ create or replace function im.admin_guard(admin bigint) returns void
 language plpgsql stable as $$
 begin
   if im.login_failures('admin ' || admin || ' self ' || admin) >= im.setting_int('admin.lock_after') then
-    raise sqlstate 'I1007';
+    raise sqlstate 'I1007' using hint = 'the administrator has guessed his own password too often';
   end if;
 end $$;
 
@@ -165,7 +165,7 @@ create or replace function im.admin_stranger(admin bigint, account bigint) retur
 language plpgsql stable as $$
 begin
   if exists (select from im.admin a where a.id = admin and a.account_id = account) then
-    raise sqlstate 'I0403';
+    raise sqlstate 'I0403' using hint = 'the order is of the own account of the administrator';
   end if;
 end $$;
 
@@ -190,7 +190,7 @@ begin
   perform from im.admin a order by a.id for update;      -- few; so that two never disable each other as the last
   select * into taken from im.admin a where a.id = admin;
   if not found then
-    raise sqlstate 'I0404';
+    raise sqlstate 'I0404' using hint = 'no such administrator';
   end if;
   return taken;
 end $$;
@@ -207,7 +207,7 @@ begin
          totp_secret = case when no_totp is not true then a.totp_secret end, version = a.version + 1
    where a.id = was.id;
   if not exists (select from im.admin a where a.role = 'super' and a.disabled_at is null) then
-    raise sqlstate 'I0403';
+    raise sqlstate 'I0403' using hint = 'no administrator with role super would be left';
   end if;
   perform im.admin_expel(was.id, null);
   if hash is not null then

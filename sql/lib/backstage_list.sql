@@ -194,7 +194,7 @@ language plpgsql as $$
 begin
   perform pg_advisory_xact_lock(account);
   if not exists (select from im.account a where a.id = account) then
-    raise sqlstate 'I1001';
+    raise sqlstate 'I1001' using hint = 'no such account to expel';
   end if;
   perform im.account_expel(account, why, 'KICK', why);
 end $$;

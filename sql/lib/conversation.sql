@@ -80,7 +80,7 @@ begin
   if json_typeof(received) <> 'array' or json_array_length(received) > 1000
      or exists (select from json_array_elements(received) e
                  where e::text !~ '^\s*\[\s*[1-9][0-9]{0,15}\s*,\s*[0-9]{1,16}\s*\]\s*$') then
-    raise sqlstate 'I0400' using message = 'received';
+    raise sqlstate 'I0400' using message = 'received', hint = 'the pairs of what was received have another form';
   end if;
   for place in
     select (e ->> 0)::bigint as id, max((e ->> 1)::bigint) as seq
@@ -144,7 +144,7 @@ begin
   select * into pair from im.conversation c
    where c.low_id = least(me, friend) and c.high_id = greatest(me, friend) and c.group_id is null;
   if not found then
-    raise sqlstate 'I2001';
+    raise sqlstate 'I2001' using hint = 'they have never been friends';
   end if;
   return pair;
 end $$;

@@ -28,11 +28,18 @@ begin
   end if;
 end $$;
 
--- Refuse with this code, but keep what the transaction has written (counters of wrong passwords).
-create or replace function im.refuse_later(code integer) returns void
+-- Refuse with this code, but keep what the transaction has written (counters of wrong passwords).  The cause, and who said
+-- so, are for the log.
+create or replace function im.refuse_later(code integer, cause text) returns void
 language plpgsql as $$
+declare
+  context text;
+  place text[];
 begin
-  perform set_config('im.refusal', code::text, true);
+  get diagnostics context = pg_context;
+  place := regexp_match(context, 'GET DIAGNOSTICS.*?function ([a-z_.]+)\(.*?\) line ([0-9]+)');
+  perform set_config('im.refusal', code::text, true),
+          set_config('im.cause', format('%s (%s:%s)', cause, place[1], place[2]), true);
 end $$;
 
 create or replace function im.setting_text(setting_name text) returns text

@@ -70,7 +70,7 @@ declare
 begin
   select * into f from im.file x where x.id = im.file_id(url);
   if f.id is null or not im.file_readable(me, f) then
-    raise sqlstate 'I0404';
+    raise sqlstate 'I0404' using hint = 'no such file, or not for the caller';
   end if;
   return f;
 end $$;
@@ -83,7 +83,7 @@ declare
                  where f.id = im.file_id(url) and f.account_id = me and f.kind = 'image' and f.stored);
 begin
   if file is null then
-    raise sqlstate 'I0404' using message = field;
+    raise sqlstate 'I0404' using message = field, hint = 'no stored image of the caller has this url';
   end if;
   return file;
 end $$;
@@ -124,7 +124,7 @@ begin
     begin
       f := im.file_find(sender, found_url);
     exception when sqlstate 'I0404' then
-      raise sqlstate 'I0404' using message = 'content';
+      raise sqlstate 'I0404' using message = 'content', hint = 'the message names a file that its sender may not read';
     end;
     insert into im.file_message (file_id, conversation_id, seq) values (f.id, conversation, message_seq)
     on conflict do nothing;

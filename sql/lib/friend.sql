@@ -37,12 +37,12 @@ begin
   select * into r from im.friend_request q
    where q.id = request and me = case side when 'from' then q.from_id else q.to_id end;
   if not found then
-    raise sqlstate 'I0404';
+    raise sqlstate 'I0404' using hint = 'no such application of or to the caller';
   end if;
   perform im.pair_lock(r.from_id, r.to_id);
   select * into r from im.friend_request q where q.id = request for update;
   if r.status <> 1 or im.friend_request_over(r.created_at) then
-    raise sqlstate 'I2004';
+    raise sqlstate 'I2004' using hint = 'the application has been decided or is over';
   end if;
   return r;
 end $$;

@@ -19,9 +19,9 @@ begin
     join im.conversation c on c.id = f.conversation_id
    where f.account_id = me and f.friend_id = any (others);
   if friends < cardinality(others) then
-    raise sqlstate 'I2001';
+    raise sqlstate 'I2001' using hint = 'one of those is no friend of the caller';
   elsif blocked > 0 then
-    raise sqlstate 'I2003';
+    raise sqlstate 'I2003' using hint = 'one of those and the caller have blocked each other';
   end if;
 end $$;
 
@@ -34,7 +34,7 @@ begin
   if (select count(*) from im.chat_group g
         join im.conversation c on c.id = g.conversation_id and c.closed is distinct from 'dissolved'
        where g.owner_id = me) >= im.setting_int('group.owned_limit') then
-    raise sqlstate 'I0400' using message = 'groupName';
+    raise sqlstate 'I0400' using message = 'groupName', hint = 'the caller owns as many groups as he may';
   end if;
 end $$;
 
@@ -48,12 +48,12 @@ begin
   select c.id into place from im.conversation c
    where c.group_id = chat_group and c.closed is distinct from 'dissolved';
   if not found then
-    raise sqlstate 'I3001';
+    raise sqlstate 'I3001' using hint = 'no such group of the caller';
   end if;
   select * into mine from im.member b
    where b.conversation_id = place and b.account_id = me and b.left_at is null;
   if not found then
-    raise sqlstate 'I3002';
+    raise sqlstate 'I3002' using hint = 'the caller is not in the group';
   end if;
   return mine;
 end $$;
@@ -75,16 +75,16 @@ declare
 begin
   select * into place from im.conversation c where c.group_id = chat_group for no key update;
   if not found or place.closed = 'dissolved' then
-    raise sqlstate 'I3001';
+    raise sqlstate 'I3001' using hint = 'no such group to change';
   end if;
   select * into mine from im.member b
    where b.conversation_id = place.id and b.account_id = me and b.left_at is null;
   if not found then
-    raise sqlstate 'I3002';
+    raise sqlstate 'I3002' using hint = 'who changes the group is not in it';
   elsif place.closed = 'banned' and not even_banned then
-    raise sqlstate 'I3004';
+    raise sqlstate 'I3004' using hint = 'a banned group is not changed';
   elsif im.role_rank(mine.role) < least_rank then
-    raise sqlstate 'I3003';
+    raise sqlstate 'I3003' using hint = 'the role in the group is too low';
   end if;
   return mine;
 end $$;
@@ -98,9 +98,9 @@ begin
   select * into theirs from im.member b
    where b.conversation_id = mine.conversation_id and b.account_id = target and b.left_at is null;
   if not found then
-    raise sqlstate 'I3002';
+    raise sqlstate 'I3002' using hint = 'whom it concerns is not in the group';
   elsif im.role_rank(theirs.role) >= im.role_rank(mine.role) then
-    raise sqlstate 'I3003';
+    raise sqlstate 'I3003' using hint = 'whom it concerns has no lower role';
   end if;
   return theirs;
 end $$;
@@ -122,7 +122,7 @@ begin
   update im.chat_group g set member_count = g.member_count + cardinality(newcomers)
    where g.conversation_id = place returning * into grown;
   if grown.member_count > im.setting_int('group.member_limit') then
-    raise sqlstate 'I3007';
+    raise sqlstate 'I3007' using hint = 'the group would have too many members';
   end if;
   perform im.group_tell(place, json_build_object(
     'event', 'JOIN', 'groupId', grown.id, 'operatorId', operator, 'memberIds', array_to_json(newcomers),
@@ -154,7 +154,7 @@ declare
 begin
   select * into place from im.conversation c where c.group_id = chat_group for no key update;
   if not found or place.closed = 'dissolved' then
-    raise sqlstate 'I3001';
+    raise sqlstate 'I3001' using hint = 'no such group to ban';
   elsif place.closed is null then
     update im.conversation c set closed = 'banned' where c.id = place.id;
     perform im.group_tell(place.id, json_build_object('event', 'BAN', 'groupId', chat_group, 'reason', why));
@@ -169,7 +169,7 @@ declare
 begin
   select * into place from im.conversation c where c.group_id = chat_group for no key update;
   if not found or place.closed = 'dissolved' then
-    raise sqlstate 'I3001';
+    raise sqlstate 'I3001' using hint = 'no such group to unban';
   elsif place.closed = 'banned' then
     update im.conversation c set closed = null where c.id = place.id;
     update im.chat_group g set ban_reason = null where g.id = chat_group;
@@ -211,9 +211,9 @@ declare
   was bigint := (select g.owner_id from im.chat_group g where g.id = chat_group);
 begin
   if was = heir then
-    raise sqlstate 'I3005';
+    raise sqlstate 'I3005' using hint = 'the heir owns the group already';
   elsif not exists (select from im.member b where b.conversation_id = place and b.account_id = heir and b.left_at is null) then
-    raise sqlstate 'I3002';
+    raise sqlstate 'I3002' using hint = 'the heir is not in the group';
   end if;
   update im.member b set role = 'MEMBER' where b.conversation_id = place and b.account_id = was;
   update im.member b set role = 'OWNER', muted_until = null where b.conversation_id = place and b.account_id = heir;

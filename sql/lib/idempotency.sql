@@ -41,9 +41,9 @@ begin
     exit when found;                        -- else just purged: try again
   end loop;
   if kept.digest <> given_digest then
-    raise sqlstate 'I0400' using message = 'Idempotency-Key';
+    raise sqlstate 'I0400' using message = 'Idempotency-Key', hint = 'the key was used with another request';
   elsif kept.refusal is not null then
-    perform im.refuse_later(kept.refusal);
+    perform im.refuse_later(kept.refusal, 'as the first request with that key');
   end if;
   return coalesce(kept.answer, '[]');
 end $$;

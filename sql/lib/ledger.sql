@@ -52,7 +52,7 @@ begin
             from im.purse p where p.id = any (purses) order by p.id for no key update) l
     join unnest(purses, amounts) m (id, amount) on m.id = l.id;
   if overdrawn then
-    raise sqlstate 'I4001';
+    raise sqlstate 'I4001' using hint = 'a purse would be overdrawn';
   end if;
   insert into im.journal (kind, subject, remark) values (entry_kind, entry_subject, entry_remark)
   returning id into entry;

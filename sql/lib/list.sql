@@ -32,7 +32,7 @@ language plpgsql stable as $$
 begin
   return given::timestamp;
 exception when datetime_field_overflow or invalid_datetime_format then
-  raise sqlstate 'I0400' using message = field;
+  raise sqlstate 'I0400' using message = field, hint = 'no such time';
 end $$;
 
 -- From the beginning of the first to the end of the last: of a day all of it, of a second all of it.
@@ -120,7 +120,7 @@ begin
     perform im.permit(admin, permission);
   end if;
   if sort <> all (sorts) then
-    raise sqlstate 'I0400' using message = 'sort';
+    raise sqlstate 'I0400' using message = 'sort', hint = 'the list is not sorted by that';
   end if;
   searched := coalesce(searched, shown);
   ask.direction := coalesce(ask.direction, 'desc');

@@ -26,7 +26,7 @@ declare
 begin
   select * into place from im.message m where m.sender_id = sender and m.client_msg_id = client_id;
   if place.conversation_id <> conversation then
-    raise sqlstate 'I0400' using message = 'clientMsgId';
+    raise sqlstate 'I0400' using message = 'clientMsgId', hint = 'the client id was used in another conversation';
   end if;
   return place.seq;
 end $$;
@@ -44,7 +44,7 @@ declare
   m im.private_message;
 begin
   if cardinality(at_ids) > 0 and not at_ids <@ array[sender, receiver] then
-    raise sqlstate 'I0400' using message = 'atUserIds';
+    raise sqlstate 'I0400' using message = 'atUserIds', hint = 'neither of the two is mentioned';
   end if;
   update im.conversation c set last_seq = c.last_seq + 1
    where c.low_id = least(sender, receiver) and c.high_id = greatest(sender, receiver)
@@ -91,9 +91,22 @@ begin
     end if;
   end if;
   if pair.closed = 'blocked' then
-    raise sqlstate 'I2003';
+    raise sqlstate 'I2003' using hint = 'one has blocked the other, who writes';
   end if;
-  raise sqlstate 'I2001';
+  raise sqlstate 'I2001' using hint = 'they are not friends, who write';
+end $$;
+
+-- Who may write into a group, or call it.  Refuses 3002 not a member, who has no role; 3006 muted.
+create or replace function im.group_speaks(my_role text, my_mute timestamptz, all_muted boolean) returns void
+language plpgsql stable as $$
+begin
+  if my_role is null then
+    raise sqlstate 'I3002' using hint = 'who writes is not in the group';
+  elsif my_mute > clock_timestamp() then
+    raise sqlstate 'I3006' using hint = 'the member is muted';
+  elsif all_muted and my_role = 'MEMBER' then
+    raise sqlstate 'I3006' using hint = 'the group is muted';
+  end if;
 end $$;
 
 -- Appends to a group and tells its members; as private_append.  Refuses 3001 no such group, 3002 not a member,
@@ -127,11 +140,8 @@ begin
   end if;
   select b.role, b.muted_until into my_role, my_mute
     from im.member b where b.conversation_id = place and b.account_id = sender and b.left_at is null;
-  if my_role is null then
-    raise sqlstate 'I3002';
-  elsif my_mute > clock_timestamp() or (all_muted and my_role = 'MEMBER') then
-    raise sqlstate 'I3006';
-  elsif cardinality(at_ids) > 0 then
+  perform im.group_speaks(my_role, my_mute, all_muted);
+  if cardinality(at_ids) > 0 then
     perform im.group_at_check(place, my_role, at_ids);
   end if;
   insert into im.message (conversation_id, seq, sender_id, message_type, content, at_user_ids, client_msg_id)
@@ -151,12 +161,12 @@ language plpgsql stable as $$
 begin
   if at_ids = '{-1}' then
     if my_role = 'MEMBER' then
-      raise sqlstate 'I3003';
+      raise sqlstate 'I3003' using hint = 'only owner and managers mention all';
     end if;
   elsif exists (select from unnest(at_ids) u(id)
                  where not exists (select from im.member b where b.conversation_id = conversation
                                       and b.account_id = u.id and b.left_at is null)) then
-    raise sqlstate 'I0400' using message = 'atUserIds';
+    raise sqlstate 'I0400' using message = 'atUserIds', hint = 'who is mentioned is not in the group';
   end if;
 end $$;
 
@@ -179,11 +189,11 @@ begin
     -- Only members learn why.
     if not exists (select from im.member b where b.conversation_id = place.id and b.account_id = sender
                       and b.left_at is null) then
-      raise sqlstate 'I3002';
+      raise sqlstate 'I3002' using hint = 'who writes is not in the group, which is banned';
     end if;
-    raise sqlstate 'I3004';
+    raise sqlstate 'I3004' using hint = 'the group is banned';
   end if;
-  raise sqlstate 'I3001';
+  raise sqlstate 'I3001' using hint = 'no such group to write to';
 end $$;
 
 create or replace function im.message_late(sent_at timestamptz) returns boolean
@@ -227,7 +237,7 @@ begin
      and b.joined_seq < x.seq
    where x.id = message;
   if not found then
-    raise sqlstate 'I0404';
+    raise sqlstate 'I0404' using hint = 'no such message in a group of the caller since he joined';
   end if;
   return m;
 end $$;

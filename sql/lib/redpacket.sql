@@ -7,10 +7,11 @@ create or replace function im.redpacket_check(total numeric, count integer, type
 language plpgsql stable as $$
 begin
   if count > im.setting_int('redpacket.count_max') then
-    raise sqlstate 'I0400' using message = count_name;
+    raise sqlstate 'I0400' using message = count_name, hint = 'too many shares';
   elsif total < count * 0.01 or total > count * im.setting_money('redpacket.share_max')
         or (type = 2 and (total * 100) % count <> 0) then
-    raise sqlstate 'I0400' using message = total_name;
+    raise sqlstate 'I0400' using message = total_name, hint = case when total < count * 0.01 then 'a share would be less than a cent'
+      else 'a share would be too large, or the total cannot be shared alike' end;
   end if;
 end $$;
 
@@ -65,11 +66,7 @@ begin
     perform im.group_closed(me, to_id, null);
   end if;
   select * into mine from im.member m where m.conversation_id = chat.id and m.account_id = me and m.left_at is null;
-  if not found then
-    raise sqlstate 'I3002';
-  elsif mine.muted_until > clock_timestamp() or (chat.muted and mine.role = 'MEMBER') then
-    raise sqlstate 'I3006';
-  end if;
+  perform im.group_speaks(mine.role, mine.muted_until, chat.muted);
 end $$;
 
 -- Makes the packet and the message that shows it.  Refuses what appending to that chat refuses, besides.
@@ -83,9 +80,9 @@ declare
 begin
   perform im.redpacket_check(total, count, type, 'totalAmount', 'totalCount');
   if to_type = 2 and to_id = me then
-    raise sqlstate 'I0400' using message = 'receiverId';
+    raise sqlstate 'I0400' using message = 'receiverId', hint = 'a packet is not for its sender';
   elsif to_type = 2 and count <> 1 then
-    raise sqlstate 'I0400' using message = 'totalCount';
+    raise sqlstate 'I0400' using message = 'totalCount', hint = 'a private packet has one share';
   end if;
   perform im.redpacket_address(me, to_type, to_id);
   if not im.trade_ok(me, trade, key) then
@@ -114,20 +111,20 @@ declare
   present boolean;
 begin
   if p.receiver_type = 2 and p.receiver_id <> account then
-    raise sqlstate 'I5004';
+    raise sqlstate 'I5004' using hint = 'the packet is for another person';
   elsif p.receiver_type = 1 then
     select c.closed, m.account_id is not null into closed, present
       from im.conversation c
       left join im.member m on m.conversation_id = c.id and m.account_id = account and m.left_at is null
      where c.id = p.conversation_id;
     if closed = 'dissolved' then
-      raise sqlstate 'I3001';
+      raise sqlstate 'I3001' using hint = 'the group of the packet is dissolved';
     elsif not present then
-      raise sqlstate 'I3002';
+      raise sqlstate 'I3002' using hint = 'who robs is not in the group';
     elsif closed = 'banned' then
-      raise sqlstate 'I3004';
+      raise sqlstate 'I3004' using hint = 'the group of the packet is banned';
     elsif p.sender_id = account and im.setting_text('redpacket.sender_may_rob') = 'off' then
-      raise sqlstate 'I5004';
+      raise sqlstate 'I5004' using hint = 'the sender robs none of his own';
     end if;
   end if;
 end $$;
@@ -173,11 +170,11 @@ create or replace function im.redpacket_refuse(packet uuid, account bigint) retu
 language plpgsql as $$
 begin
   if exists (select from im.redpacket_share s where s.packet_id = packet and s.account_id = account) then
-    raise sqlstate 'I5002';
+    raise sqlstate 'I5002' using hint = 'the account has robbed one share already';
   elsif exists (select from im.redpacket_share s where s.packet_id = packet and s.state <> 'claimed') then
-    raise sqlstate 'I5003';
+    raise sqlstate 'I5003' using hint = 'the packet has expired';
   end if;
-  raise sqlstate 'I5001';
+  raise sqlstate 'I5001' using hint = 'all shares are robbed';
 end $$;
 
 -- Claims one share.  Claims of one account in one packet come one after the other: the second of two at once would
@@ -192,7 +189,7 @@ declare
 begin
   select * into p from im.redpacket r where r.id = packet;
   if not found then
-    raise sqlstate 'I0404';
+    raise sqlstate 'I0404' using hint = 'no such packet to rob';
   end if;
   perform im.redpacket_admit(p, robber);
   perform pg_advisory_xact_lock(hashtext(packet::text), hashtext(robber::text));

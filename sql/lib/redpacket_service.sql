@@ -11,14 +11,14 @@ begin
     return;                                 -- enter() has let this user in
   elsif me is not null
         or not exists (select from im.service s where s.id = service and s.disabled_at is null) then
-    raise sqlstate 'I0403';
+    raise sqlstate 'I0403' using hint = 'the token is of another account, or the service is disabled';
   end if;
   perform pg_advisory_xact_lock_shared(user_id);
   select * into found_account from im.account a where a.id = user_id;
   if not found then
-    raise sqlstate 'I1001';
+    raise sqlstate 'I1001' using hint = 'no such account for the service';
   elsif im.account_banned(found_account.status, found_account.banned_until) then
-    raise sqlstate 'I1003';
+    raise sqlstate 'I1003' using hint = 'the account for the service is banned';
   end if;
 end $$;
 

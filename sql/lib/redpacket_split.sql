@@ -71,7 +71,7 @@ declare
 begin
   select * into p from im.redpacket r where r.id = packet;
   if not found then
-    raise sqlstate 'I0404';
+    raise sqlstate 'I0404' using hint = 'no such packet to verify';
   elsif p.commitment <> encode(sha256(convert_to(p.seed, 'UTF8')), 'hex') then
     return query select 0, null::numeric, null::numeric, false;
   end if;

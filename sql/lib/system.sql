@@ -13,9 +13,9 @@ begin
      where g.id = target;
   end if;
   if name is null and target_type = 1 then
-    raise sqlstate 'I1001';
+    raise sqlstate 'I1001' using hint = 'no such account to complain of';
   elsif name is null then
-    raise sqlstate 'I3001';
+    raise sqlstate 'I3001' using hint = 'no such group to complain of';
   end if;
 end $$;
 
@@ -33,7 +33,7 @@ begin
    where x.id = message and case target_type when 1 then x.sender_id = target else c.group_id = target end
      for share of x;
   if not found then
-    raise sqlstate 'I0404' using message = 'messageId';
+    raise sqlstate 'I0404' using message = 'messageId', hint = 'no such message of whom the complaint is about';
   end if;
   return m;
 end $$;
@@ -48,7 +48,7 @@ begin
   update im.file f set unused_since = null where f.id = any (files);
   get diagnostics kept = row_count;
   if kept < cardinality(files) then         -- collected meanwhile
-    raise sqlstate 'I0404' using message = 'images';
+    raise sqlstate 'I0404' using message = 'images', hint = 'an image of the complaint is gone';
   end if;
   return files;
 end $$;

@@ -10,7 +10,7 @@ begin
   if folded ~ '^(0x)?[0-9a-f]{64}$' then
     return right(folded, 64);
   elsif lower(chain) in ('bsc', 'bep20', 'eth', 'erc20', 'polygon', 'tron', 'trx', 'trc20') then
-    raise sqlstate 'I0400' using message = 'txHash';
+    raise sqlstate 'I0400' using message = 'txHash', hint = 'a transaction of that chain has another form';
   end if;
   return folded;
 end $$;
@@ -22,12 +22,12 @@ declare
   made im.recharge;
 begin
   if amount > im.setting_money('wallet.recharge_max') then
-    raise sqlstate 'I0400' using message = 'amount';
+    raise sqlstate 'I0400' using message = 'amount', hint = 'more than a recharge may be';
   end if;
   perform from im.account a where a.id = me for no key update;    -- orders of one account are counted one by one
   if (select count(*) from im.recharge r where r.account_id = me and r.status = 1)
      >= im.setting_int('wallet.recharge_pending') then
-    raise sqlstate 'I0429';
+    raise sqlstate 'I0429' using hint = 'too many recharges of the account are pending';
   end if;
   insert into im.recharge (account_id, amount, pay_type, chain_type, from_address)
   values (me, amount, pay_type, lower(chain_type), from_address)
@@ -45,7 +45,7 @@ declare
 begin
   select * into pending from im.recharge r where r.id = order_id for update;
   if not found then
-    raise sqlstate 'I0404';
+    raise sqlstate 'I0404' using hint = 'no such recharge';
   end if;
   return pending;
 end $$;
@@ -58,7 +58,7 @@ begin
   if im.setting_text('wallet.four_eyes') <> 'on' then
     return true;
   elsif pending.approved_by = admin then
-    raise sqlstate 'I0403';
+    raise sqlstate 'I0403' using hint = 'the second approval of a recharge is by another administrator';
   elsif pending.approved_by is null then
     update im.recharge r set approved_by = admin where r.id = pending.id;
     return false;
@@ -75,7 +75,7 @@ declare
   entry bigint;
 begin
   if pending.status <> 1 then
-    raise sqlstate 'I4005';
+    raise sqlstate 'I4005' using hint = 'the recharge is not pending, to be credited';
   end if;
   entry := im.ledger_post('recharge', pending.id::text, '充值',
                           array[im.purse_of(pending.account_id, 'available'), im.purse_house('cash_in')],
@@ -97,7 +97,7 @@ declare
   pending im.recharge := im.recharge_lock(order_id);
 begin
   if pending.amount <> paid then
-    raise sqlstate 'I0400' using message = 'amount';
+    raise sqlstate 'I0400' using message = 'amount', hint = 'another amount was paid';
   elsif pending.status = 2 and pending.tx_chain = lower(chain) and pending.tx_hash = folded then
     return;
   elsif pending.status = 2 and pending.tx_hash is null then
@@ -115,7 +115,7 @@ declare
   chain text := lower(coalesce(chain_type, case when to_address like 'T%' then 'tron' else 'bsc' end));
 begin
   if (chain in ('tron', 'trx', 'trc20')) <> (to_address like 'T%') then
-    raise sqlstate 'I0400' using message = 'toAddress';
+    raise sqlstate 'I0400' using message = 'toAddress', hint = 'the address is not of the chain';
   end if;
   return chain;
 end $$;
@@ -128,7 +128,7 @@ declare
   made im.withdraw;
 begin
   if amount not between im.setting_money('wallet.withdraw_min') and im.setting_money('wallet.withdraw_max') then
-    raise sqlstate 'I0400' using message = 'amount';
+    raise sqlstate 'I0400' using message = 'amount', hint = 'less or more than a withdrawal may be';
   end if;
   if not im.trade_ok(me, trade, key) then
     return null;
@@ -152,11 +152,11 @@ declare
 begin
   select * into was from im.withdraw w where w.id = order_id for update;
   if not found then
-    raise sqlstate 'I0404';
+    raise sqlstate 'I0404' using hint = 'no such withdrawal';
   elsif (was.status, next) not in ((1, 2), (1, 3), (2, 4), (2, 5)) then
-    raise sqlstate 'I4005';
+    raise sqlstate 'I4005' using hint = 'the withdrawal is not in that state';
   elsif next = 4 and was.approved_by = admin and im.setting_text('wallet.four_eyes') = 'on' then
-    raise sqlstate 'I0403';
+    raise sqlstate 'I0403' using hint = 'the second approval of a withdrawal is by another administrator';
   end if;
   perform im.withdraw_settle(was, next);
   update im.withdraw w
@@ -193,7 +193,7 @@ declare
   made im.vip_purchase;
 begin
   if days > im.setting_int('vip.days_max') then
-    raise sqlstate 'I0400' using message = 'duration';
+    raise sqlstate 'I0400' using message = 'duration', hint = 'more days than may be bought';
   end if;
   if not im.trade_ok(me, trade, key) then
     return null;

@@ -43,7 +43,7 @@ begin
   select * into c from im.call x
    where x.id = call and (x.group_id is not null) = coalesce(of_group, x.group_id is not null);
   if not found or not im.call_concerns(c, me) then
-    raise sqlstate 'I0404';
+    raise sqlstate 'I0404' using hint = 'no such call of the caller';
   end if;
   return c;
 end $$;
@@ -74,9 +74,9 @@ begin
   perform from im.conversation v where v.id = c.conversation_id for no key update;
   select * into c from im.call x where x.id = c.id for no key update;
   if not im.call_concerns(c, me) then
-    raise sqlstate 'I0404';
+    raise sqlstate 'I0404' using hint = 'the call has ceased to concern the caller';
   elsif c.ended_at is not null then
-    raise sqlstate 'I6002';
+    raise sqlstate 'I6002' using hint = 'the call is over';
   end if;
   perform im.call_parties_lock(c.id);
   return c;
@@ -99,7 +99,7 @@ language plpgsql stable as $$
 begin
   if c.state <> 'ringing' or (account <> c.callee_id and not c.crossed)
      or now() >= c.created_at + im.setting_interval('call.ring') then
-    raise sqlstate 'I6002';
+    raise sqlstate 'I6002' using hint = case when c.state <> 'ringing' then 'the call does not ring any more' else 'the call does not ring for who answers' end;
   end if;
 end $$;
 
@@ -187,9 +187,9 @@ declare
   people bigint[] := im.call_people(c.id);
 begin
   if account = any (people) then
-    raise sqlstate 'I6002';
+    raise sqlstate 'I6002' using hint = 'who comes in is in the call already';
   elsif cardinality(people) >= im.setting_int('call.people_limit') then
-    raise sqlstate 'I6001';
+    raise sqlstate 'I6001' using hint = 'the call has as many people as it may';
   end if;
   insert into im.call_party as p (call_id, account_id, state) values (c.id, account, 'in')
   on conflict on constraint call_party_pkey do update set state = 'in', seen_at = now();
@@ -219,7 +219,7 @@ begin
                                            and m.account_id = me and m.left_at is null));
   if not found then
     perform im.call_find(me, call, of_group);
-    raise sqlstate 'I6002';
+    raise sqlstate 'I6002' using hint = 'who says that he is there is not in the call';
   end if;
 end $$;
 
@@ -263,9 +263,9 @@ begin
   if not found or receiver = me
      or not exists (select from im.call_party p where p.call_id = c.id and p.account_id = receiver and p.state = 'in')
      or (kind = 'ANSWER' and not im.call_described(c.id, receiver, me, array['OFFER'])) then
-    raise sqlstate 'I6002';
+    raise sqlstate 'I6002' using hint = 'the other one is not in the call, or has made no offer';
   elsif s.seq > im.setting_int('call.signal_limit') or sent > im.setting_int('call.signal_bytes') then
-    raise sqlstate 'I0429';
+    raise sqlstate 'I0429' using hint = 'the call has had as many signals as it may';
   end if;
   insert into im.call_signal (call_id, sender_id, seq, receiver_id, kind, sdp, candidate)
   values (c.id, me, s.seq, receiver, kind, sdp, candidate) returning * into s;

@@ -35,7 +35,7 @@ create function im.friend_request_once() returns trigger
 language plpgsql as $$
 begin
   if old.status <> 1 then
-    raise sqlstate 'I2004';
+    raise sqlstate 'I2004' using hint = 'the application has been decided meanwhile';
   end if;
   return new;
 end $$;

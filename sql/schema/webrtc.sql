@@ -36,7 +36,7 @@ begin
                                 ('ringing', 'timeout'), ('accepted', 'ended')) then
     return new;
   end if;
-  raise sqlstate 'I6002';
+  raise sqlstate 'I6002' using hint = 'the call has been decided meanwhile';
 end $$;
 create trigger call_edge before update of state on im.call for each row execute function im.call_edge();
 
