@@ -1,11 +1,12 @@
 #include "burn.h"
 #include "code.h"
 #include "config.h"
+#include "db.h"
 #include "log.h"
 #include "reply.h"
 #include "serve.h"
 
-enum { WAITING_MAX = 400, WAITING_USUAL = 50 };
+enum { WAITING_MAX = 400, WAITING_USUAL = 50, PATIENCE = 8 };
 
 /* A ring: those that wait, the first of them at first. */
 static struct {
@@ -13,13 +14,13 @@ static struct {
     void (*work)(struct request *r);
 } waiting[WAITING_MAX];
 static int first, count;
+static int postponed; /* times that the turn has been put off, for what is in PostgreSQL */
 static long most;
 static struct event *turn;
 
-/* The loop looks at its descriptors before its timers: what has come in is heard before the next one is worked for. */
-static void turn_next(void)
+static void turn_next(long microseconds)
 {
-    event_add(turn, &(struct timeval){0, 0});
+    event_add(turn, &(struct timeval){0, microseconds});
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *arg)
@@ -28,10 +29,15 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     void (*work)(struct request *) = waiting[first].work;
 
     (void)fd, (void)what, (void)arg;
+    if (db_busy() && postponed++ < PATIENCE) { /* done in no time: nobody else's answer is to wait for this one's */
+        turn_next(1000);
+        return;
+    }
+    postponed = 0;
     first = (first + 1) % WAITING_MAX;
     count--;
     if (count)
-        turn_next();
+        turn_next(0);
     serve_resume(r, work);
 }
 
@@ -52,5 +58,6 @@ void burn_later(struct request *r, void (*work)(struct request *r))
     int place = (first + count++) % WAITING_MAX;
     waiting[place].request = r;
     waiting[place].work = work;
-    turn_next();
+    if (count == 1)
+        turn_next(0);
 }

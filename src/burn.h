@@ -1,6 +1,6 @@
 /*
- * What takes tens of milliseconds of CPU by design, Argon2id: for one request after the other, one in each turn of the
- * loop, so that whoever comes meanwhile is heard between two.
+ * What takes tens of milliseconds of CPU by design, Argon2id: for one request after the other, and between two whoever has
+ * come meanwhile is heard, and PostgreSQL's answers to others, for a few milliseconds.
  *
  * As many requests of a process as IM_PASSWORDS_WAITING says wait for their turn.  Who comes when they do is refused with
  * 429, and soon: to be answered after seconds would help him less, and he would ask again meanwhile.

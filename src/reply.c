@@ -12,6 +12,9 @@
 enum { OID_BOOL = 16, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_JSON = 114, OID_NUMERIC = 1700,
        OID_TIMESTAMPTZ = 1184, OID_JSONB = 3802, TIME_LENGTH = 19 };
 
+/* What a page has at most, so that nobody waits long for its being made and sent; and what is left for the envelope. */
+enum { ANSWER_MAX = 1 << 20, ENVELOPE = 1024, ROW_USUAL = 4096 };
+
 /* PostgreSQL's text is JSON already for numbers (so money stays exact) and json; times lose fraction and zone. */
 void reply_grow_cell(struct obstack *out, const PGresult *rows, int row, int column)
 {
@@ -53,15 +56,30 @@ static void grow_object(struct obstack *out, const PGresult *rows, int row, int 
     obstack_1grow(out, '}');
 }
 
-static void grow_list(struct obstack *out, const PGresult *rows, int from)
+/* By itself an obstack would grow by an eighth, and copy all it has each time. */
+static void make_room(struct obstack *out)
+{
+    if (obstack_room(out) < ROW_USUAL)
+        obstack_make_room(out, obstack_object_size(out) + ROW_USUAL);
+}
+
+/* As many rows as keep the answer below so many bytes, but one at least; 0: all. */
+static void grow_list(struct obstack *out, const PGresult *rows, int from, int most)
 {
     int count = PQntuples(rows);
 
     obstack_1grow(out, '[');
     for (int row = 0; row < count; row++) {
+        int before = (int)obstack_object_size(out);
+        make_room(out);
         if (row)
             obstack_1grow(out, ',');
         grow_object(out, rows, row, from);
+        int size = (int)obstack_object_size(out);
+        if (most && row && size > most) {
+            obstack_blank_fast(out, before - size);
+            break;
+        }
     }
     obstack_1grow(out, ']');
 }
@@ -73,7 +91,7 @@ static void grow_page(struct obstack *out, const PGresult *rows)
     json_grow(out, PQntuples(rows) ? PQgetvalue(rows, 0, 0) : "0");
     json_grow(out, ",\"records\":");
     if (PQntuples(rows) && PQnfields(rows) > 1 && !PQgetisnull(rows, 0, 1))
-        grow_list(out, rows, 1);
+        grow_list(out, rows, 1, ANSWER_MAX - ENVELOPE);
     else
         json_grow(out, "[]");
     obstack_1grow(out, '}');
@@ -87,8 +105,8 @@ static const char *rows_json(struct obstack *out, enum shape shape, const PGresu
         grow_object(out, rows, 0, 0);
     else if (shape == VALUE)
         reply_grow_cell(out, rows, 0, 0);
-    else if (shape == LIST)
-        grow_list(out, rows, 0);
+    else if (shape == LIST || shape == PART)
+        grow_list(out, rows, 0, shape == PART ? ANSWER_MAX - ENVELOPE : 0);
     else
         grow_page(out, rows);
     obstack_1grow(out, '\0');

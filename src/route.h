@@ -16,9 +16,10 @@ struct request;
 /* CALLER is a service (:service) or a user (:me); the other one is NULL. */
 enum who { ANYONE, USER, ADMIN, CALLER };
 
-/* How rows become `data`: null, one object, an array, a scalar, {total, records}.  A SHEET is a PAGE, or with format=csv
+/* How rows become `data`: null, one object, an array, a scalar, {total, records}.  A PART is an array whose client asks on
+ * after the last of it: it ends, as a page's records do, where the answer would have more than 1 MiB.  A SHEET is a PAGE, or with format=csv
  * a file with all of it (sheet.h). */
-enum shape { NOTHING, ONE, LIST, VALUE, PAGE, SHEET };
+enum shape { NOTHING, ONE, LIST, PART, VALUE, PAGE, SHEET };
 
 struct route {
     const char *method;

@@ -32,7 +32,7 @@ end $$;
 
 -- GET /message/private/pullOfflineMessage  message_private_pull(:me, minId?)
 -- What others sent and this account has not acknowledged, one conversation after the other, the oldest first in each, at
--- most a thousand; minId goes on after the last of the answer before.  Reading it acknowledges nothing.  Not in the order
+-- most a thousand and a MiB; minId goes on after the last of the answer before.  Reading it acknowledges nothing.  Not in the order
 -- of ids: one of another conversation may commit after a greater one has been read, and would be skipped.
 -- Refuses: nothing
 -- Writes: nothing
@@ -46,7 +46,9 @@ declare
 begin
   select m.conversation_id, m.seq into after_conversation, after_seq from im.message m where m.id = minId;
   return query
-    select p.*
+    select (pulled.m).*
+      from (
+    select p m, sum(octet_length(p.content)) over (order by p."conversationId", p.seq rows unbounded preceding) bytes
       from im.member b
       join im.conversation c on c.id = b.conversation_id and c.last_seq > b.delivered_seq
      cross join lateral (
@@ -57,7 +59,8 @@ begin
      where b.account_id = me and b.left_at is null and b.role is null
        and (after_conversation is null or b.conversation_id >= after_conversation)
      order by p."conversationId", p.seq
-     limit most;
+     limit most) pulled
+     where pulled.bytes <= im.answer_bytes();
 end $$;
 
 -- PUT /message/private/readed  message_private_readed(:me, friendId, maxMessageId?)
@@ -165,7 +168,9 @@ declare
 begin
   select m.conversation_id, m.seq into after_conversation, after_seq from im.message m where m.id = minId;
   return query
-    select g.*
+    select (pulled.m).*
+      from (
+    select g m, sum(octet_length(g.content)) over (order by g."conversationId", g.seq rows unbounded preceding) bytes
       from im.member b
       join im.conversation c on c.id = b.conversation_id and c.last_seq > b.delivered_seq
        and c.closed is distinct from 'dissolved'
@@ -177,7 +182,8 @@ begin
      where b.account_id = me and b.left_at is null and b.role is not null
        and (after_conversation is null or b.conversation_id >= after_conversation)
      order by g."conversationId", g.seq
-     limit most;
+     limit most) pulled
+     where pulled.bytes <= im.answer_bytes();
 end $$;
 
 -- PUT /message/group/readed  message_group_readed(:me, groupId, maxMessageId?)
@@ -279,7 +285,8 @@ begin
 end $$;
 
 -- GET /conversation/list  conversation_list(:me)
--- What a first screen shows: every chat and group with its last message, the topped and the latest first.  name
+-- What a first screen shows: every chat and group with its last message (of a text the beginning), the topped and the
+-- latest first.  name
 -- is the remark, nick name or group name; targetId the friend or the group.
 -- Refuses: nothing
 -- Writes: nothing
@@ -295,7 +302,8 @@ begin
     select c.id, case when c.group_id is null then 'PRIVATE' else 'GROUP' end, coalesce(c.group_id, a.id),
            coalesce(g.group_name::text, nullif(f.remark::text, ''), a.nick_name::text),
            coalesce(g.group_avatar::text, a.head_image::text), c.last_seq, b.read_seq,
-           im.member_unread(c.id, me, b.read_seq, c.last_seq), m.id, m.sender_id, m.content, m.message_type,
+           im.member_unread(c.id, me, b.read_seq, c.last_seq), m.id, m.sender_id,
+           case m.message_type when 1 then left(m.content, 200) else m.content end, m.message_type,
            m.sent_at, m.recalled_at is not null, b.topped, b.dnd
       from im.member b
       join im.conversation c on c.id = b.conversation_id and c.closed is distinct from 'dissolved'

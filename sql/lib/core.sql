@@ -71,6 +71,12 @@ language sql immutable as $$
   select (greatest(coalesce(page, 1), 1) - 1)::bigint * im.page_limit(size)
 $$;
 
+-- How many bytes of contents a program is given for one answer, which it cuts to a MiB of JSON (src/reply.c).
+create or replace function im.answer_bytes() returns integer
+language sql immutable as $$
+  select 1048576
+$$;
+
 -- A time as the client reads it, for events; columns of answers are formatted by the program.
 create or replace function im.time_text(moment timestamptz) returns text
 language plpgsql stable as $$

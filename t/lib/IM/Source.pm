@@ -28,10 +28,11 @@ sub page ($self, $program) { return -e path($self->root, "man/$program.8") ? $se
 sub routes ($self, $program) {
     my $source = $self->text("cgi-bin/$program.c");
     my @rows;
-    while ($source =~ /\{"([A-Z]+)",\s*"([^"]+)",\s*(ANYONE|USER|ADMIN|CALLER),\s*(NOTHING|ONE|LIST|VALUE|PAGE|SHEET),\s*
+    while ($source =~ /\{"([A-Z]+)",\s*"([^"]+)",\s*(ANYONE|USER|ADMIN|CALLER),\s*(NOTHING|ONE|LIST|PART|VALUE|PAGE|SHEET),\s*
                        (NULL|"[^"]*"(?:\s*"[^"]*")*),\s*(\w+)\}/gx)
     {
         my %row = (method => $1, path => $2, who => $3, shape => $4, call => $5, handler => $6, program => $program);
+        $row{shape} = 'LIST' if $row{shape} eq 'PART';    # as much of one as fits into an answer
         $row{sheet} = 1, $row{shape} = 'PAGE' if $row{shape} eq 'SHEET';    # the same, or with format=csv a file
         $row{$_} = undef for grep { $row{$_} eq 'NULL' } qw(call handler);
         $row{call} =~ s/"\s*"|"//g if $row{call};
