@@ -177,6 +177,17 @@ static void connection_poll(struct connection *c)
     }
 }
 
+/* Warnings are of functions that go on after a failure (api.clerk_due). */
+static void on_notice(void *arg, const PGresult *notice)
+{
+    const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+    const char *message = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
+
+    (void)arg;
+    if (severity && strcmp(severity, "WARNING") == 0)
+        log_error("PostgreSQL warns: %s", message ? message : "");
+}
+
 static void connection_start(evutil_socket_t fd, short what, void *arg)
 {
     struct connection *c = arg;
@@ -188,6 +199,7 @@ static void connection_start(evutil_socket_t fd, short what, void *arg)
         connection_lost(c);
         return;
     }
+    PQsetNoticeReceiver(c->pg, on_notice, NULL);
     event_add(c->writable, &answer_timeout);
 }
 

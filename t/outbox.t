@@ -71,6 +71,16 @@ subtest 'closing nobody' => sub {
     ok $im->eventually(10, sub { $im->sql('select count(*) from im.outbox') == 0 }), 'who has no socket is done with at once, not tried for ever';
 };
 
+subtest 'a job that fails' => sub {
+    $im->sql(q{create function im.due_test() returns bigint language plpgsql as $$ begin raise 'no luck'; end $$});
+    ok $im->eventually(10, sub { $im->logs->grep(qr/imclerk\[\d+\] error: PostgreSQL warns: job due_test failed: no luck\z/) }), 'is an error in the log';
+    $im->sql('drop function im.due_test()');
+    my $failures = $im->sql(q{select failures from im.due_failure where job = 'due_test'});
+    ok $failures >= 1, 'it is counted';
+    like +($im->imctl('status'))[1], qr/^job due_test has failed $failures times, last at .*: no luck$/m, 'and imctl status says so';
+    $im->allow(qr/job due_test failed: no luck/);
+};
+
 subtest 'without nchan' => sub {
     $im->parts->sv('push', 'down');
     my $cat = $im->user('cat');

@@ -89,9 +89,10 @@ end $$;
 
 -- (imclerk)  clerk_due()
 -- Runs every job im.due_<job>() there is, and answers what each has done.  One that fails, or takes until the statement's
--- time is over, does not stop the others or undo what they have done.
+-- time is over, does not stop the others or undo what they have done:
+-- it is a warning, which the clerk logs as an error, and is counted.
 -- Refuses: nothing
--- Writes: whatever the jobs write
+-- Writes: whatever the jobs write; due_failure
 -- Tells: whom the jobs tell
 create function api.clerk_due() returns table (job text, done bigint)
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -105,6 +106,9 @@ begin
       return next;
     exception when others or query_canceled then
       raise warning 'job % failed: %', job, sqlerrm;
+      insert into im.due_failure as f (job, error) values (clerk_due.job, sqlerrm)
+      on conflict on constraint due_failure_pkey
+      do update set failures = f.failures + 1, error = excluded.error, failed_at = now();
     end;
   end loop;
 end $$;

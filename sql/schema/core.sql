@@ -88,6 +88,14 @@ insert into im.setting (name, value, note) values
   ('message.pull_limit',         '1000',  'messages in one answer of pullOfflineMessage'),
   ('backend.transaction_max',    '30 seconds', 'a program''s transaction that lasts longer is ended, with its connection');
 
+-- Jobs of imclerk that have failed: how often, and with what the last time.
+create table im.due_failure (
+  job text primary key,
+  failures bigint not null default 1,
+  error text not null,
+  failed_at timestamptz not null default now()
+);
+
 -- Events of a transaction, written in it and published after its commit.  Whoever published a transaction's
 -- events deletes its rows; what a crash leaves is published by imclerk.  A group event keeps the conversation
 -- instead of 10,000 recipients; leave() finds the members, and of all recipients the sockets.
