@@ -2,7 +2,7 @@
 #include "code.h"
 #include "config.h"
 #include "db.h"
-#include "log.h"
+#include "loop.h"
 #include "reply.h"
 #include "serve.h"
 
@@ -44,9 +44,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 void burn_open(struct event_base *loop)
 {
     most = config_number("IM_PASSWORDS_WAITING", WAITING_USUAL, 1, WAITING_MAX);
-    turn = event_new(loop, -1, 0, on_turn, NULL);
-    if (!turn)
-        log_fatal("out of memory");
+    turn = loop_timer(loop, on_turn, NULL);
 }
 
 void burn_later(struct request *r, void (*work)(struct request *r))

@@ -23,7 +23,8 @@ static bool config_line(char *line)
 void config_load(void)
 {
     const char *path = getenv("IM_CONF");
-    char line[4096];
+    char *line = NULL;
+    size_t size = 0;
     int number = 0;
 
     if (!path || !*path)
@@ -31,12 +32,13 @@ void config_load(void)
     FILE *file = fopen(path, "r");
     if (!file)
         log_fatal("could not read configuration %s: %s", path, strerror(errno));
-    while (fgets(line, sizeof line, file)) {
+    while (getline(&line, &size, file) >= 0) {
         number++;
         line[strcspn(line, "\r\n")] = '\0';
         if (!config_line(line))
             log_fatal("%s line %d is not KEY=value", path, number);
     }
+    free(line);
     fclose(file);
 }
 

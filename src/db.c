@@ -1,6 +1,7 @@
 #include "db.h"
 #include "config.h"
 #include "log.h"
+#include "loop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -308,11 +309,11 @@ void db_start(void)
     PQfinish(first);
     first = NULL;
     connections = calloc((size_t)connection_count, sizeof *connections);
-    impatience = event_new(loop, -1, 0, on_impatience, NULL);
-    if (!connections || !impatience)
+    impatience = loop_timer(loop, on_impatience, NULL);
+    if (!connections)
         log_fatal("out of memory");
     for (int i = 0; i < connection_count; i++) {
-        connections[i].retry = event_new(loop, -1, 0, connection_start, &connections[i]);
+        connections[i].retry = loop_timer(loop, connection_start, &connections[i]);
         connections[i].backoff_ms = BACKOFF_FIRST_MS;
         connection_start(-1, 0, &connections[i]);
     }

@@ -1,8 +1,12 @@
 #include "http.h"
 #include "log.h"
+#include "loop.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 static struct event_base *loop;
 static CURLM *multi;
@@ -58,7 +62,8 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void 
     if (what != CURL_POLL_REMOVE) {
         int kind = EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0);
         event = event_new(loop, fd, (short)kind, on_socket, NULL);
-        event_add(event, NULL);
+        if (!event || event_add(event, NULL) != 0)
+            log_error("could not watch a connection: out of memory"); /* its transfer ends by its time */
     }
     curl_multi_assign(multi, fd, event);
     return 0;
@@ -83,11 +88,33 @@ void http_open(struct event_base *base)
     loop = base;
     curl_global_init(CURL_GLOBAL_DEFAULT);
     multi = curl_multi_init();
-    timer = event_new(base, -1, 0, on_timer, NULL);
-    if (!multi || !timer)
+    timer = loop_timer(base, on_timer, NULL);
+    if (!multi)
         log_fatal("could not start libcurl: out of memory");
     curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, watch_timer);
+}
+
+/* A peer that is gone without a word is found after half a minute, also where nothing is ever sent, as to a stream. */
+static int keep_alive(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+    const int on = 1, idle = 10, interval = 5, count = 4;
+
+    (void)arg, (void)purpose; /* a Unix socket refuses, and its peer cannot be gone like that */
+    if (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) == 0 &&
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle) == 0) {
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+    }
+    return CURL_SOCKOPT_OK;
+}
+
+static void on_failed(evutil_socket_t fd, short what, void *arg)
+{
+    struct http *http = arg;
+
+    (void)fd, (void)what;
+    http->done(CURLE_OUT_OF_MEMORY, 0);
 }
 
 void http_prepare(struct http *http, const char *address, char *prefix, size_t size)
@@ -101,16 +128,22 @@ void http_prepare(struct http *http, const char *address, char *prefix, size_t s
     if (local)
         curl_easy_setopt(http->easy, CURLOPT_UNIX_SOCKET_PATH, address + 5);
     curl_easy_setopt(http->easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(http->easy, CURLOPT_SOCKOPTFUNCTION, keep_alive);
     curl_easy_setopt(http->easy, CURLOPT_PRIVATE, (void *)http);
+    http->failed = loop_timer(loop, on_failed, http);
 }
 
 void http_start(struct http *http)
 {
-    curl_multi_add_handle(multi, http->easy);
+    static const struct timeval soon = {0, 100000};
+
+    if (curl_multi_add_handle(multi, http->easy) != CURLM_OK)
+        event_add(http->failed, &soon); /* not from in here: done() may start the next */
 }
 
 void http_close(struct http *http)
 {
     curl_multi_remove_handle(multi, http->easy);
     curl_easy_cleanup(http->easy);
+    event_free(http->failed);
 }

@@ -12,6 +12,7 @@
 struct http {
     CURL *easy; /* for curl_easy_setopt() */
     void (*done)(CURLcode result, long status); /* the request is over; status is 0 when there was no answer */
+    struct event *failed; /* of http.c: it could not even be started */
 };
 
 void http_open(struct event_base *base);

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "call.h"
 #include "log.h"
+#include "loop.h"
 #include "push.h"
 #include "register.h"
 #include "store.h"
@@ -137,15 +138,15 @@ int main(int argc, char **argv)
     outbox_values[0] = config_text("IM_OUTBOX_AGE", "1.5 seconds");
     if (!store_open())
         log_fatal("could not open the folder IM_FILES: %s", strerror(errno));
-    loop = event_base_new();
-    struct event *term = evsignal_new(loop, SIGTERM, on_stop, NULL);
+    loop = loop_new();
+    struct event *term = loop_signal(loop, SIGTERM, on_stop, NULL);
     db_open(loop, "clerk", statements, count, config_number("IM_DB_CONNECTIONS", 2, 1, 64));
     db_start();
     event_add(term, NULL); /* until here a signal simply ends the process */
     push_open(loop);
     register_open(loop);
     watch_open(loop);
-    tick = event_new(loop, -1, 0, on_tick, NULL);
+    tick = loop_timer(loop, on_tick, NULL);
     event_add(tick, &now);
     log_info("ready");
     do

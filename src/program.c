@@ -4,6 +4,7 @@
 #include "burn.h"
 #include "config.h"
 #include "log.h"
+#include "loop.h"
 #include "password.h"
 #include "push.h"
 #include "serve.h"
@@ -223,7 +224,7 @@ static void listen_on_stdin(void)
         FCGX_InitRequest(&requests[i].fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR);   /* accepts nothing itself */
         SLIST_INSERT_HEAD(&unused, &requests[i], free);
     }
-    listening = event_new(loop, 0, EV_READ | EV_PERSIST, on_listening, NULL);
+    listening = loop_event(loop, 0, EV_READ | EV_PERSIST, on_listening, NULL);
     event_add(listening, NULL);
 }
 
@@ -241,10 +242,10 @@ int program_run(const struct program *program, int argc, char **argv)
     abandon_open();
     password_open();
     token_open();
-    loop = event_base_new();
-    stop_term = evsignal_new(loop, SIGTERM, on_stop, NULL);
-    stop_usr1 = evsignal_new(loop, SIGUSR1, on_stop, NULL);
-    stop_deadline = event_new(loop, -1, 0, on_deadline, NULL);
+    loop = loop_new();
+    stop_term = loop_signal(loop, SIGTERM, on_stop, NULL);
+    stop_usr1 = loop_signal(loop, SIGUSR1, on_stop, NULL);
+    stop_deadline = loop_timer(loop, on_deadline, NULL);
     push_open(loop);
     burn_open(loop);
     serve_open(loop, served);

@@ -2,6 +2,7 @@
 #include "config.h"
 #include "http.h"
 #include "log.h"
+#include "loop.h"
 #include "push.h"
 
 #include <stdio.h>
@@ -253,7 +254,7 @@ void register_open(struct event_base *base)
     curl_easy_setopt(stream.easy, CURLOPT_URL, stream_url);
     curl_easy_setopt(stream.easy, CURLOPT_WRITEFUNCTION, on_stream);
     curl_easy_setopt(stream.easy, CURLOPT_HEADERFUNCTION, on_header);
-    reconnect = event_new(base, -1, 0, stream_start, NULL);
+    reconnect = loop_timer(base, stream_start, NULL);
     stream_start(-1, 0, NULL);
 }
 

@@ -2,6 +2,7 @@
 #include "config.h"
 #include "http.h"
 #include "log.h"
+#include "loop.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -139,7 +140,7 @@ void watch_open(struct event_base *base)
     curl_easy_setopt(probe.easy, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
     curl_easy_setopt(probe.easy, CURLOPT_FRESH_CONNECT, 1L); /* what is open already says nothing */
     curl_easy_setopt(probe.easy, CURLOPT_FORBID_REUSE, 1L);
-    tick = event_new(base, -1, 0, on_tick, NULL);
+    tick = loop_timer(base, on_tick, NULL);
     event_add(tick, &period);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Keeps a program's list of sensitive words (words.h) equal to the table im.word: asks PostgreSQL every second
- * whether it has changed.
+ * Keeps a program's list of sensitive words (words.h) equal to the table im.sensitive_word: asks PostgreSQL every second
+ * whether it has changed, and then for a thousand words at a time.
  */
 #ifndef IM_WORDLIST_H
 #define IM_WORDLIST_H

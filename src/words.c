@@ -5,29 +5,18 @@
 #include <string.h>
 #include <utf8proc.h>
 
-enum { SEPARATORS_MAX = 3, FOLDED_MAX = 4, TEXT_MAX = 4096 * FOLDED_MAX, ROOT = 0 };
+enum { SEPARATORS_MAX = 3, FOLDED_MAX = 4, TEXT_MAX = 4096 * FOLDED_MAX, WORD_MAX = 256, SLOTS_FIRST = 1024, PAIR_BITS = 19 };
 
-/* A node is a prefix of words. */
-struct node {
-    uint32_t fail;    /* the longest proper suffix that is a prefix too */
-    uint32_t output;  /* the nearest suffix, this one included, that is a word; ROOT when none */
-    uint16_t length;  /* characters of the prefix */
-    bool word, ascii; /* this prefix is a word; of ASCII letters and digits only */
+/* Of each word the hash of its characters; and of all what saves most look-ups: how long they are, and with which two
+ * characters they begin. */
+struct list {
+    uint64_t *hashes; /* open addressing; 0: none */
+    size_t count, slots, longest;
+    bool lengths[WORD_MAX + 1];
+    uint8_t *pairs; /* a bit for the hash of two characters */
 };
 
-/* Edges of all nodes in one open-addressing table: (parent, character) -> child. */
-struct edge {
-    uint32_t parent, child;
-    int32_t character;
-};
-
-struct automaton {
-    struct node *nodes;
-    struct edge *edges;
-    uint32_t node_count, edge_mask;
-};
-
-static struct automaton current;
+static struct list current, coming;
 
 /* What is no letter or digit, once folded: it hides nothing, or it ends a clause. */
 enum { SEPARATOR = ' ', CLAUSE = ',' };
@@ -145,130 +134,117 @@ static size_t fold_text(const char *text, struct folded *out, size_t max)
     return count;
 }
 
-static uint32_t edge_slot(const struct automaton *a, uint32_t parent, int32_t character)
+/* The hash of one more character than that of which it is the hash; never 0. */
+static uint64_t mix(uint64_t hash, int32_t character)
 {
-    uint64_t key = ((uint64_t)parent << 32 | (uint32_t)character) * UINT64_C(0x9e3779b97f4a7c15);
-    uint32_t slot = (uint32_t)(key >> 32) & a->edge_mask;
+    hash = (hash + (uint32_t)character + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    hash ^= hash >> 29;
+    return hash ? hash : 1;
+}
 
-    while (a->edges[slot].child &&
-           (a->edges[slot].parent != parent || a->edges[slot].character != character))
-        slot = (slot + 1) & a->edge_mask;
+static size_t slot_of(const struct list *list, uint64_t hash)
+{
+    size_t slot = (size_t)(hash >> 20) & (list->slots - 1);
+
+    while (list->hashes[slot] && list->hashes[slot] != hash)
+        slot = (slot + 1) & (list->slots - 1);
     return slot;
 }
 
-static uint32_t child(const struct automaton *a, uint32_t parent, int32_t character)
+static void pair_of(uint64_t hash, size_t *byte, uint8_t *bit)
 {
-    return a->edges[edge_slot(a, parent, character)].child;
+    *byte = (size_t)(hash >> (64 - PAIR_BITS + 3));
+    *bit = (uint8_t)(1U << (hash >> (64 - PAIR_BITS) & 7));
 }
 
-/* The state after one more character: the longest suffix of what was read that is a prefix of a word. */
-static uint32_t step(const struct automaton *a, uint32_t state, int32_t character)
+static void list_free(struct list *list)
 {
-    for (;;) {
-        uint32_t next = child(a, state, character);
-        if (next || state == ROOT)
-            return next;
-        state = a->nodes[state].fail;
+    free(list->hashes);
+    free(list->pairs);
+    *list = (struct list){0};
+}
+
+/* Room for one more word; false when there is no memory. */
+static bool list_grow(struct list *list)
+{
+    struct list larger = *list;
+
+    if (list->count * 8 < list->slots * 7)
+        return true;
+    larger.slots = list->slots ? list->slots * 2 : SLOTS_FIRST;
+    larger.hashes = calloc(larger.slots, sizeof *larger.hashes);
+    if (!larger.pairs)
+        larger.pairs = calloc(1, (size_t)1 << (PAIR_BITS - 3));
+    for (size_t slot = 0; larger.hashes && slot < list->slots; slot++)
+        if (list->hashes[slot])
+            larger.hashes[slot_of(&larger, list->hashes[slot])] = list->hashes[slot];
+    list->pairs = larger.pairs;
+    if (!larger.hashes || !larger.pairs) {
+        free(larger.hashes);
+        return false;
     }
+    free(list->hashes);
+    *list = larger;
+    return true;
 }
 
-static uint32_t add_character(struct automaton *a, uint32_t state, int32_t character)
+/* The characters of a word: of clause marks between its letters each row is one, as it is in texts; those around it are not
+ * the word's. */
+static size_t word_characters(const struct folded *text, size_t count, int32_t out[static WORD_MAX])
 {
-    uint32_t slot = edge_slot(a, state, character);
-
-    if (!a->edges[slot].child) {
-        a->edges[slot] = (struct edge){state, a->node_count, character};
-        a->nodes[a->node_count] = (struct node){.length = (uint16_t)(a->nodes[state].length + 1)};
-        a->node_count++;
-    }
-    return a->edges[slot].child;
-}
-
-/* Of clause marks between its letters each row is one character, as it is in texts; those around it are not the word's. */
-static void add_word(struct automaton *a, const struct folded *text, size_t count)
-{
-    uint32_t state = ROOT;
-    bool ascii = true, clause = false;
+    size_t length = 0;
+    bool clause = false;
 
     for (size_t i = 0; i < count; i++) {
         int32_t character = text[i].character;
         clause |= character == CLAUSE;
         if (character == CLAUSE || character == SEPARATOR)
             continue;
-        if (clause && state != ROOT)
-            state = add_character(a, state, CLAUSE);
+        if (clause && length && length < WORD_MAX)
+            out[length++] = CLAUSE;
         clause = false;
-        ascii &= is_ascii_word(character);
-        state = add_character(a, state, character);
+        if (length < WORD_MAX)
+            out[length++] = character;
     }
-    a->nodes[state].word = state != ROOT;
-    a->nodes[state].ascii = ascii;
+    return length;
 }
 
-static int by_depth(const void *one, const void *other)
+void words_begin(void)
 {
-    const struct edge *a = one, *b = other;
-    const struct node *nodes = current.nodes;
-
-    return (int)nodes[a->child].length - (int)nodes[b->child].length;
+    list_free(&coming);
 }
 
-/* Fail and output links, nodes of smaller depth first; false when there is no memory. */
-static bool link_nodes(struct automaton *a)
+bool words_add(const char *word)
 {
-    struct edge *order = calloc(a->node_count, sizeof *order);
-    size_t n = 0;
+    struct folded text[WORD_MAX];
+    int32_t characters[WORD_MAX];
+    size_t length = word_characters(text, fold_text(word, text, WORD_MAX), characters), byte;
+    uint64_t hash = 0;
+    uint8_t bit;
 
-    if (!order)
+    if (length == 0)
+        return true;
+    if (!list_grow(&coming))
         return false;
-    for (uint32_t slot = 0; slot <= a->edge_mask; slot++)
-        if (a->edges[slot].child)
-            order[n++] = a->edges[slot];
-    qsort(order, n, sizeof *order, by_depth);
-    for (size_t i = 0; i < n; i++) {
-        struct node *node = &a->nodes[order[i].child];
-        if (order[i].parent != ROOT)
-            node->fail = step(a, a->nodes[order[i].parent].fail, order[i].character);
-        node->output = node->word ? order[i].child : a->nodes[node->fail].output;
+    for (size_t i = 0; i < length; i++) {
+        hash = mix(hash, characters[i]);
+        pair_of(hash, &byte, &bit);
+        if (i == 1)
+            coming.pairs[byte] |= bit;
     }
-    free(order);
+    size_t slot = slot_of(&coming, hash);
+    coming.count += !coming.hashes[slot];
+    coming.hashes[slot] = hash;
+    coming.lengths[length] = true;
+    coming.longest = length > coming.longest ? length : coming.longest;
     return true;
 }
 
-static void words_free(struct automaton *a)
+void words_use(void)
 {
-    free(a->nodes);
-    free(a->edges);
-}
-
-bool words_replace(const char *const *words, size_t count)
-{
-    struct automaton before = current;
-    struct folded text[256];
-    size_t characters = 1;
-    uint32_t slots = 16;
-
-    for (size_t i = 0; i < count; i++)
-        characters += strlen(words[i]) * 2; /* folding may lengthen, but never beyond this for any word list seen */
-    while (slots < characters * 2)
-        slots *= 2;
-    current = (struct automaton){
-        .nodes = calloc(characters + 1, sizeof(struct node)),
-        .edges = calloc(slots, sizeof(struct edge)),
-        .node_count = 1,
-        .edge_mask = slots - 1,
-    };
-    bool built = current.nodes && current.edges;
-    for (size_t i = 0; built && i < count; i++) {
-        size_t n = fold_text(words[i], text, sizeof text / sizeof *text);
-        if (current.node_count + n <= characters)
-            add_word(&current, text, n);
-    }
-    built = built && link_nodes(&current);
-    words_free(built ? &before : &current);
-    if (!built)
-        current = before;
-    return built;
+    list_free(&current);
+    current = coming;
+    coming = (struct list){0};
 }
 
 /* A word of ASCII letters and digits must not continue on either side. */
@@ -278,37 +254,71 @@ static bool stands_alone(const struct folded *text, size_t count, size_t first, 
            (last + 1 == count || !is_ascii_word(text[last + 1].character));
 }
 
-/* Walks over the text; kept[] are the places of the characters that were not skipped as separators, and of a row of
- * clause marks the first.  Marks the bytes of every word found in stars, if given; true when one was found. */
-static bool scan(const struct folded *text, size_t count, bool *stars)
+/* The places of the characters that are not skipped as separators, and of a row of clause marks the first; and behind
+ * which of them too many were skipped for a word to go on. */
+static size_t kept[TEXT_MAX];
+static bool cut[TEXT_MAX];
+
+static size_t keep(const struct folded *text, size_t count)
 {
-    static size_t kept[TEXT_MAX];
     size_t read = 0, skipped = 0;
-    uint32_t state = ROOT;
-    bool found = false;
 
     for (size_t i = 0; i < count; i++) {
         if (text[i].character == SEPARATOR) {
-            if (++skipped > SEPARATORS_MAX)
-                state = ROOT;
+            skipped++;
             continue;
         }
         if (text[i].character == CLAUSE && read > 0 && text[kept[read - 1]].character == CLAUSE)
             continue;
+        cut[read] = skipped > SEPARATORS_MAX;
         skipped = 0;
         kept[read++] = i;
-        state = step(&current, state, text[i].character);
-        for (uint32_t word = current.nodes[state].output; word != ROOT;
-             word = current.nodes[current.nodes[word].fail].output) {
-            size_t first = kept[read - current.nodes[word].length];
-            if (current.nodes[word].ascii && !stands_alone(text, count, first, i))
-                continue;
-            found = true;
-            if (!stars)
-                return true;
-            memset(stars + first, true, i - first + 1);
-        }
     }
+    return read;
+}
+
+static bool pair_begins(uint64_t hash)
+{
+    size_t byte;
+    uint8_t bit;
+
+    pair_of(hash, &byte, &bit);
+    return current.pairs[byte] & bit;
+}
+
+/* Marks the bytes of every word that begins at that one of the characters kept in stars, if given; true when one does. */
+static bool scan_from(const struct folded *text, size_t count, size_t begin, size_t read, bool *stars)
+{
+    uint64_t hash = 0;
+    bool ascii = true, found = false;
+
+    for (size_t length = 1; length <= current.longest && begin + length <= read; length++) {
+        size_t last = kept[begin + length - 1];
+        int32_t character = text[last].character;
+        if (length > 1 && cut[begin + length - 1])
+            break;
+        hash = mix(hash, character);
+        ascii &= character == CLAUSE || is_ascii_word(character);
+        if (length == 2 && !pair_begins(hash))
+            break;
+        if (!current.lengths[length] || !current.hashes[slot_of(&current, hash)] ||
+            (ascii && !stands_alone(text, count, kept[begin], last)))
+            continue;
+        if (!stars)
+            return true;
+        found = true;
+        memset(stars + kept[begin], true, last - kept[begin] + 1);
+    }
+    return found;
+}
+
+static bool scan(const struct folded *text, size_t count, bool *stars)
+{
+    size_t read = keep(text, count);
+    bool found = false;
+
+    for (size_t begin = 0; begin < read && (stars || !found); begin++)
+        found |= scan_from(text, count, begin, read, stars);
     return found;
 }
 
@@ -316,7 +326,7 @@ bool words_found(const char *text)
 {
     static struct folded folded[TEXT_MAX];
 
-    return current.node_count > 1 && scan(folded, fold_text(text, folded, TEXT_MAX), NULL);
+    return current.count && scan(folded, fold_text(text, folded, TEXT_MAX), NULL);
 }
 
 /* Each original character that gave a starred one becomes one '*'. */
@@ -340,7 +350,7 @@ bool words_star(char *text)
     static struct folded folded[TEXT_MAX];
     static bool stars[TEXT_MAX];
 
-    if (current.node_count <= 1)
+    if (!current.count)
         return false;
     size_t count = fold_text(text, folded, TEXT_MAX);
     memset(stars, false, count);

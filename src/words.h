@@ -7,8 +7,8 @@
  * has such a mark itself is found across one.  The voicing marks of kana are no accents, nor are the letters of a Hangul
  * syllable taken apart.  A word of ASCII letters and digits must stand alone: "ass" is not found in "class".
  *
- * The list is an Aho-Corasick automaton: one pass over the text, whatever the number of words.  A program has
- * one list, which words_replace() exchanges while it runs.
+ * A list keeps 64 bits of each word, so that fifty thousand are half a MiB a process, and is made while the program serves:
+ * a few words at a time, then it takes the place of the one before.
  */
 #ifndef IM_WORDS_H
 #define IM_WORDS_H
@@ -16,9 +16,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Replaces the list by these words; each is UTF-8.  Words without a letter or digit are ignored.
- * False when there is no memory: then the list stays what it was. */
-bool words_replace(const char *const *words, size_t count);
+/* Begins a new list; until words_use() the one before counts. */
+void words_begin(void);
+
+/* Adds a word, UTF-8, to the new list.  One without a letter or digit is ignored.  False when there is no memory. */
+bool words_add(const char *word);
+
+/* Has the new list take the place of the one before. */
+void words_use(void);
 
 /* True when the text (valid UTF-8) contains a word. */
 bool words_found(const char *text);

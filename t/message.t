@@ -5,6 +5,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use IM::Stack;
 use Mojo::JSON qw(false);
+use Mojo::Util qw(encode);
 use Test::More;
 
 my $im = IM::Stack->new;
@@ -171,6 +172,36 @@ subtest 'what the group said' => sub {
     $ian->get('/message/group/history', { groupId => $club })->ok('nothing is left of it', { records => [{ isRecalled => 1, content => '' }] });
 };
 
+# As much as fits into a MiB: nobody waits while 12 are made and sent.
+subtest 'a great many words' => sub {
+    my ($vic, $wes) = $im->users(qw(vic wes));
+    $im->befriend($vic, $wes);
+    $im->sql(sprintf q{select count(im.private_append(%d, %d, repeat(case n %% 2 when 0 then '字' else '"' end, 4096), 1, null, null))
+                         from generate_series(1, 300) n}, $vic->id, $wes->id);
+    my (@seqs, $last, $most);
+    while (1) {
+        my $answer = $pull->($wes, $last ? (minId => $last) : ());
+        my $rows   = $answer->ok('a part is pulled');
+        last if !@$rows;
+        ($most) = sort { $b <=> $a } $most // 0, length encode('UTF-8', $answer->text);
+        push @seqs, map { $_->{seq} } @$rows;
+        $last = $rows->[-1]{id};
+    }
+    is_deeply \@seqs, [1 .. 300], 'part after part all of it comes, in its order';
+    cmp_ok $most, '<=', 1 << 20, 'none has more than a MiB';
+    cmp_ok $most, '>', 900_000, 'nor much less';
+
+    my $history = sub (%query) { $wes->get('/message/private/history', { friendId => $vic->id, %query }) };
+    my $page    = $history->(size => 100);
+    my $rows    = $page->ok('a page of a hundred', { total => 300 })->{records};
+    cmp_ok length encode('UTF-8', $page->text), '<=', 1 << 20, 'has no more either';
+    ok @$rows < 100, 'and ends early: ' . @$rows;
+    is_deeply [map { $_->{seq} } @$rows, @{ $history->(size => 50, page => 2)->must->{records} }[@$rows - 50 .. 49]], [reverse 201 .. 300],
+        'smaller pages have the rest';
+    my ($shown) = grep { $_->{targetId} == $vic->id } @{ $wes->get('/conversation/list')->must };
+    is $shown->{lastContent}, '字' x 200, 'the list of conversations shows the beginning';
+};
+
 subtest 'the group' => sub {
     my @sockets = map { $_->socket } $ann, $bob, $cat;
     my $message = $tell->($bob, 'to all', clientMsgId => 'g1')->ok('bob writes to the group',
@@ -193,6 +224,16 @@ subtest 'the group' => sub {
     $tell->($bob, 'hi')->refused(3006, 'a muted member is silent');
     $im->sql("update im.conversation set muted = true where id = $conversation");
     $tell->($cat, 'hi')->refused(3006, 'as are all when the group is muted');
+    $cat->post('/webrtc/group/setup', { groupId => $group, mode => 1 })->refused(3006, 'who calls the group is refused by the same rule');
+    my $logged = sub ($what, $code, $who, $cause) {
+        my $line = qr/info \w+: refused $what $code to user ${\$who->id}: $cause\z/;
+        ok $im->eventually(5, sub { $im->logs->grep($line) }), "the log says why: $cause";
+    };
+    $logged->('POST /message/group/send', 3006, $bob, 'the member is muted \(im\.group_speaks:\d+\)');
+    $logged->('POST /message/group/send', 3006, $cat, 'the group is muted \(im\.group_speaks:\d+\)');
+    $logged->('POST /webrtc/group/setup', 3006, $cat, 'the group is muted \(im\.group_speaks:\d+\)');
+    $logged->('POST /message/group/send', 3002, $dan, 'who writes is not in the group \(im\.group_speaks:\d+\)');
+    $logged->('POST /message/group/send', 400, $bob, 'who is mentioned is not in the group \(im\.group_at_check:\d+\)');
     $tell->($ann, 'hi')->ok('but the owner');
     $im->sql("update im.conversation set closed = 'banned' where id = $conversation");
     $tell->($ann, 'hi')->refused(3004, 'a banned group is silent');

@@ -5,6 +5,7 @@ use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use IM::Stack;
+use List::Util qw(sum0);
 use Mojo::File qw(path);
 use Mojo::Util qw(encode);
 use Test::More;
@@ -91,7 +92,12 @@ subtest 'a word that is taken away' => sub {
     ok $im->eventually(10, sub { $ann->put('/user/update', { nickName => '测试坏词' })->code eq 200 }), 'in names as well';
 };
 
+# What processes have of their own, in KiB.
+sub own (@pids) { return sum0 map { map {/^Private_Dirty: +(\d+)/} split /\n/, path("/proc/$_/smaps_rollup")->slurp } @pids }
+
 subtest 'fifty thousand words' => sub {
+    my @all    = map { $im->parts->pids($_, $_) } qw(auth user friend group message socket redpacket webrtc);
+    my $before = own(@all);
     # Of two to five Han characters, as such lists are.
     $im->sql(q{
         insert into im.sensitive_word (word)
@@ -107,6 +113,9 @@ subtest 'fifty thousand words' => sub {
     }
     note sprintf 'known after %.1f s; the slowest of 20 long messages took %.0f ms', $took // -1, 1000 * (sort { $b <=> $a } @times)[0];
     ok $took, 'are known';
+    sleep 2;    # for those that were not asked
+    my $more  = own(@all) - $before;
+    ok $more < 8 * 1024, sprintf 'all %d processes have %d KiB more', scalar @all, $more;
     $im->sql('truncate im.sensitive_word');
 };
 

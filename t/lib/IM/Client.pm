@@ -203,7 +203,7 @@ sub _pull_page ($self, $kinds, $after) {
         my $rows = $body && $body->{code} eq 200 ? $body->{data} : return $weak->_pull_failed;
         $weak->count->{pulled} += @$rows;
         $weak->_take($_) for @$rows;
-        return $weak->_pull_page($kinds, $rows->[-1]{id}) if @$rows >= 1000;
+        return $weak->_pull_page($kinds, $rows->[-1]{id}) if @$rows;
         $weak->_pull_page([@$kinds[1 .. $#$kinds]], 0);
     });
 }

@@ -1,0 +1,16 @@
+/*
+ * The event loop, and the events that last as long as the process: made at start, where a lack of memory ends it.
+ */
+#ifndef IM_LOOP_H
+#define IM_LOOP_H
+
+#include <event2/event.h>
+
+struct event_base *loop_new(void);
+
+/* An event that is not yet added: a descriptor's, a timer's, a signal's. */
+struct event *loop_event(struct event_base *base, evutil_socket_t fd, short what, event_callback_fn run, void *arg);
+struct event *loop_timer(struct event_base *base, event_callback_fn run, void *arg);
+struct event *loop_signal(struct event_base *base, int signal, event_callback_fn run, void *arg);
+
+#endif
