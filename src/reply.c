@@ -175,7 +175,7 @@ static void reply_constraint(struct request *r, int code, const char *constraint
     reply_code(r, code, code == CODE_BAD_REQUEST ? constraint_field(r, constraint) : NULL);
 }
 
-/* "im.group_speaks:7": the innermost function of a context.  Of the rest nothing, for a statement may hold values. */
+/* "group_speaks:8": the innermost function of a context.  Of the rest nothing, for a statement may hold values. */
 static void place_of(const char *context, char *place, size_t size)
 {
     const char *name = context ? strstr(context, "PL/pgSQL function ") : NULL, *line = name ? strstr(name, ") line ") : NULL;

@@ -1,0 +1,92 @@
+/*
+ * Calls as route rows have them: their grammar, and the values that are bound.
+ */
+#include "call.h"
+#include "code.h"
+#include "request.h"
+#include "words.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tap.h"
+
+static struct call call = {.text = "f(:me, name|nick*?, count, amount?, from?, all?, ids?, id?)"};
+
+static const char *values[DB_PARAMETERS], *field;
+
+/* Binds a body; the code, 0 when all fits. */
+static int bound(const char *body)
+{
+    static struct request r;
+    char unread[JSON_FIELD];
+
+    if (r.document) {
+        json_object_put(r.document);
+        request_pool_free(&r);
+    }
+    r = (struct request){.method = "POST", .path = "/", .known = true, .claims.subject = 10001, .fcgi = {.envp = (char *[]){NULL}}};
+    request_pool(&r);
+    r.body = r.document = json_read(body, strlen(body), unread);
+    return call_bind(&call, &r, values, &field);
+}
+
+static bool refused(const char *body, const char *name)
+{
+    return bound(body) == CODE_BAD_REQUEST && strcmp(field, name) == 0;
+}
+
+static void check_grammar(void)
+{
+    call_parse(&call);
+    ok(strcmp(call.statement.sql, "select * from api.f($1, $2, $3, $4, $5, $6, $7, $8)") == 0, "a call is a select: %s", call.statement.sql);
+    ok(call.arguments[0].server && !call.arguments[1].server, "a colon is the server's");
+    ok(strcmp(call.arguments[1].names[1], "nick") == 0 && call.arguments[1].filter == '*' && call.arguments[1].optional,
+       "two spellings, starred, optional");
+    ok(!call.arguments[2].optional && !*call.arguments[2].names[1] && !call.arguments[2].filter, "or nothing of that");
+    ok(call_filters(&call) && !call_digests(&call), "it filters, and takes no digest");
+}
+
+static void check_values(void)
+{
+    static const enum value_kind kinds[] = {KIND_INT, KIND_TEXT, KIND_INT, KIND_MONEY, KIND_TIME, KIND_BOOL, KIND_INTS, KIND_UUID};
+
+    for (int i = 0; i < call.count; i++) {
+        call.arguments[i].kind = kinds[i];
+        call.arguments[i].max = i == 2 ? 32767 : INT64_C(9007199254740992);
+    }
+    ok(bound("{\"nick\":\"ann\",\"count\":3}") == 0 && strcmp(values[0], "10001") == 0 && strcmp(values[1], "ann") == 0 &&
+           strcmp(values[2], "3") == 0 && !values[3],
+       "either spelling; what is not given is NULL");
+    ok(refused("{}", "count") && refused("{\"count\":null}", "count"), "a field that has to be there");
+    ok(refused("{\"count\":32768}", "count") && refused("{\"count\":1.0}", "count") && refused("{\"count\":\"3\"}", "count"),
+       "a number of its type");
+    ok(bound("{\"count\":1,\"amount\":12.50}") == 0 && strcmp(values[3], "12.50") == 0, "money stays as it was written");
+    ok(refused("{\"count\":1,\"amount\":1.001}", "amount") && refused("{\"count\":1,\"amount\":-1}", "amount") &&
+           refused("{\"count\":1,\"amount\":1e3}", "amount"),
+       "and has two places, no sign, no exponent");
+    ok(bound("{\"count\":1,\"from\":\"2024-02-29 23:59:59\"}") == 0 && refused("{\"count\":1,\"from\":\"2023-02-29 00:00:00\"}", "from") &&
+           refused("{\"count\":1,\"from\":\"2024- 1- 1 01: 1: 1\"}", "from"),
+       "a time that there is");
+    ok(bound("{\"count\":1,\"ids\":[1,2]}") == 0 && strcmp(values[6], "{1,2}") == 0 && refused("{\"count\":1,\"ids\":[1,\"x\"]}", "ids"), "numbers");
+    ok(refused("{\"count\":1,\"all\":1}", "all") && refused("{\"count\":1,\"id\":\"7\"}", "id"), "true or false, and a UUID");
+}
+
+static void check_words(void)
+{
+    words_begin();
+    words_add("bad");
+    words_use();
+    ok(bound("{\"name\":\"a bad one\",\"count\":1}") == 0 && strcmp(values[1], "a *** one") == 0, "words are starred out");
+    setenv("IM_WORDS", "refuse", 1);
+    ok(bound("{\"name\":\"a bad one\",\"count\":1}") == CODE_FORBIDDEN_WORDS, "or refused");
+}
+
+int main(void)
+{
+    check_grammar();
+    check_values();
+    check_words();
+    return done_testing();
+}
