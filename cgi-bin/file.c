@@ -80,7 +80,8 @@ static void keep_work(struct task *task)
         kept = kept && (!u->names[part] || store_put(u->sealed[part], u->names[part]));
     if (!kept)
         log_error("could not store an upload: %s", strerror(errno));
-    parcel_send(task->socket, &kept, sizeof kept, NULL, 0);
+    if (!parcel_send(task->socket, &kept, sizeof kept, NULL, 0))
+        log_error("could not say what became of an upload: %s", strerror(errno));
 }
 
 static void kept(struct request *r)
@@ -178,7 +179,8 @@ static void examine_work(struct task *task)
     for (int part = 0; part < DECODE_PARTS; part++)
         if (parts[part] >= 0)
             sent[count++] = parts[part];
-    parcel_send(task->socket, &u->found, sizeof u->found, sent, u->found.code == CODE_OK ? count : 0);
+    if (!parcel_send(task->socket, &u->found, sizeof u->found, sent, u->found.code == CODE_OK ? count : 0))
+        log_error("could not say what an upload is: %s", strerror(errno));
 }
 
 static void examined(struct request *r)

@@ -9,6 +9,8 @@
 #ifndef IM_ABANDON_H
 #define IM_ABANDON_H
 
+#include "must.h"
+
 #include <stdbool.h>
 
 struct request;
@@ -17,7 +19,7 @@ struct request;
 void abandon_open(void);
 
 /* Runs work(r); false when it was abandoned.  Guards may be nested: the innermost is left. */
-bool abandon_guard(void (*work)(struct request *r), struct request *r);
+MUST_USE bool abandon_guard(void (*work)(struct request *r), struct request *r);
 
 /* Logs the line as an error, and does not return. */
 __attribute__((noreturn)) void abandon_request(const char *why);

@@ -7,6 +7,8 @@
 #ifndef IM_ADDRESS_H
 #define IM_ADDRESS_H
 
+#include "must.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -15,12 +17,12 @@ enum { ADDRESS_SIZE = 65 };
 struct gcry_mac_handle;
 
 /* Begins; false, with errno, when there is no key or no memory. */
-bool address_begin(struct gcry_mac_handle **mac);
+MUST_USE bool address_begin(struct gcry_mac_handle **mac);
 
 void address_add(struct gcry_mac_handle *mac, const void *bytes, size_t size);
 
 /* The address of all that was added, 64 hexadecimal digits; once. */
-bool address_end(struct gcry_mac_handle *mac, char address[static ADDRESS_SIZE]);
+MUST_USE bool address_end(struct gcry_mac_handle *mac, char address[static ADDRESS_SIZE]);
 
 /* Frees it; NULL is none. */
 void address_drop(struct gcry_mac_handle *mac);

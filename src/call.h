@@ -15,6 +15,7 @@
 #define IM_CALL_H
 
 #include "db.h"
+#include "must.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,7 +51,7 @@ void call_types(struct call *const *calls, int count);
 
 /* The arguments' values as text, allocated in the request's pool, in the order of the call.  Returns 0, or the
  * code to refuse with and the name of the field that is missing, of the wrong type or has a forbidden word. */
-int call_bind(const struct call *call, struct request *request, const char **values, const char **field);
+MUST_USE int call_bind(const struct call *call, struct request *request, const char **values, const char **field);
 
 /* True when the call filters words, so that its program needs the word list. */
 bool call_filters(const struct call *call);

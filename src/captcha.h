@@ -5,6 +5,8 @@
 #ifndef IM_CAPTCHA_H
 #define IM_CAPTCHA_H
 
+#include "must.h"
+
 #include <gd.h>
 #include <stdbool.h>
 
@@ -19,10 +21,10 @@ struct captcha_letter {
 /* Draws a random answer (capitals and digits that cannot be mistaken for one another) and writes it to answer.
  * Returns the PNG as base64 text, which the caller frees, or NULL: the font of IM_CAPTCHA_FONT cannot be read, or
  * there is no memory. */
-char *captcha_draw(char answer[static CAPTCHA_LENGTH + 1]);
+MUST_USE char *captcha_draw(char answer[static CAPTCHA_LENGTH + 1]);
 
 /* Draws these characters on a sheet, NULL: only measures them, and chooses their places: each within the picture and
  * clear of the others.  False: the font cannot be read. */
-bool captcha_write(const char *answer, gdImagePtr sheet, struct captcha_letter places[static CAPTCHA_LENGTH]);
+MUST_USE bool captcha_write(const char *answer, gdImagePtr sheet, struct captcha_letter places[static CAPTCHA_LENGTH]);
 
 #endif

@@ -8,6 +8,7 @@
 #define IM_DECODE_H
 
 #include "format.h"
+#include "must.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,6 +41,6 @@ struct decoded {
 /* Asks the decoder at IM_DECODER about the bytes behind the descriptor, which everybody may read; waits for the answer.
  * descriptors are by decode_part, -1 where there is none, and the caller's to close.  False when no answer in order came:
  * the decoder is away, or has died of these bytes. */
-bool decode_ask(const struct decode_request *request, int bytes, struct decoded *answer, int descriptors[DECODE_PARTS]);
+MUST_USE bool decode_ask(const struct decode_request *request, int bytes, struct decoded *answer, int descriptors[DECODE_PARTS]);
 
 #endif

@@ -8,6 +8,8 @@
 #ifndef IM_FORM_H
 #define IM_FORM_H
 
+#include "must.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -29,6 +31,6 @@ struct form_taker {
 
 /* Reads the body behind the descriptor to its end.  False when it is not a whole form of that Content-Type, a name is
  * not text, or the taker has had enough. */
-bool form_read(int descriptor, const char *content_type, const struct form_taker *taker);
+MUST_USE bool form_read(int descriptor, const char *content_type, const struct form_taker *taker);
 
 #endif

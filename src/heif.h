@@ -5,10 +5,12 @@
 #ifndef IM_HEIF_H
 #define IM_HEIF_H
 
+#include "must.h"
+
 #include <stdbool.h>
 
 /* Copies from one descriptor to another; false when it is broken, has items in a way that we do not know, or cannot be
  * written. */
-bool heif_strip(int from, int to);
+MUST_USE bool heif_strip(int from, int to);
 
 #endif

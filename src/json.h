@@ -8,6 +8,8 @@
 #ifndef IM_JSON_H
 #define IM_JSON_H
 
+#include "must.h"
+
 #include <obstack.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,14 +21,14 @@ enum { JSON_DEPTH = 8, JSON_FIELD = 64 };
 /* Parses one JSON object of RFC 8259: valid UTF-8, no duplicate keys, no U+0000, at most JSON_DEPTH deep; the escape of half
  * a surrogate pair is read as U+FFFD.  Blank text counts as {}.  Returns NULL for anything else, with the name of the member
  * at which reading ended, or "" where there is none; the caller puts the object. */
-struct json_object *json_read(const char *text, size_t length, char field[JSON_FIELD]);
+MUST_USE struct json_object *json_read(const char *text, size_t length, char field[JSON_FIELD]);
 
 /* The text of the first member of that name that has one, in JSON that need not be whole nor what json_read() takes: for
  * telling its sender what was refused.  NULL when there is none; the caller puts it. */
-struct json_object *json_find_text(const char *text, size_t length, const char *name);
+MUST_USE struct json_object *json_find_text(const char *text, size_t length, const char *name);
 
 /* True when the bytes are well-formed UTF-8 (no overlong forms, no surrogates) without U+0000. */
-bool json_utf8_valid(const char *text, size_t length);
+MUST_USE bool json_utf8_valid(const char *text, size_t length);
 
 /* True when the bytes may be somebody's JSON, right or wrong: well-formed UTF-8 without control characters other than white
  * space. */

@@ -8,6 +8,8 @@
 #ifndef IM_LIMIT_H
 #define IM_LIMIT_H
 
+#include "must.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,6 +28,6 @@ struct limit {
 void limit_open(void);
 
 /* Takes one of what the account has left; false, and nothing taken, when that is nothing. */
-bool limit_take(struct limit *limit, int64_t who);
+MUST_USE bool limit_take(struct limit *limit, int64_t who);
 
 #endif

@@ -6,13 +6,14 @@
 #define IM_LOGIN_H
 
 #include "request.h"
+#include "must.h"
 
 /* A new password in the body's field, or NULL after the answer that says that it is not acceptable. */
 const char *login_password(struct request *r, const char *name);
 
 /* Keeps what a call found, (account, hash, captcha solved) or nobody, as :account, :hash and :solved, for login_match();
  * false after the answer that says that there is no `password`. */
-bool login_keep(struct request *r, const PGresult *rows);
+MUST_USE bool login_keep(struct request *r, const PGresult *rows);
 
 /* Compares the body's `password` with :hash, at the same cost when there is none, and sets :matched; and :fresh, a new hash,
  * when the one that matched cost something else than hashes do now.  Burns (burn.h). */

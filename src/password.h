@@ -10,6 +10,8 @@
 #ifndef IM_PASSWORD_H
 #define IM_PASSWORD_H
 
+#include "must.h"
+
 #include <stdbool.h>
 
 enum { PASSWORD_MIN = 6, PASSWORD_MAX = 64, PASSWORD_HASH_SIZE = 128, PASSWORD_DIGEST_SIZE = 65 };
@@ -18,13 +20,13 @@ enum { PASSWORD_MIN = 6, PASSWORD_MAX = 64, PASSWORD_HASH_SIZE = 128, PASSWORD_D
 void password_open(void);
 
 /* True when the password has between PASSWORD_MIN and PASSWORD_MAX characters (not bytes). */
-bool password_acceptable(const char *password);
+MUST_USE bool password_acceptable(const char *password);
 
 /* Writes the PHC string of the password, which is not empty, under a fresh random salt. */
 void password_hash(const char *password, char hash[static PASSWORD_HASH_SIZE]);
 
 /* Compares in constant time.  A NULL hash (unknown user) or an empty password costs the same and never matches. */
-bool password_matches(const char *password, const char *hash);
+MUST_USE bool password_matches(const char *password, const char *hash);
 
 /* True when the hash cost what password_hash() has one cost now. */
 bool password_current(const char *hash);
@@ -33,6 +35,6 @@ bool password_current(const char *hash);
 void password_digest(char digest[static PASSWORD_DIGEST_SIZE], const char *key, const char *const *texts);
 
 /* Compares two texts in time that depends on their lengths only. */
-bool password_equal(const char *one, const char *other);
+MUST_USE bool password_equal(const char *one, const char *other);
 
 #endif

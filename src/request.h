@@ -7,6 +7,7 @@
 #ifndef IM_REQUEST_H
 #define IM_REQUEST_H
 
+#include "must.h"
 #include "call.h"
 #include "db.h"
 #include "json.h"
@@ -69,7 +70,7 @@ void request_pool_free(struct request *r);
 
 /* Reads the body, at most 64 KiB.  False when it is cut short, too long or no JSON object; refused_field is then what it
  * ended at, else "body".  A body that nginx keeps in a file, REQUEST_BODY_FILE, is left to the handler. */
-bool request_read(struct request *r);
+MUST_USE bool request_read(struct request *r);
 
 /* Verifies the request's token for that audience; fills claims.  False when there is none or it is not valid. */
 bool request_identify(struct request *r, enum audience audience);
@@ -86,7 +87,7 @@ const char *request_value(struct request *r, const char *name);
 const char *request_trade_digest(struct request *r, const char *password);
 
 /* A client's field: json from the body, or text from the query string of a GET or DELETE.  False when absent or null. */
-bool request_field(struct request *r, const char *name, struct json_object **json, const char **text);
+MUST_USE bool request_field(struct request *r, const char *name, struct json_object **json, const char **text);
 
 /* A client's field that is a JSON string, else NULL. */
 const char *request_text(struct request *r, const char *name);

@@ -7,6 +7,8 @@
 #ifndef IM_ROUTE_H
 #define IM_ROUTE_H
 
+#include "must.h"
+
 #include <libpq-fe.h>
 #include <stdbool.h>
 
@@ -42,6 +44,6 @@ struct program {
 
 /* The index of the row for the method and path, -1 when there is none.  A path parameter is set in the request as it
  * stands in the path: the call checks it against the SQL type. */
-int route_find(const struct program *program, struct request *r);
+MUST_USE int route_find(const struct program *program, struct request *r);
 
 #endif

@@ -173,7 +173,8 @@ static void job_enter(struct request *r)
 
     if (!door)
         return;
-    call_bind(door, r, r->parameters[r->job.count], &r->refused_field);
+    if (call_bind(door, r, r->parameters[r->job.count], &r->refused_field) != 0)
+        abandon_request("a verified token has claims that no door takes");
     job_add(r, door);
 }
 

@@ -6,6 +6,7 @@
 #ifndef IM_SERVE_H
 #define IM_SERVE_H
 
+#include "must.h"
 #include "request.h"
 #include "route.h"
 
@@ -28,7 +29,7 @@ void serve_request(struct request *r);
 void serve_dispatch(struct request *r);
 
 /* Takes one of what the verified caller has left of the limit; when that is nothing, answers 429 and is false. */
-bool serve_allows(struct request *r, struct limit *limit);
+MUST_USE bool serve_allows(struct request *r, struct limit *limit);
 
 /* Goes on with a request that has waited for something else than a call: work() is as a handler. */
 void serve_resume(struct request *r, void (*work)(struct request *r));

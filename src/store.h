@@ -8,6 +8,7 @@
 #ifndef IM_STORE_H
 #define IM_STORE_H
 
+#include "must.h"
 #include "address.h"
 
 #include <stdbool.h>
@@ -26,28 +27,28 @@ struct store_file {
 };
 
 /* Opens the folder IM_FILES; false, with errno, when there is none. */
-bool store_open(void);
+MUST_USE bool store_open(void);
 
 /* Begins a file; unread is a promise.  False, with errno, when the disk does not let us. */
-bool store_begin(struct store_file *file, bool unread);
+MUST_USE bool store_begin(struct store_file *file, bool unread);
 
 /* Costs least in pieces of whole STORE_BLOCKs from such addresses. */
-bool store_write(struct store_file *file, const void *bytes, size_t size);
+MUST_USE bool store_write(struct store_file *file, const void *bytes, size_t size);
 
 /* Writes all that the descriptor has, from its beginning, whoever else may be writing to it. */
-bool store_copy(struct store_file *file, int from);
+MUST_USE bool store_copy(struct store_file *file, int from);
 
 /* Nothing more is written: fills hash and waits until the bytes are on the disk. */
-bool store_seal(struct store_file *file);
+MUST_USE bool store_seal(struct store_file *file);
 
 /* Drops what store_put() has not named. */
 void store_close(struct store_file *file);
 
 /* Names the sealed bytes behind the descriptor, and waits until that is on the disk too.  A name that is there already
  * has the same bytes: that is success. */
-bool store_put(int descriptor, const char *name);
+MUST_USE bool store_put(int descriptor, const char *name);
 
 /* Removes a name; true also when there is none. */
-bool store_remove(const char *name);
+MUST_USE bool store_remove(const char *name);
 
 #endif

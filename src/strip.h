@@ -6,12 +6,13 @@
 #ifndef IM_STRIP_H
 #define IM_STRIP_H
 
+#include "must.h"
 #include "format.h"
 
 #include <stdbool.h>
 
 /* Copies a PNG, GIF, WebP or CAF file from one descriptor to another; false when it is broken or cannot be written. */
-bool strip_metadata(enum format format, int from, int to);
+MUST_USE bool strip_metadata(enum format format, int from, int to);
 
 /* Whether a PNG picture is an animation, which libvips does not see. */
 bool strip_png_animated(int from);

@@ -7,6 +7,8 @@
 #ifndef IM_TOKEN_H
 #define IM_TOKEN_H
 
+#include "must.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,9 +40,9 @@ long token_lifetime(enum token_kind kind);
 
 /* Signs the claims; expires_at is taken from issued_at and the kind's lifetime.  The caller frees the text.
  * NULL: out of memory. */
-char *token_sign(enum audience audience, enum token_kind kind, const struct claims *claims);
+MUST_USE char *token_sign(enum audience audience, enum token_kind kind, const struct claims *claims);
 
 /* True when the text is a valid, unexpired token of that audience and kind; fills claims, also when it has expired. */
-bool token_verify(const char *text, enum audience audience, enum token_kind kind, struct claims *claims);
+MUST_USE bool token_verify(const char *text, enum audience audience, enum token_kind kind, struct claims *claims);
 
 #endif

@@ -6,6 +6,8 @@
 #ifndef IM_TOOL_H
 #define IM_TOOL_H
 
+#include "must.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -13,7 +15,7 @@
 enum { TOOL_INPUT_DESCRIPTOR = 3 };
 
 /* Runs argv, which ends with NULL; out gets up to size - 1 bytes of what it prints, as text.  True when it ended well. */
-bool tool_run(const char *const argv[], char *out, size_t size);
+MUST_USE bool tool_run(const char *const argv[], char *out, size_t size);
 
 /* The value of a line "name=value" or "name: value" of such a text, without quotes, up to size - 1 bytes; false when
  * there is no such line. */

@@ -13,6 +13,8 @@
 #ifndef IM_WORDS_H
 #define IM_WORDS_H
 
+#include "must.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -20,7 +22,7 @@
 void words_begin(void);
 
 /* Adds a word, UTF-8, to the new list.  One without a letter or digit is ignored.  False when there is no memory. */
-bool words_add(const char *word);
+MUST_USE bool words_add(const char *word);
 
 /* Has the new list take the place of the one before. */
 void words_use(void);

@@ -35,7 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         fd = memfd_create("body", MFD_CLOEXEC);
     MUST(ftruncate(fd, 0) == 0 && pwrite(fd, bytes, size, 0) == (ssize_t)size && lseek(fd, 0, SEEK_SET) == 0);
     taken = 0;
-    form_read(fd, "multipart/form-data; boundary=b", &taker);
+    bool whole = form_read(fd, "multipart/form-data; boundary=b", &taker);
+    (void)whole; /* either is well */
     MUST(taken <= size);
     return 0;
 }

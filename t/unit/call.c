@@ -76,7 +76,7 @@ static void check_values(void)
 static void check_words(void)
 {
     words_begin();
-    words_add("bad");
+    ok(words_add("bad"), "a word is listed");
     words_use();
     ok(bound("{\"name\":\"a bad one\",\"count\":1}") == 0 && strcmp(values[1], "a *** one") == 0, "words are starred out");
     setenv("IM_WORDS", "refuse", 1);

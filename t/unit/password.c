@@ -16,9 +16,10 @@
 static long cost(const char *password, const char *hash)
 {
     clock_t start = clock();
+    volatile int matched = 0;
 
     for (int i = 0; i < 5; i++)
-        password_matches(password, hash);
+        matched += password_matches(password, hash);
     return (long)((clock() - start) / (CLOCKS_PER_SEC / 1000000));
 }
 

@@ -28,8 +28,14 @@ static const struct program program = {.name = "test", .answer = answer};
 static PGresult *rows(int count, const char *const values[COLUMNS])
 {
     PGresult *made = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
-    PGresAttDesc columns[COLUMNS] = {{.name = "id", .typid = 20}, {.name = "amount", .typid = 1700}, {.name = "ok", .typid = 16},
-                                     {.name = "at", .typid = 1184}, {.name = "name", .typid = 25}, {.name = "more", .typid = 114}};
+    static char names[COLUMNS][8] = {"id", "amount", "ok", "at", "name", "more"};
+    static const Oid types[COLUMNS] = {20, 1700, 16, 1184, 25, 114};
+    PGresAttDesc columns[COLUMNS] = {0};
+
+    for (int i = 0; i < COLUMNS; i++) {
+        columns[i].name = names[i];
+        columns[i].typid = types[i];
+    }
 
     PQsetResultAttrs(made, COLUMNS, columns);
     for (int row = 0; row < count; row++)
@@ -52,7 +58,7 @@ static const char *reply(enum shape shape, int count, const char *const values[C
     return said.data;
 }
 
-#define ROW "{\"id\":7,\"amount\":1234567.80,\"ok\":true,\"at\":\"2026-11-27 12:00:00\",\"name\":\"a\\\"b\\n\",\"more\":[1]}"
+#define ROW "{\"id\":7,\"amount\":1234567.80,\"ok\":true,\"at\":\"2026-11-27 12:00:00\",\"name\":\"a\\\"b\\u000a\",\"more\":[1]}"
 
 static void check_shapes(void)
 {

@@ -15,7 +15,8 @@ static void replace(const char *const *words, size_t count)
 {
     words_begin();
     for (size_t i = 0; i < count; i++)
-        words_add(words[i]);
+        if (!words_add(words[i]))
+            exit(EXIT_FAILURE);
     words_use();
 }
 
@@ -56,7 +57,8 @@ static void check_making(const char *const *words, size_t count)
     for (size_t i = 0; i < count;) {
         double start = microseconds();
         for (size_t end = i + 1000; i < end && i < count; i++)
-            words_add(words[i]);
+            if (!words_add(words[i]))
+                exit(EXIT_FAILURE);
         slowest = microseconds() - start > slowest ? microseconds() - start : slowest;
     }
     words_use();
@@ -74,7 +76,8 @@ static void check_worst(void)
     for (int length = 1; length <= 50; length++) {
         snprintf(word, sizeof word, "%.*s", length, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
         word[length - 1] = 'b';
-        words_add(word);
+        if (!words_add(word))
+            exit(EXIT_FAILURE);
     }
     words_use();
     memset(text, 'a', 4096);

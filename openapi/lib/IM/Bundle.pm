@@ -10,7 +10,7 @@ use YAML::PP;
 use YAML::PP::Common qw(PRESERVE_ORDER);
 
 my %PAGES = (backstage => ['backstage'], redpacket => ['redpacket'],
-    chat => [qw(auth user wallet friend group message file redpacket system webrtc)]);
+    chat => [qw(auth session user wallet friend group message file redpacket system webrtc)]);
 
 # What nginx answers by itself, with these as HTTP status.
 my %NGINX = (413 => 'TooLarge', 429 => 'TooMany', 502 => 'Restarting', 504 => 'TooLate');
