@@ -13,9 +13,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* A look holds so many connections and asks on one more.  So many in a row that fail end the instance; when it does
- * not end, it is killed. */
-enum { HELD = 32, DEAF_MAX = 3, TIMEOUT_MS = 2000 };
+/* A look holds so many connections and asks on one more.  Looks in a row that fail end the instance: soon when it closes
+ * them, which is for want of connections, late when it only does not answer in time, for a busy machine makes it slow, and
+ * whoever had to connect again would make it slower.  When it does not end, it is killed. */
+enum { HELD = 32, REFUSED = 5, SLOW = 1, FAILED_MAX = 15, TIMEOUT_MS = 2000 };
 
 static const struct timeval period = {1, 0};
 static struct event *tick;
@@ -24,7 +25,7 @@ static void probe_done(CURLcode result, long status);
 static struct http probe = {.done = probe_done};
 static char path[sizeof((struct sockaddr_un *)NULL)->sun_path], url[300];
 static long memory_max;
-static int deaf, held[HELD];
+static int failed, held[HELD];
 
 /* One more connection of those held, or -1. */
 static int hold(void)
@@ -88,13 +89,24 @@ static long memory(pid_t pid)
     return most * (sysconf(_SC_PAGESIZE) / 1024) / 1024;
 }
 
-static void end(pid_t pid, const char *why)
+static void end(pid_t pid, int how, const char *why)
 {
-    int how = deaf > 2 * DEAF_MAX ? SIGKILL : SIGTERM;
-
     log_error("ending the push instance %d: %s", (int)pid, why);
     if (kill(pid, how) != 0)
         log_error("could not end the push instance %d", (int)pid);
+}
+
+/* Another look that failed, so heavily. */
+static void fail(pid_t pid, int weight)
+{
+    static pid_t told;
+
+    failed += weight;
+    if (failed < FAILED_MAX)
+        return;
+    end(pid, pid == told ? SIGKILL : SIGTERM, weight == SLOW ? "it does not answer" : "it has no connections left");
+    told = pid;
+    failed = 0;
 }
 
 static void probe_done(CURLcode result, long status)
@@ -102,11 +114,12 @@ static void probe_done(CURLcode result, long status)
     pid_t pid = master();
     bool whole = release();
 
-    deaf = !pid || (whole && result == CURLE_OK && status == 200) ? 0 : deaf + 1;
-    if (deaf >= DEAF_MAX && deaf % DEAF_MAX == 0)
-        end(pid, "it has no connections left");
-    else if (pid && memory(pid) > memory_max)
-        end(pid, "it holds too much memory");
+    if (!pid || (whole && result == CURLE_OK && status == 200))
+        failed = 0;
+    else
+        fail(pid, whole && result == CURLE_OPERATION_TIMEDOUT ? SLOW : REFUSED);
+    if (pid && memory(pid) > memory_max)
+        end(pid, SIGTERM, "it holds too much memory");
     event_add(tick, &period);
 }
 

@@ -279,6 +279,18 @@ subtest 'who takes every connection' => sub {
     is scalar(grep { $_ == LOST } @after), 0, 'and messages arrive';
 };
 
+# As on a machine that has no time for it: whoever had to connect again would cost it more.
+subtest 'an instance that is slow' => sub {
+    my ($socket, $worker) = ($bob->socket, worker());
+    kill STOP => $worker;
+    $im->run(10);    # in which the clerk asks four times
+    kill CONT => $worker;
+    $socket->heartbeat;
+    ok $socket->is_open, 'goes on, with all its sockets';
+    is worker(), $worker, 'for it is not ended';
+    $socket->close;
+};
+
 is scalar($im->logs->grep(qr/exited on signal/)), 0, 'nothing has crashed';
 $im->allow(qr/client intended to send too large body|worker_connections are not enough/, qr/could not publish an event|ending the push instance|presence stream/);
 $im->end;
