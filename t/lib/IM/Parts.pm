@@ -20,23 +20,31 @@ sub sv ($self, $part, $word) {
 
 # All processes of the machine: pid => {pid, session, name}.
 sub _processes ($self) {
-    my %all;
-    for my $folder (glob '/proc/[0-9]*') {
-        open my $file, '<', "$folder/stat" or next;
-        my ($pid, $name, $state, $session) = (readline($file) // '') =~ /\A(\d+) \((.*)\) (\S) \d+ \d+ (\d+)/s or next;
-        $all{$pid} = { pid => $pid, session => $session, name => $name, stopped => $state eq 'T' } if $state ne 'Z';
-    }
-    return \%all;
+    return { map { $_ ? ($_->{pid} => $_) : () } map { _process(m{(\d+)\z}) } glob '/proc/[0-9]*' };
+}
+
+sub _process ($pid) {
+    open my $file, '<', "/proc/$pid/stat" or return undef;
+    my ($name, $state, $session) = (readline($file) // '') =~ /\A\d+ \((.*)\) (\S) \d+ \d+ (\d+)/s or return undef;
+    return $state eq 'Z' ? undef : { pid => $pid, session => $session, name => $name, stopped => $state eq 'T' };
+}
+
+# A process and what it has started, in that order: a tenth of the time that all processes take.
+sub _family ($pid) {
+    my $first = _process($pid) // return ();
+    open my $file, '<', "/proc/$pid/task/$pid/children" or return $first;
+    return ($first, map { _family($_) } sort { $a <=> $b } split ' ', readline($file) // '');
 }
 
 sub _command ($pid) { return (eval { path("/proc/$pid/cmdline")->slurp } // '') =~ tr/\0/ /r }
 sub _folder ($pid)  { return readlink("/proc/$pid/cwd") // '' }
 
-# The processes of a part (or of "part/log"), its leader first; optionally only those of that name.  The part's file
-# life names the session that its present life is.
+# The part's file life names the session that its present life is.
+sub _leader ($self, $part) { return (split ' ', eval { $self->{service}->child($part, 'life')->slurp } // '')[1] }
+
+# The processes of a part (or of "part/log"), its leader first; optionally only those of that name.
 sub processes ($self, $part, $name = undef, $all = $self->_processes) {
-    my (undef, $leader) = split ' ', eval { $self->{service}->child($part, 'life')->slurp } // return ();
-    return () if !$leader;
+    my $leader = $self->_leader($part) || return ();
     return grep { !defined $name || $_->{name} eq $name }
         sort { ($b->{pid} == $leader) <=> ($a->{pid} == $leader) || $a->{pid} <=> $b->{pid} }
         grep { $_->{session} == $leader } values %$all;
@@ -57,11 +65,11 @@ sub cpu (@pids) {
 # The names of every part's processes, the leader's first, and which are stopped: part => text.  Of PostgreSQL only the
 # first, for the others come and go.
 sub crews ($self) {
-    my $all = $self->_processes;
     my %crews;
     for my $part (map { ($_, "$_/log") } $self->names) {
-        my @names = map { $_->{name} . ($_->{stopped} ? ' (stopped)' : '') } $self->processes($part, undef, $all);
-        $crews{$part} = "@names[0 .. ($part eq 'postgres' && @names ? 0 : $#names)]";
+        my $leader = $self->_leader($part);
+        my @crew   = $leader ? $part eq 'postgres' ? _process($leader) // () : _family($leader) : ();
+        $crews{$part} = join ' ', map { $_->{name} . ($_->{stopped} ? ' (stopped)' : '') } @crew;
     }
     return \%crews;
 }
