@@ -5,8 +5,10 @@ use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../bench/lib";
 use File::Temp qw(tempdir);
 use IM::Bench::Processes;
+use IM::Machine qw(slowness);
 use IM::Stack;
 use IO::Socket::INET;
+use List::Util qw(sum0);
 use Mojo::File qw(path);
 use Test::More;
 use Time::HiRes qw(time);
@@ -17,9 +19,12 @@ my $built = $ENV{IM_BUILD_DIR} // path($FindBin::Bin)->dirname;
 chmod 0755, $there;
 system('cp', '-R', "$built/cgi-bin", "$built/src", $there) == 0 or die "could not copy the programs\n";
 
-my $start = time;
+# Seconds of processor time of all that has been run and waited for: what else the machine does costs nothing.
+sub work () { return sum0((times)[2, 3]) }
+
+my $start = work();
 my $im    = IM::Stack->new(IM_BUILD_DIR => "$there");
-my $took  = time - $start;
+my $took  = work() - $start;
 my $parts = $im->parts;
 my ($conf, $local) = map { path($im->state, $_) } 'im-chat.conf', 'postgres/local.conf';
 my $secret = path($im->state, 'admin-password')->slurp;
@@ -89,13 +94,9 @@ sub follow (@parts) {
 }
 
 subtest 'up again' => sub {
-    my $least = 9**9;
-    for (1 .. 3) {    # others may use the machine: the best of three counts
-        $start = time;
-        is_deeply changes_of('up'), [], 'restarts nothing';
-        $least = time - $start if time - $start < $least;
-    }
-    cmp_ok $least, '<', $took, 'takes less time than the first time';
+    my $before = work();
+    is_deeply changes_of('up'), [], 'restarts nothing';
+    cmp_ok work() - $before, '<', $took, 'takes less work than the first time';
     is path($im->state, 'admin-password')->slurp, $secret, "and keeps the administrator's password";
     is_deeply [$im->imctl('psql', '-Atc', 'select 42')], [0, "42\n"], 'psql asks its database';
 };
@@ -181,7 +182,7 @@ subtest 'what goes wrong' => sub {
     $start = time;
     like imctl_with({ IM_PATIENCE => 5 }, 'up'), qr/\A1 imctl: postgres does not answer; its log ends:\n.*"work_mem": "much"/s,
         'a part that does not start is named, and its log shown';
-    cmp_ok time - $start, '<', 30, 'as soon as patience ends';
+    cmp_ok time - $start, '<', 30 * slowness(), 'as soon as patience ends';
     $local->remove;
 };
 

@@ -86,22 +86,24 @@ subtest 'one IPv6 network, by whatever address' => sub {
 };
 
 subtest 'searching' => sub {
+    my $start = time;
     my @codes = map { $bob->get('/user/search', { name => "1380013$_" })->code } 1000 .. 1039;
     my $found = grep { $_ eq 200 } @codes;
-    ok $found >= 30 && $found <= 32, "thirty a minute: $found";
+    ok $found >= 30 && $found <= 31 + (time - $start) / 2, "thirty a minute: $found";
     is scalar(grep { $_ eq 429 } @codes), 40 - $found, 'the others are refused with 429';
     $bob->get('/user/self')->ok('everything else goes on');
 };
 
 subtest 'refreshing' => sub {
-    my @codes;
-    for (1 .. 35) {
+    my ($start, @codes) = time;
+    for (1 .. 100) {
         my $answer = $crowd[0]->put('/refreshToken', { refreshToken => $crowd[0]->refresh });
         $crowd[0]->keep($answer->data) if $answer->code eq 200;
         push @codes, $answer->code;
+        last if @codes >= 35 && $codes[-1] eq 429;
     }
     my $done = grep { $_ eq 200 } @codes;
-    ok $done >= 30 && $done <= 32, "thirty a minute: $done" or diag "@codes";
+    ok $done >= 30 && $done <= 31 + (time - $start) / 2, "thirty a minute: $done" or diag "@codes";
     is $codes[-1], 429, 'the others are refused with 429';
 };
 

@@ -9,6 +9,7 @@ use IM::Stack;
 use Mojo::File qw(path);
 use Mojo::JSON qw(true false);
 use Test::More;
+use Time::HiRes qw(time);
 
 my $im = IM::Stack->new(IM_RATE_LIMIT => 'on');
 my ($ann, $bob, $cat) = $im->users(qw(ann bob cat));
@@ -63,9 +64,10 @@ subtest 'complaints' => sub {
 };
 
 subtest 'captchas of an address' => sub {
-    my @codes = map { $stranger->get('/captcha')->code } 1 .. 25;
+    my ($start, @codes) = time;
+    do { push @codes, $stranger->get('/captcha')->code } until @codes >= 25 && $codes[-1] == 429 || @codes == 100;
     my $given = grep { $_ == 200 } @codes;
-    ok $given >= 20 && $given < 25, "20 at once, and one every three seconds: $given of 25";
+    ok $given >= 20 && $given <= 21 + (time - $start) / 3, "20 at once, and one every three seconds: $given of @{[scalar @codes]}";
     is $codes[-1], 429, 'then there is none';
     $ann->login->ok('which keeps nobody from logging in');
 };
