@@ -29,6 +29,10 @@ my %plant  = (
         perform im.tell(array[s.receiver_id, s.sender_id], 'RTC_CALL', im.call_signal_json(c, s)); end $$},
 );
 
+# What a complaint says when it is the planted bug that was seen, with which the run may end.
+my %seen = (busy => qr/nothing explains/, told => qr/not told: \w+/, empty => qr/nothing explains|no call without people lives/,
+    leak => qr/\btold: (?:OFFER|ANSWER|CANDIDATE)/);
+
 my $im    = IM::Stack->new(IM_DB_CONNECTIONS => 4);
 my $crowd = IM::Crowd->new(im => $im);
 my $http  = IM::Http->new;
@@ -37,7 +41,11 @@ srand $seed;
 my @circles = circles();
 diag "IM_SEED=$seed, $rounds rounds" . ($ENV{IM_PLANT} ? ", planted: $ENV{IM_PLANT}" : '');
 if ($ENV{IM_PLANT}) { $im->sql($plant{ $ENV{IM_PLANT} } // die "no such plant\n"); $im->allow(qr/ERROR|error/) }
-play($_) for 1 .. $rounds;
+for my $round (1 .. $rounds) {
+    play($round);
+    $rounds = $round if $ENV{IM_PLANT} && grep { $_ =~ $seen{ $ENV{IM_PLANT} } } @complaints;
+    last if $round == $rounds;
+}
 ok !@complaints, "after $rounds rounds all is as the model has it"
     or diag join "\n", map {"  $_"} splice(@complaints, 0, 12), @complaints ? 'and ' . @complaints . ' more' : ();
 note sprintf '%-28s %d', $_, $count{$_} for sort keys %count;
