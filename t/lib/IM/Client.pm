@@ -11,6 +11,7 @@ package IM::Client;
 #     $client->stop;
 
 use Mojo::Base -base, -signatures;
+use IM::Http;
 use Mojo::IOLoop;
 use Mojo::JSON qw(decode_json encode_json);
 use Mojo::URL;
@@ -27,6 +28,7 @@ has name     => sub ($self) { $self->user->name };
 has on_shown => sub { sub { } };
 has on_sent  => sub { sub { } };
 has ua => sub ($self) { $self->user->ua };
+has http => sub { state $http = IM::Http->new };    # one of all clients
 
 # Counts: connected, pushed (frames of messages), pulled and history (messages), again (repeated sends), dropped (what
 # it had already), held (what came before something missing), refused.
@@ -282,11 +284,13 @@ sub _frame ($self, $type, $data) {
 # The body of an answer, undef when there was none.
 sub _ask ($self, $method, $path, $how, $then) {
     weaken(my $weak = $self);
-    my $url = $self->user->im->url('chat') . $path;
-    $self->ua->start($self->ua->build_tx($method, $url, { Authorization => 'Bearer ' . $self->user->access }, %$how), sub ($ua, $tx) {
-        return if !$weak || !$weak->{running};
-        $then->(scalar eval { decode_json $tx->res->body });
-    });
+    my $form    = $how->{form} // {};
+    my $query   = join '&', map {"$_=$form->{$_}"} sort keys %$form;
+    my %headers = (Authorization => 'Bearer ' . $self->user->access, 'Content-Type' => 'application/json');
+    $self->http->send($method, $self->user->im->port('chat'), $query ? "$path?$query" : $path, \%headers,
+        $how->{json} ? encode_json($how->{json}) : '', sub ($why, $status = 0, $bytes = '') {
+            $then->(scalar eval { decode_json $bytes }) if $weak && $weak->{running};
+        });
 }
 
 1;
