@@ -56,7 +56,7 @@ sub fastcgi ($method, $uri, $body = undef) {
 }
 
 subtest 'FastCGI: a body that nobody reads' => sub {
-    my $socket = IO::Socket::UNIX->new(Peer => path($im->state, 'run/auth.sock')->to_string) or die "could not connect: $!\n";
+    my $socket = IO::Socket::UNIX->new(Peer => path($im->state, 'run/session.sock')->to_string) or die "could not connect: $!\n";
     my $ends   = qr/\x01\x03\0\x01\0\x08\0\0.{8}/s;
     my $heard  = '';
     my $hear   = sub ($count) {

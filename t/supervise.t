@@ -18,7 +18,8 @@ my ($count, @acknowledged, %crew) = (0);
 # One request to every program, and a message from socket to socket; undef when all of it works, else what does not.
 sub broken () {
     for my $try (
-        [auth => sub { $im->stranger->put('/refreshToken', { refreshToken => 'x' })->code eq 401 }],
+        [auth => sub { $im->stranger->post('/login', {})->code eq 400 }],
+        [session => sub { $im->stranger->put('/refreshToken', { refreshToken => 'x' })->code eq 401 }],
         [user => sub { $ann->get('/user/self')->code eq 200 }],
         [wallet => sub { $ann->post('/user/recharge', {})->code eq 400 }],
         [friend => sub { $ann->get('/friend/list')->code eq 200 }],

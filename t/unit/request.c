@@ -10,12 +10,12 @@
 
 static struct request r;
 
-static void begin(const char *method, const char *body, char *query)
+static void begin(const char *method, const char *body, const char *query)
 {
-    static char *environment[2];
+    static char variable[256], *environment[] = {variable, NULL};
     char field[JSON_FIELD];
 
-    environment[0] = query;
+    snprintf(variable, sizeof variable, "%s", query);
     r = (struct request){.method = method, .path = "/", .fcgi = {.envp = environment}};
     request_pool(&r);
     r.body = r.document = json_read(body, strlen(body), field);
