@@ -78,7 +78,7 @@ find_programs() {
 # Copies, so that building while the stack runs changes nothing until the next up.  What their user cannot read keeps its
 # environment, and the secrets in it, to itself: our programs see to that themselves, multiwatch does not.
 copy_programs() {
-    set -- "$clerk" "$decoder" "$nodelay" "$(command -v multiwatch)"
+    set -- "$clerk" "$decoder" "$recording" "$nodelay" "$(command -v multiwatch)"
     for program in $built; do set -- "$@" "$programs/$program"; done
     for file in "$@"; do
         shift

@@ -16,6 +16,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <magic.h>
 #include <signal.h>
 #include <stdio.h>
@@ -83,16 +84,20 @@ static int send_answer(int socket, const struct decoded *answer, const int descr
     return parcel_send(socket, answer, sizeof *answer, sent, count) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* The child: the uploaded bytes become TOOL_INPUT_DESCRIPTOR, the socket moves out of the way. */
+/* The child: the uploaded bytes become TOOL_INPUT_DESCRIPTOR, the socket moves out of the way; where others' files come in
+ * is none of its business. */
 static int job(int socket)
 {
     struct decode_request request = {0};
     struct decoded answer;
     int came[PARCEL_DESCRIPTORS], made[DECODE_PARTS], away = fcntl(socket, F_DUPFD_CLOEXEC, 16);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setpgid(0, 0);
     close(socket);
+    dup2(null, STDIN_FILENO);
+    close(null);
     if (!parcel_receive(away, &request, sizeof request, came) || came[0] < 0)
         return EXIT_FAILURE;
     if (came[0] != TOOL_INPUT_DESCRIPTOR) {
@@ -181,11 +186,16 @@ static void folder_open(const char *parent)
         log_fatal("could not make a folder in %s: %s", parent, strerror(errno));
 }
 
-/* Nothing of who starts us; and that libraries do not read what only few have tried them with. */
+/* Nothing of who starts us; imrecording is beside us; and that libraries do not read what only few have tried them with. */
 static void environment_set(void)
 {
+    char self[4096], path[4200];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+
+    self[length > 0 ? length : 0] = '\0';
+    snprintf(path, sizeof path, "/usr/bin:/bin:%s", dirname(self));
     clearenv();
-    setenv("PATH", "/usr/bin:/bin", 1);
+    setenv("PATH", path, 1);
     setenv("LC_ALL", "C.UTF-8", 1);
     setenv("HOME", "/nonexistent", 1);
     setenv("TMPDIR", ".", 1);
