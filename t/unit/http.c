@@ -82,6 +82,7 @@ int main(void)
     check_keep_alive(&http, listening);
     http_start(&http); /* it runs already: libcurl refuses, as it does without memory */
     ok(done == 0, "what cannot be started is not told at once, for whoever is told may start the next");
+    event_base_loopexit(loop, &(struct timeval){10, 0});
     event_base_dispatch(loop);
     ok(done == 1 && result == CURLE_OUT_OF_MEMORY, "but from the loop");
     http_close(&http);
