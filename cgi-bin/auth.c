@@ -18,6 +18,7 @@ static void register_hash(struct request *r, const PGresult *rows);
 static void verify(struct request *r, const PGresult *rows);
 static void password_change(struct request *r, const PGresult *rows);
 static void trade_change(struct request *r, const PGresult *rows);
+static void close_account(struct request *r, const PGresult *rows);
 
 static const struct route routes[] = {
     /* method  path             who     shape    call                                     handler */
@@ -25,6 +26,7 @@ static const struct route routes[] = {
     {"POST", "/login", ANYONE, ONE, "auth_login_find(username, :address, captchaId?, captchaCode?)", verify},
     {"PUT", "/modifyPwd", USER, NOTHING, "auth_password_hash(:me, :session)", password_change},
     {"PUT", "/setTradePwd", USER, NOTHING, "auth_password_hash(:me, :session)", trade_change},
+    {"POST", "/user/close", USER, NOTHING, "auth_password_hash(:me, :session)", close_account},
     {0},
 };
 
@@ -35,7 +37,10 @@ static struct call trade_set = {.text = "auth_trade_set(:me, :session, tradePass
 
 static struct call password_set = {.text = "auth_password_change(:me, :session, :matched, :hash, :old, :trade)"};
 
-static struct call *const calls[] = {&register_call, &login_done, &trade_set, &password_set, NULL};
+static struct call account_close = {.text = "auth_close(:me, :session, :matched, :old)"};
+
+static struct call *const calls[] = {&register_call, &login_done, &trade_set,
+                                     &password_set,  &account_close, NULL};
 
 /* What an account may have computed with its token: of log-ins the addresses are limited, and the failures. */
 static struct limit changes = {.burst = 10, .per_minute = 10};
@@ -98,6 +103,20 @@ static void password_change(struct request *r, const PGresult *rows)
         return;
     request_set(r, "old", PQgetvalue(rows, 0, 0));
     burn_later(r, change_now);
+}
+
+static void close_now(struct request *r)
+{
+    set_matches(r, "matched", request_text(r, "password"));
+    serve_call(r, &account_close, NULL);
+}
+
+static void close_account(struct request *r, const PGresult *rows)
+{
+    if (!login_password(r, "password") || !serve_allows(r, &changes))
+        return;
+    request_set(r, "old", PQgetvalue(rows, 0, 0));
+    burn_later(r, close_now);
 }
 
 static void trade_now(struct request *r)

@@ -4,6 +4,7 @@
  */
 #include "burn.h"
 #include "code.h"
+#include "download.h"
 #include "login.h"
 #include "password.h"
 #include "program.h"
@@ -65,6 +66,9 @@ static const struct route routes[] = {
     {"POST", "/im/user/resetPassword", ADMIN, NOTHING, NULL, user_password},
     {"POST", "/im/user/resetTradePassword", ADMIN, NOTHING, "admin_user_trade_password(:me, userId, reason?)", NULL},
 
+    {"PUT", "/im/user/unmute", ADMIN, NOTHING, "admin_user_unmute(:me, userId)", NULL},
+    {"POST", "/im/user/close", ADMIN, NOTHING, "admin_user_close(:me, userId, reason)", NULL},
+
     {"PUT", "/im/group/ban", ADMIN, NOTHING, "admin_group_ban(:me, groupId, reason)", NULL},
     {"PUT", "/im/group/unban", ADMIN, NOTHING, "admin_group_unban(:me, groupId)", NULL},
     {"GET", "/im/group/list", ADMIN, SHEET,
@@ -76,6 +80,27 @@ static const struct route routes[] = {
      "admin_group_member_list(:me, :after, format?, page?, size?, sort?, order?, groupId, role?)", NULL},
     {"POST", "/im/group/dissolve", ADMIN, NOTHING, "admin_group_dissolve(:me, groupId, reason?)", NULL},
     {"POST", "/im/group/transfer", ADMIN, NOTHING, "admin_group_transfer(:me, groupId, userId, reason?)", NULL},
+
+    {"GET", "/im/complaint/list", ADMIN, SHEET,
+     "admin_complaint_list(:me, :after, format?, page?, size?, sort?, order?, status?, targetType?, targetId?, complainerId?, "
+     "resolvedType?, adminId?, startTime?, endTime?)",
+     NULL},
+    {"GET", "/im/complaint/detail", ADMIN, ONE, "admin_complaint_detail(:me, id)", NULL},
+    {"GET", "/im/complaint/file", ADMIN, NOTHING, "admin_complaint_file(:me, id, fileId)", download_file},
+    {"POST", "/im/complaint/resolve", ADMIN, NOTHING,
+     "admin_complaint_resolve(:me, id, resolvedType, summary, duration?, reason?)", NULL},
+
+    {"POST", "/im/notice/send", ADMIN, ONE,
+     "admin_notice_send(:me, title?, content?, templateId?, values?, userIds?, groupIds?, sendTime?)", NULL},
+    {"POST", "/im/notice/cancel", ADMIN, NOTHING, "admin_notice_cancel(:me, id)", NULL},
+    {"GET", "/im/notice/list", ADMIN, SHEET,
+     "admin_notice_list(:me, :after, format?, page?, size?, sort?, order?, kind?, status?, startTime?, endTime?)", NULL},
+    {"GET", "/im/notice/template/list", ADMIN, SHEET,
+     "admin_notice_template_list(:me, :after, format?, page?, size?, sort?, order?, name?)", NULL},
+    {"POST", "/im/notice/template/add", ADMIN, ONE, "admin_notice_template_add(:me, name, title, content)", NULL},
+    {"POST", "/im/notice/template/update", ADMIN, NOTHING,
+     "admin_notice_template_update(:me, id, name?, title?, content?)", NULL},
+    {"POST", "/im/notice/template/delete", ADMIN, NOTHING, "admin_notice_template_delete(:me, id)", NULL},
 
     {"GET", "/im/recharge/list", ADMIN, SHEET,
      "admin_recharge_list(:me, :after, format?, page?, size?, sort?, order?, status?, userId?, startTime?, endTime?)", NULL},

@@ -8,6 +8,7 @@
  */
 #include "abandon.h"
 #include "code.h"
+#include "download.h"
 #include "examine.h"
 #include "log.h"
 #include "program.h"
@@ -23,14 +24,13 @@
 #include <unistd.h>
 
 static void upload(struct request *r, const PGresult *rows);
-static void download(struct request *r, const PGresult *rows);
 
 static const struct route routes[] = {
     /* method  path            who   shape  call, handler */
     {"POST", "/file/upload", USER, ONE, "file_room(:me)", upload},
     {"POST", "/image/upload", USER, ONE, "file_room(:me)", upload},
     {"POST", "/video/upload", USER, ONE, "file_room(:me)", upload},
-    {"GET", "/file/download", USER, NOTHING, "file_download(:me, url)", download},
+    {"GET", "/file/download", USER, NOTHING, "file_download(:me, url)", download_file},
     {0},
 };
 
@@ -238,54 +238,6 @@ static void upload(struct request *r, const PGresult *rows)
     u->task = (struct task){.work = examine_work, .done = examine_done, .owner = u,
                             .result = &u->found, .size = sizeof u->found};
     task_run(program_loop(), &u->task);
-}
-
-/* --- download --- */
-
-/* The name twice: for old clients in ASCII without what any of them trips over, and as it is by RFC 8187. */
-static void grow_name(struct obstack *out, const char *name)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
-    static const char digits[] = "0123456789ABCDEF";
-
-    json_grow(out, "; filename=\"");
-    for (const char *c = name; *c; c++)
-        if ((*c & 0xc0) != 0x80) /* one for each character */
-            obstack_1grow(out, *c == ' ' || strchr(plain, *c) ? *c : '_');
-    json_grow(out, "\"; filename*=UTF-8''");
-    for (const char *c = name; *c; c++) {
-        if (strchr(plain, *c)) {
-            obstack_1grow(out, *c);
-            continue;
-        }
-        obstack_1grow(out, '%');
-        obstack_1grow(out, digits[(unsigned char)*c >> 4]);
-        obstack_1grow(out, digits[*c & 15]);
-    }
-}
-
-/* nginx sends the bytes: ranges, conditions and HEAD are its affair. */
-static void download(struct request *r, const PGresult *rows)
-{
-    struct obstack *out = &r->pool;
-    const char *bytes = PQgetvalue(rows, 0, 0), *mime = PQgetvalue(rows, 0, 2);
-
-    if (PQgetisnull(rows, 0, 0)) { /* it has no such part */
-        reply_code(r, CODE_NOT_FOUND, NULL);
-        return;
-    }
-    json_grow(out, "X-Accel-Redirect: /files/");
-    obstack_grow(out, bytes, 2);
-    obstack_1grow(out, '/');
-    json_grow(out, bytes);
-    json_grow(out, "\r\nContent-Type: ");
-    json_grow(out, mime);
-    json_grow(out, "\r\nCache-Control: private, no-cache\r\nContent-Disposition: ");
-    json_grow(out, *PQgetvalue(rows, 0, 3) == 't' ? "inline" : "attachment");
-    grow_name(out, PQgetvalue(rows, 0, 1));
-    obstack_grow0(out, "\r\n", 2);
-    reply_write(r, 200, obstack_finish(out), "");
-    r->answered = true;
 }
 
 int main(int argc, char **argv)

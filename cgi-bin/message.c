@@ -20,6 +20,9 @@ static const struct route routes[] = {
     {"GET", "/message/group/findReadedUsers", USER, LIST, "message_group_readed_users(:me, messageId)", NULL},
     {"GET", "/message/group/history", USER, PAGE, "message_group_history(:me, groupId, page?, size?)", NULL},
     {"DELETE", "/message/group/recall/{id}", USER, NOTHING, "message_group_recall(:me, :id)", NULL},
+    {"GET", "/message/system/pullOfflineMessage", USER, LIST, "message_system_pull(:me)", NULL},
+    {"PUT", "/message/system/readed", USER, NOTHING, "message_system_readed(:me, maxSeq?)", NULL},
+
     {"GET", "/conversation/list", USER, LIST, "conversation_list(:me)", NULL},
     {"PUT", "/conversation/set", USER, NOTHING, "conversation_set(:me, conversationId, isTop?, isDnd?)", NULL},
     {0},

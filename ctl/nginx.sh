@@ -23,7 +23,7 @@ render_nginx() {
 nginx_configuration() {
     origins=$(origins) || exit
     sed -e "/^ *include http.conf;/{r $share/http.conf" -e 'd}' -e "/^ *include refused.conf;/{r $share/refused.conf" -e 'd}' \
-        -e "/^ *include doc.conf;/{r $share/doc.conf" -e 'd}' \
+        -e "/^ *include doc.conf;/{r $share/doc.conf" -e 'd}' -e "/^ *include files.conf;/{r $share/files.conf" -e 'd}' \
         "$share/$1.conf" |
         sed -e "s|@STATE@|$state|; s|@MADE@|$made|; s|@SHARE@|$share|; s|@ORIGINS@|$origins|; s|@RATE_LIMIT@|$IM_RATE_LIMIT|" \
             -e "s|@LISTEN@|$IM_LISTEN|; s|@LISTEN_REDPACKET@|$IM_LISTEN_REDPACKET|" \

@@ -94,6 +94,7 @@ subtest 'resets' => sub {
 
 subtest 'a group' => sub {
     my $group  = $im->group($ann, $cat, $bob);
+    $im->group($ann, $cat);    # another one, of the same people
     my $socket = $cat->socket;
     my $packet = $ann->post('/redPackage/send', { receiverType => 1, receiverId => $group, totalAmount => 3, totalCount => 3, redPacketType => 2,
         tradePassword => $ann->trade })->must->{redPacketId};

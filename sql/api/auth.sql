@@ -13,11 +13,17 @@ returns table ("userId" bigint)
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare
   taken text;
+  code integer;
 begin
   if im.setting_text('register.open') <> 'on' then
     raise sqlstate 'I0403' using hint = 'nobody registers by himself here';
   elsif not im.captcha_solved(captchaId, captchaCode) and im.login_guard(null, im.login_origin(address), 1) <> 0 then
     perform im.refuse_later(1006, 'after so many failures of the address a captcha is wanted to register');
+    return;
+  end if;
+  code := im.name_refusal(auth_register.username, auth_register.email, auth_register.phone);
+  if code is not null then
+    perform im.refuse_later(code, 'an account closed lately holds the name, phone or e-mail');
     return;
   end if;
   return query
@@ -112,7 +118,8 @@ begin
     returning s.account_id, found_account.version, s.id, s.generation, extract(epoch from s.refreshed_at)::bigint;
 end $$;
 
--- PUT /setTradePwd, first half; PUT /modifyPwd, first half  auth_password_hash(:me, :session)
+-- PUT /setTradePwd, first half; PUT /modifyPwd, first half; POST /user/close, first half
+--   auth_password_hash(:me, :session)
 -- The hash to compare a login password with.
 -- Refuses: 1007 too many failures of this session
 -- Writes: nothing
@@ -183,4 +190,23 @@ begin
   end if;
   perform im.login_forgive('user ' || me, 'session ' || my_session);
   perform im.account_expel(me, 'password', 'KICK', 'password');
+end $$;
+
+-- POST /user/close, second half  auth_close(:me, :session, :matched, :old)
+-- Closes the caller's account for good.
+-- Refuses: 1002 wrong password; 1007 too many failures of this session meanwhile; 4006 money, open orders or red packets left
+-- Writes: account, session, connection, member, chat_group, conversation, friendship, friend_request, blacklist, file, presence,
+--   trade_password, account_mute, notice_due, idempotency, name_held, outbox, audit, audit_head; login_failure of a wrong one
+-- Tells: the account, SYSTEM_MESSAGE KICK; friends, FRIEND_REQUEST DELETE; members of its groups, GROUP_MESSAGE MANAGER, QUIT
+create function api.auth_close(me bigint, my_session bigint, ok boolean, old_hash text) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  perform im.login_session_guard(my_session);
+  if not ok or not exists (select from im.account a where a.id = me and a.password_hash = old_hash) then
+    perform im.login_failed('user ' || me, 'session ' || my_session);
+    perform im.refuse_later(1002, 'the password that is to close the account is wrong');
+    return;
+  end if;
+  perform im.account_close(me);
+  perform im.audit_write(null, 'user.close', 'user ' || me, null, '{"by": "owner"}', null);
 end $$;

@@ -86,7 +86,7 @@ begin
   if not exists (select from im.chat_group g where g.id = of_group) then
     raise sqlstate 'I3001' using hint = 'no such group to list';
   end if;
-  return query execute im.list(me, 'group.read', 'im.group_member_list', '{userId}', '{joinTime,userId}',
+  return query execute im.list(me, 'group.read', 'im.group_member_list', '{groupId,userId}', '{joinTime,userId}',
     (format, after, page, size, sort, coalesce(direction, 'asc'))::im.list_ask,
     array[im.list_is('groupId', of_group::bigint), im.list_is('role', of_role::text)]);
 end $$;

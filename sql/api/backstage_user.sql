@@ -102,7 +102,8 @@ create function api.admin_user_detail(me bigint, account im.user_id)
 returns table (id bigint, username text, "nickName" text, "headImage" text, email text, phone text, sex integer,
                status text, "bannedUntil" timestamptz, "banReason" text, online boolean, "vipExpireTime" timestamptz,
                "createTime" timestamptz, signature text, "lastLoginTime" timestamptz, "friendCount" bigint,
-               "groupCount" bigint, "hasTradePassword" boolean, sessions json, wallet json, complaints json)
+               "groupCount" bigint, "hasTradePassword" boolean, "isMuted" boolean, "mutedUntil" timestamptz, sessions json,
+               wallet json, complaints json)
 language plpgsql stable security definer set search_path = im, pg_temp as $$
 begin
   perform im.permit(me, 'user.read');
@@ -110,10 +111,12 @@ begin
     select l.*, a.signature::text, (select max(s.created_at) from im.session s where s.account_id = a.id),
            (select count(*) from im.friendship f where f.account_id = a.id),
            (select count(*) from im.member m where m.account_id = a.id and m.left_at is null and m.role is not null),
-           exists (select from im.trade_password t where t.account_id = a.id), im.user_sessions(a.id),
+           exists (select from im.trade_password t where t.account_id = a.id), u.until is not null,
+           nullif(u.until, 'infinity'), im.user_sessions(a.id),
            case when im.permitted(me, 'fund.read') then im.user_wallet(a.id) end, im.user_complaints(a.id)
       from im.user_list l
       join im.account a on a.id = l.id
+      left join im.account_mute u on u.account_id = a.id and u.until > now()
      where l.id = account;
   if not found then
     raise sqlstate 'I1001' using hint = 'no such account to look at';
@@ -160,4 +163,34 @@ begin
   perform im.user_expel(account, 'trade');
   delete from im.trade_password t where t.account_id = account;
   perform im.audit_write(me, 'user.reset', 'user ' || account, null, '{"tradePassword": "none"}', reason);
+end $$;
+
+-- PUT /im/user/unmute  admin_user_unmute(:me, userId)
+-- Lifts a mute that a decision of a complaint made; one that is not there stays so.
+-- Refuses: 403 without user.ban; 1001 no such user
+-- Writes: account_mute, audit, audit_head
+-- Tells: nobody
+create function api.admin_user_unmute(me bigint, account im.user_id) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  perform im.permit(me, 'user.ban');
+  if not exists (select from im.account a where a.id = account) then
+    raise sqlstate 'I1001' using hint = 'no such account to unmute';
+  end if;
+  delete from im.account_mute m where m.account_id = account;
+  perform im.audit_write(me, 'user.ban', 'user ' || account, null, '{"muted": false}', null);
+end $$;
+
+-- POST /im/user/close  admin_user_close(:me, userId, reason)
+-- Closes a user's account for good: log-in and calls end, who it was is forgotten, messages stay.
+-- Refuses: 403 without user.close; 1001 no such user; 4006 money, open orders or red packets left
+-- Writes: account, session, connection, member, chat_group, conversation, friendship, friend_request, blacklist, file, presence,
+--   trade_password, account_mute, notice_due, idempotency, login_failure, name_held, outbox, audit, audit_head
+-- Tells: the account, SYSTEM_MESSAGE KICK; friends, FRIEND_REQUEST DELETE; members of its groups, GROUP_MESSAGE MANAGER, QUIT
+create function api.admin_user_close(me bigint, account im.user_id, reason im.reason) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  perform im.permit(me, 'user.close');
+  perform im.account_close(account);
+  perform im.audit_write(me, 'user.close', 'user ' || account, null, '{"by": "administrator"}', reason);
 end $$;

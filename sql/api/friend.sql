@@ -16,7 +16,7 @@ begin
     raise sqlstate 'I0400' using message = 'friendId', hint = 'one is not a friend of oneself';
   end if;
   perform im.pair_lock(me, friendId);
-  if not exists (select from im.account a where a.id = friendId) then
+  if not exists (select from im.account a where a.id = friendId and a.status <> 'closed') then
     raise sqlstate 'I1001' using hint = 'no such account to apply to';
   elsif exists (select from im.friendship f where f.account_id = me and f.friend_id = friendId) then
     raise sqlstate 'I2002' using hint = 'they are friends already';

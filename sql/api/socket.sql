@@ -26,7 +26,7 @@ end $$;
 
 -- frame HEARTBEAT  socket_heartbeat(:me, received?, status?)
 -- Notes what was received ([[conversationId, seq], …]) and the chosen status; answers how many messages of others
--- are not acknowledged, up to a thousand.
+-- are not acknowledged, up to a thousand, and notices.
 -- Refuses: 400 received is out of form
 -- Writes: member, presence, outbox
 -- Tells: friends who are online, FRIEND_REQUEST ONLINE (never OFFLINE), when the status changed
@@ -44,5 +44,5 @@ begin
   if waiting = 0 then
     perform im.member_advance(me);
   end if;
-  return query select 'HEARTBEAT', now(), waiting;
+  return query select 'HEARTBEAT', now(), waiting + im.notice_pending(me);
 end $$;

@@ -38,6 +38,22 @@ language sql stable as $$
   select status = 'banned' and coalesce(banned_until > now(), true)
 $$;
 
+-- Whether a moderator has muted the account; the lock of enter() has waited for him.
+create or replace function im.account_muted(account bigint) returns boolean
+language plpgsql stable as $$
+begin
+  return exists (select from im.account_mute m where m.account_id = account and m.until > clock_timestamp());
+end $$;
+
+-- Refuses 3006 a message of his; the record of a call (8) is nobody's words.
+create or replace function im.account_speaks(account bigint, type_number integer) returns void
+language plpgsql stable as $$
+begin
+  if type_number <> 8 and im.account_muted(account) then
+    raise sqlstate 'I3006' using hint = 'a moderator has muted the account';
+  end if;
+end $$;
+
 -- What a refused log-in says besides: why, and until when.
 create or replace function im.account_ban_text(a im.account) returns text
 language plpgsql stable as $$
@@ -169,7 +185,7 @@ begin
   perform im.connection_close(array(select im.connection_living(account)));
 end $$;
 
--- Job of imclerk: forgets sessions long over, captchas nobody answered, failures out of their window.
+-- Job of imclerk: forgets sessions long over, captchas nobody answered, failures out of their window, names held long enough.
 create or replace function im.due_account() returns bigint
 language plpgsql as $$
 declare
@@ -190,7 +206,22 @@ begin
   delete from im.session s
    where s.id in (select o.id from im.session o where o.refreshed_at < refreshed order by o.refreshed_at limit 1000);
   get diagnostics n = row_count;
+  gone := gone + n;
+  delete from im.name_held h where h.digest in (select o.digest from im.name_held o where o.until < now() limit 1000);
+  get diagnostics n = row_count;
   return gone + n;
+end $$;
+
+-- For the backstage: the account writes no messages until then (null: until lifted).  Waits as a ban does.  Refuses 1001.
+create or replace function im.account_mute(account bigint, until timestamptz, why text) returns void
+language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock(account);
+  if not exists (select from im.account a where a.id = account and a.status <> 'closed') then
+    raise sqlstate 'I1001' using hint = 'no such account to mute';
+  end if;
+  insert into im.account_mute as m (account_id, until, reason) values (account, coalesce(account_mute.until, 'infinity'), why)
+  on conflict on constraint account_mute_pkey do update set until = excluded.until, reason = excluded.reason;
 end $$;
 
 -- For the backstage: bans an account until then (null: until lifted), ends its sessions and closes its sockets.
@@ -199,7 +230,7 @@ create or replace function im.account_ban(account bigint, until timestamptz, why
 language plpgsql as $$
 begin
   perform pg_advisory_xact_lock(account);
-  update im.account a set status = 'banned', banned_until = until, ban_reason = why where a.id = account;
+  update im.account a set status = 'banned', banned_until = until, ban_reason = why where a.id = account and a.status <> 'closed';
   if not found then
     raise sqlstate 'I1001' using hint = 'no such account to ban';
   end if;
@@ -210,7 +241,7 @@ end $$;
 create or replace function im.account_unban(account bigint) returns void
 language plpgsql as $$
 begin
-  update im.account a set status = 'normal', banned_until = null, ban_reason = null where a.id = account;
+  update im.account a set status = 'normal', banned_until = null, ban_reason = null where a.id = account and a.status <> 'closed';
   if not found then
     raise sqlstate 'I1001' using hint = 'no such account to unban';
   end if;

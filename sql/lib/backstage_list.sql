@@ -6,7 +6,8 @@ drop view if exists im.user_list, im.group_list, im.group_member_list, im.admin_
 
 create view im.user_list as
   select a.id, a.username::text, a.nick_name::text as "nickName", a.head_image::text as "headImage", a.email::text,
-         a.phone::text, a.sex::integer, case when im.account_banned(a.status, a.banned_until) then 'banned' else 'normal' end as status,
+         a.phone::text, a.sex::integer,
+         case when a.status = 'closed' then 'closed' when im.account_banned(a.status, a.banned_until) then 'banned' else 'normal' end as status,
          case when im.account_banned(a.status, a.banned_until) then a.banned_until end as "bannedUntil",
          case when im.account_banned(a.status, a.banned_until) then a.ban_reason::text end as "banReason",
          coalesce(p.online, false) as online, a.vip_until as "vipExpireTime", a.created_at as "createTime"
@@ -138,7 +139,8 @@ create or replace function im.user_in_state(wanted text) returns text
 language plpgsql immutable as $$
 begin
   return case wanted when 'banned' then $q$status = 'banned' and coalesce(banned_until > now(), true)$q$
-    when 'normal' then $q$(status = 'normal' or banned_until <= now())$q$ end;
+    when 'normal' then $q$(status = 'normal' or banned_until <= now())$q$
+    when 'closed' then $q$status = 'closed'$q$ end;
 end $$;
 
 create or replace function im.user_online(wanted boolean) returns text
@@ -193,7 +195,7 @@ create or replace function im.user_expel(account bigint, why text) returns void
 language plpgsql as $$
 begin
   perform pg_advisory_xact_lock(account);
-  if not exists (select from im.account a where a.id = account) then
+  if not exists (select from im.account a where a.id = account and a.status <> 'closed') then
     raise sqlstate 'I1001' using hint = 'no such account to expel';
   end if;
   perform im.account_expel(account, why, 'KICK', why);

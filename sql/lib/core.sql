@@ -18,6 +18,13 @@ begin
   values (conversation, seq, '{"type":"' || type || '","data":' || data || '}');
 end $$;
 
+-- An event for everybody who is online.
+create or replace function im.tell_everybody(type text, data json) returns void
+language plpgsql as $$
+begin
+  insert into im.outbox (body) values ('{"type":"' || type || '","data":' || data || '}');
+end $$;
+
 -- An event for just these sockets.
 create or replace function im.tell_sockets(sockets bigint[], type text, data json) returns void
 language plpgsql as $$
@@ -115,7 +122,7 @@ begin
   end if;
   return (select string_agg('c' || c.id, ',' order by c.id)
             from im.connection c
-           where c.account_id = any (im.outbox_accounts(event))
+           where (c.account_id = any (im.outbox_accounts(event)) or (event.recipients is null and event.conversation_id is null))
              and (unseen is null or not pg_visible_in_snapshot(c.xid, unseen)));
 end $$;
 

@@ -33,7 +33,7 @@ end $$;
 
 -- Appends to the chat of two friends and tells both; types 7 and 8 are for callers inside.  The same client id
 -- again answers the first message, and tells the sender again: over a socket that is the acknowledgement.
--- Refuses 2001 not friends, 2003 blocked, 400 atUserIds, clientMsgId, 404 a file that the sender may not read.
+-- Refuses 2001 not friends, 2003 blocked, 3006 muted, 400 atUserIds, clientMsgId, 404 a file that the sender may not read.
 create or replace function im.private_append(sender bigint, receiver bigint, text_content text, type_number integer,
                                              at_ids bigint[], client_id text) returns im.private_message
 language plpgsql as $$
@@ -62,6 +62,7 @@ begin
       return m;
     end if;
   end if;
+  perform im.account_speaks(sender, type_number);
   insert into im.message (conversation_id, seq, sender_id, message_type, content, at_user_ids, client_msg_id)
   values (pair, next_seq, sender, type_number, text_content, nullif(at_ids, '{}'), client_id)
   returning id, conversation_id, seq, sender_id, receiver, content, message_type,
@@ -141,6 +142,7 @@ begin
   select b.role, b.muted_until into my_role, my_mute
     from im.member b where b.conversation_id = place and b.account_id = sender and b.left_at is null;
   perform im.group_speaks(my_role, my_mute, all_muted);
+  perform im.account_speaks(sender, type_number);
   if cardinality(at_ids) > 0 then
     perform im.group_at_check(place, my_role, at_ids);
   end if;

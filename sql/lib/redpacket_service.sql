@@ -14,7 +14,7 @@ begin
     raise sqlstate 'I0403' using hint = 'the token is of another account, or the service is disabled';
   end if;
   perform pg_advisory_xact_lock_shared(user_id);
-  select * into found_account from im.account a where a.id = user_id;
+  select * into found_account from im.account a where a.id = user_id and a.status <> 'closed';
   if not found then
     raise sqlstate 'I1001' using hint = 'no such account for the service';
   elsif im.account_banned(found_account.status, found_account.banned_until) then

@@ -1,7 +1,7 @@
 -- Internal functions about finding people.
 
 -- Up to twenty accounts for a search: the owner of that phone or e-mail address, else names that begin with the
--- text, else (from two characters on) names that contain it.  Who has blocked the searcher is not found.
+-- text, else (from two characters on) names that contain it.  Who has blocked the searcher is not found, nor is a closed one.
 create or replace function im.user_match(me bigint, wanted text) returns bigint[]
 language plpgsql stable as $$
 declare
@@ -30,5 +30,6 @@ begin
   return array(
     select u.id from unnest(found_ids) with ordinality u(id, place)
      where not exists (select from im.blacklist b where b.account_id = u.id and b.target_id = me)
+       and not exists (select from im.account a where a.id = u.id and a.status = 'closed')
      group by u.id order by min(u.place) limit 20);
 end $$;

@@ -342,7 +342,7 @@ begin
      where p.state in ('ringing', 'in')
        and (of is null or p.call_id = of)
        and ((p.state = 'in' and p.seen_at < oldest)
-            or im.account_banned(a.status, a.banned_until)
+            or im.account_banned(a.status, a.banned_until) or a.status = 'closed'
             or (c.group_id is not null
                 and not exists (select from im.member m where m.conversation_id = c.conversation_id
                                    and m.account_id = p.account_id and m.left_at is null)))

@@ -13,10 +13,11 @@ create table im.account (
   signature im.signature not null default '',
   password_hash text not null,             -- Argon2id, PHC string
   version integer not null default 1,      -- of tokens: raised by password change, ban, log-out everywhere
-  status text not null default 'normal' constraint account_status_values check (status in ('normal', 'banned')),
+  status text not null default 'normal' constraint account_status_values check (status in ('normal', 'banned', 'closed')),
   banned_until timestamptz,                -- null while banned: until lifted
   ban_reason im.reason,
   vip_until timestamptz,
+  notice_seen bigint not null default 0,   -- number of the newest notice to everybody that it has (schema/notice.sql)
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -25,6 +26,7 @@ create unique index account_phone_i1005 on im.account (phone);
 create unique index account_email_i1005 on im.account (lower(email));
 create index account_created on im.account (created_at, id);
 create index account_banned on im.account (id) where status = 'banned';
+create index account_closed on im.account (id) where status = 'closed';
 
 -- Pairs of neighbouring characters, for substring search in any script; words of Chinese have no ends to index.
 create function im.bigram(name text) returns text[]
@@ -47,7 +49,7 @@ create table im.session (
   created_at timestamptz not null default now(),
   revoked_at timestamptz,
   revoke_reason text constraint session_revoke_values
-    check (revoke_reason in ('logout', 'reuse', 'password', 'trade', 'ban', 'expired'))
+    check (revoke_reason in ('logout', 'reuse', 'password', 'trade', 'ban', 'expired', 'close'))
 );
 create index session_account on im.session (account_id) where revoked_at is null;
 create index session_age on im.session (refreshed_at);
@@ -70,6 +72,20 @@ create table im.trade_password (
   updated_at timestamptz not null default now()
 );
 
+-- Who writes nothing until then (infinity: until lifted), by decision of a moderator.
+create table im.account_mute (
+  account_id bigint constraint account_mute_pkey primary key references im.account,
+  until timestamptz not null,
+  reason im.reason
+);
+
+-- Names, numbers and addresses of accounts that were closed: nobody takes them until then.  Only what they digest to is kept.
+create table im.name_held (
+  digest bytea constraint name_held_pkey primary key,     -- im.name_digest()
+  until timestamptz not null
+);
+create index name_held_until on im.name_held (until);
+
 -- Captchas: shown once, good for one try.
 create table im.captcha (
   id uuid constraint captcha_pkey primary key default gen_random_uuid(),
@@ -77,3 +93,7 @@ create table im.captcha (
   created_at timestamptz not null default now()
 );
 create index captcha_age on im.captcha (created_at);
+
+insert into im.setting (name, value, note) values
+  ('account.closed_name', '已注销用户', 'what an account that was closed is called'),
+  ('account.name_hold',   '30 days',   'how long its user name, phone number and e-mail address are nobody''s');

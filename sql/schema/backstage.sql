@@ -109,7 +109,7 @@ create domain im.find_ids bigint[] constraint find_ids_range
 create type im.list_ask as (format text, after text, page integer, size integer, sort text, direction text);
 
 create domain im.ban_days integer constraint ban_days_range check (value between 1 and 36500);
-create domain im.account_status text constraint account_status_range check (value in ('normal', 'banned'));
+create domain im.account_status text constraint account_status_range check (value in ('normal', 'banned', 'closed'));
 create domain im.member_role text constraint member_role_range check (value in ('OWNER', 'MANAGER', 'MEMBER'));
 create domain im.group_status text constraint group_status_range check (value in ('normal', 'banned', 'dissolved'));
 

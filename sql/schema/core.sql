@@ -105,7 +105,7 @@ create table im.outbox (
   recipients bigint[],         -- these, or else the members of the conversation
   conversation_id bigint,
   seq bigint,                 -- null: all present members; else those who joined before this message
-  sockets bigint[],            -- instead of both: just these sockets
+  sockets bigint[],            -- instead of both: just these sockets; none of the three: everybody's
   body text not null,         -- the whole frame: {"type": …, "data": {"event": …}}; '' closes the sockets
   writer text not null default session_user,   -- whose program publishes it
   seen pg_snapshot not null default pg_current_snapshot(),   -- which handshakes leave() could know of

@@ -7,6 +7,7 @@ create domain im.complaint_reason text constraint complaint_reason_length
 create domain im.complaint_description text constraint complaint_description_length check (length(value) <= 2000);
 create domain im.complaint_images text[] constraint complaint_images_range
   check (cardinality(value) <= 9 and array_position(value, null) is null);
+create domain im.complaint_act smallint constraint complaint_act_range check (value between 1 and 4);
 create domain im.complaint_summary text constraint complaint_summary_length check (length(value) between 1 and 1000);
 
 insert into im.setting (name, value, note) values
@@ -44,8 +45,10 @@ create table im.complaint (
   constraint "complaint_targetId_i0400" check (target_type <> 1 or target_id <> complainer_id)
 );
 create index complaint_open on im.complaint (id desc) where resolved_at is null;
+create index complaint_created on im.complaint (created_at, id);
 create index complaint_target on im.complaint (target_type, target_id, id desc);
 create index complaint_complainer on im.complaint (complainer_id, created_at desc);
+create index complaint_decided on im.complaint (resolved_type, id desc) where resolved_at is not null;
 
 -- Files that a complaint holds: they stay as long as it does, whoever else lets go of them.
 create table im.complaint_file (

@@ -116,6 +116,10 @@ sub make ($self) {
         [user     => sub { (IM::Accounts->new(im => $self->im)->make('patient' . ++$self->{users} . 'n', 1))[0]{id} }],
         [visit    => sub { $self->visit($at->{super}) }],
         [clerk    => sub { $self->im->sql("select im.admin_create('clerk-" . ++$self->{clerks} . "', 'no password', 'auditor')") }],
+        [complaint => sub { $self->im->sql("insert into im.complaint (complainer_id, target_type, target_id, reason, target_name, target_image, target_text)
+            values ($at->{outsider}, 1, $at->{other}, 'x', 'x', '', '') returning id") }],
+        [notice   => sub { $self->im->sql(q{insert into im.notice (kind, title, content, everybody, send_at) values ('NOTICE', 'x', 'x', false, '2099-01-01') returning id}) }],
+        [template => sub { $self->im->sql("insert into im.notice_template (name, title, content, admin_id) values ('t@{[++$self->{templates}]}', 'x', 'x', 1) returning id") }],
         [recharge => sub { $self->who->{owner}->post('/user/recharge', { amount => 1, payType => 'alipay' })->must->{id} }],
         [withdraw => sub { $self->_withdrawal }],
         [idle     => sub { $self->_hang_up(keys %{ $self->who }); 0 }],

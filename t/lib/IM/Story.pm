@@ -52,7 +52,7 @@ sub calls ($self) {
 sub play ($self, $call) {
     my $user = $self->_user($call);
     my ($path, $body) = map { defined ? $self->_with_live($_) : undef } @$call{qw(path body)};
-    return $self->_download($user, $path) if $path =~ m{^/file/download};
+    return $self->_download($user, $path) if $path =~ m{^/(?:file/download|im/complaint/file)\?};
     my $answer = $path =~ m{/upload\z} ? $self->_upload($user, $path, from_json $body)
         : $user->raw($call->{method}, $path, defined $body ? encode('UTF-8', $body) : '', 'Content-Type' => 'application/json', $self->_signature($path, $body));
     die join("\n", $answer->summary, @{ $answer->faults }) . "\n" if $answer->code ne 200 || @{ $answer->faults };
@@ -77,7 +77,7 @@ sub _upload ($self, $user, $path, $form) {
 }
 
 sub _download ($self, $user, $path) {
-    my $response = $user->download($path =~ s/.*url=//r);
+    my $response = $user->bytes(GET => $path);
     die "$path answered HTTP @{[$response->code]}, @{[$response->headers->content_type]}\n" if $response->code != 200 || $response->headers->content_type !~ m{^image/};
     return '(the file)';
 }

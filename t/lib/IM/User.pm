@@ -61,8 +61,11 @@ sub _form ($bytes, %form) {
 # What a url that was answered leads to: a Mojo::Message::Response, whose body is the file, when it is not refused.
 sub download ($self, $url, %headers) {
     my $method = delete $headers{method} // 'GET';
-    return $self->ua->start($self->_build($method, '/file/download?url=' . url_escape(encode('UTF-8', $url)), \%headers))->result;
+    return $self->bytes($method, '/file/download?url=' . url_escape(encode('UTF-8', $url)), %headers);
 }
+
+# What answers with a file's bytes, as it comes.
+sub bytes ($self, $method, $path, %headers) { return $self->ua->start($self->_build($method, $path, \%headers))->result }
 
 # A list of the backstage as a file.
 sub sheet ($self, $path, $query = {}) {
