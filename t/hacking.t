@@ -12,7 +12,10 @@ my $root = path($FindBin::Bin)->dirname;
 my $copy = path(tempdir('/var/tmp/im-hacking.XXXXXX', CLEANUP => 1));
 chmod 0755, $copy;
 is system("cd $root && tar cf - --exclude=./var --exclude=./.git . | tar xf - -C $copy"), 0, 'a copy of the tree';
-unlink map { $copy->child($_) } qw(Makefile config.status);    # they name the folder that they were made in
+for my $file (grep {-e} map { $copy->child($_) } qw(config.status Makefile)) {    # they name the folder that they were made in
+    my $text = $file->slurp;
+    $file->open('>')->print($text =~ s/\Q$root\E(?![\w.-])/$copy/gr);
+}
 delete @ENV{qw(IM_BUILD_DIR IM_POOL IM_STATE_DIR IM_CONF)};
 
 my $page = decode 'UTF-8', $root->child('HACKING.md')->slurp;
@@ -23,7 +26,7 @@ is scalar @steps, 6, 'the page has six things to add';
 is scalar @commands, 2, 'and two commands';
 
 sub run ($command) {
-    my $output = `cd $copy && nice $command 2>&1`;
+    my $output = `cd $copy && $command 2>&1`;
     return ($?, $output);
 }
 
