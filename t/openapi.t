@@ -8,6 +8,7 @@ use IM::Contract;
 use IM::Fragment qw(lacks);
 use IM::Stack;
 use IM::Story;
+use Mojo::File qw(path);
 use Mojo::JSON qw(decode_json);
 use Mojo::UserAgent;
 use Test::More;
@@ -65,6 +66,22 @@ subtest 'what is not of the document im-chat-api.md' => sub {
     ok !$paths->{'/login'}{post}{'x-extension'}, '/login is';
     ok $paths->{'/logout'}{post}{'x-extension'}, '/logout is not, and says so';
     ok $paths->{'/login'}{post}{requestBody}{content}{'application/json'}{schema}{properties}{captchaId}{'x-extension'}, 'nor a field that was added';
+    my (@unmarked, @marked, @lost);
+    for my $line (grep {/^[a-z]/} split /\n/, path($FindBin::Bin)->dirname->child('openapi/document')->slurp) {
+        my ($asked, $shown) = split / ->/, $line;
+        my ($service, $method, $path, @fields) = split / /, $asked;
+        my ($told, $request, $answer) = $method eq 'WS' ? frame($path) : operation($service, $method, $path);
+        for my $pair ([\@fields, $request], defined $shown ? [[split ' ', $shown], $answer] : ()) {
+            my ($has, $all) = @$pair;
+            my %has = map { ($_ => 1) } @$has;
+            push @unmarked, map {"$told: $_"} grep { @$has && !$has{$_} && !$all->{$_}{'x-extension'} && !$all->{$_}{'x-alias-of'} } sort keys %$all;
+            push @marked, map {"$told: $_"} grep { $has{$_} && $all->{$_}{'x-extension'} } sort keys %$all;
+            push @lost,   map {"$told: $_"} grep { !$all->{$_} } @$has;
+        }
+    }
+    is_deeply \@unmarked, [], 'whatever a request, a frame or an answer has beside it is marked';
+    is_deeply \@marked, [], 'what is its own is not';
+    is_deeply \@lost, [], 'and all of it is there';
     my $fields = $paths->{'/redPackage/rob'}{post}{requestBody}{content}{'application/json'}{schema}{properties};
     is_deeply [map { [$_, $fields->{$_}{'x-alias-of'}] } grep { $fields->{$_}{deprecated} } sort keys %$fields],
         [[redId => 'redPacketId'], [redPackageId => 'redPacketId']], 'other names of a field say of which';
@@ -89,6 +106,34 @@ subtest 'examples' => sub {
         lacks "$service: every operation has an example", map { ["none of $_", 'openapi/examples, then IM_RENEW=1 ./imctl check t/openapi.t', "$service WHO $_ {}"] } @without;
     }
 };
+
+# What it is called, the fields of its request and of its answer.
+sub operation ($service, $method, $path) {
+    my $operation = $document{$service}{paths}{$path}{ lc $method };
+    my ($body)    = values %{ ($operation->{requestBody} // {})->{content} // {} };
+    my %query     = map { ($_->{name} => $_) } grep { $_->{in} ne 'path' } map { resolved($document{$service}, $_) } @{ $operation->{parameters} // [] };
+    my $answer    = $operation->{responses}{200}{content}{'application/json'}{schema}{oneOf}[0]{properties}{data};
+    return ("$method $path", { %query, entry($document{$service}, $body->{schema} // {})->{properties}->%* }, entry($document{$service}, $answer // {})->{properties});
+}
+
+# Of the client's frame of that type.
+sub frame ($type) {
+    my $of = $document{socket};
+    my ($message) = grep { $_->{name} eq $type } map { resolved($of, $_) } map { resolved($of, $_) } $of->{operations}{toServer}{messages}->@*;
+    return ("frame $type", $message ? resolved($of, resolved($of, $message->{payload})->{properties}{data})->{properties} : {}, {});
+}
+
+# What one of a list or a page is, or the thing itself.
+sub entry ($document, $node) {
+    $node = resolved($document, $node);
+    my $one = ($node->{properties} // {})->{records} // $node->{items};
+    return $one ? entry($document, $one) : { properties => {}, %$node };
+}
+
+sub resolved ($document, $node) {
+    $node = pointed($document, $node->{'$ref'}) while $node->{'$ref'};
+    return $node;
+}
 
 # Every $ref in a document.
 sub references ($node) {

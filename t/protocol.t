@@ -9,7 +9,7 @@ use IM::Stack;
 use Test::More;
 
 my $im = IM::Stack->new;
-my ($ann, $bob) = $im->users(qw(ann bob));
+my ($ann, $bob, $cat) = $im->users(qw(ann bob cat));
 $im->befriend($ann, $bob);
 my $group = $im->group($ann, $bob);
 
@@ -47,6 +47,22 @@ my @all = map {@$_} values %{ $second->shown };
 is scalar(grep { $_->{content} =~ /^(?:first|second)/ } @all), 39, 'nothing is missing';
 my %ids = map { ($_->{id} => 1) } @all;
 is scalar keys %ids, scalar @all, 'and nothing is there twice';
+
+my $club = $im->group($cat, $bob);
+my $told = sub ($text) { $cat->post('/message/group/send', { groupId => $club, content => $text, messageType => 1 })->must };
+$told->("before $_") for 1 .. 3;
+$ann->post("/group/join/$club")->must;
+$told->("since $_") for 1 .. 2;
+my $of_club = sub { [map { $_->{content} } grep { ($_->{groupId} // 0) == $club } map {@$_} values %{ $second->shown }] };
+ok $im->eventually(60, sub { @{ $of_club->() } == 2 }), 'a group that has talked before she joined is shown from there';
+is_deeply $of_club->(), ['since 1', 'since 2'], 'in order';
+
+push @{ $second->outbox }, [PRIVATE_MESSAGE => { clientMsgId => 'refused' }];
+my $error = sub ($code) { $second->_hear({ type => 'SYSTEM_MESSAGE', data => { event => 'ERROR', code => $code, message => '', clientMsgId => 'refused' } }) };
+$error->(500);
+is @{ $second->outbox }, 1, 'what was answered 500 is sent again';
+$error->(2001);
+is @{ $second->outbox }, 0, 'what was refused is not';
 
 $second->stop;
 $first->stop;

@@ -4,6 +4,7 @@ package IM::Bundle;
 
 use v5.36;
 use utf8;
+use IM::Document;
 use IM::Manual;
 use JSON::PP ();
 use YAML::PP;
@@ -69,17 +70,19 @@ sub _async ($self) {
         messages => _ordered(map { ($_ => { '$ref' => "#/components/messages/$_" }) } @all),
         bindings => { ws => { query => _ordered(type => 'object', properties => { accessToken => { type => 'string' } }) } });
     my $operation = sub ($action, $list) {
-        return _ordered(action => $action, channel => { '$ref' => '#/channels/socket' }, summary => $schemas->{$list}{description},
+        return _ordered(action => $action, channel => { '$ref' => '#/channels/socket' }, security => [{ '$ref' => '#/components/securitySchemes/token' }], summary => $schemas->{$list}{description},
             messages => [map { { '$ref' => "#/channels/socket/messages/$_" } } @{ $frames{$list} }]);
     };
     my $async = _ordered(
         asyncapi => '3.0.0',
         info     => _ordered(title => 'IM Chat WebSocket', version => $document->{info}{version}, description => "im-chat-protocol(7)\n\n$schemas->{WsRefusal}{description}"),
-        servers  => { push => _ordered(host => 'localhost:8081', protocol => 'ws') },
+        servers  => { push => _ordered(host => 'localhost:8081', protocol => 'ws', security => [{ '$ref' => '#/components/securitySchemes/token' }]) },
         channels => { socket => $channel },
         operations => _ordered(toServer => $operation->('receive', 'WsFrame'), toClient => $operation->('send', 'WsPush')),
-        components => _ordered(messages => _ordered(map { ($_ => _message($_, $schemas->{$_})) } @all), schemas => $schemas),
+        components => _ordered(securitySchemes => { token => _ordered(type => 'httpApiKey', name => 'accessToken', in => 'query') },
+            messages => _ordered(map { ($_ => _message($_, $schemas->{$_})) } @all), schemas => $schemas),
     );
+    IM::Document->new($self->_text('openapi/document'), 'socket')->mark_frames($async, sub ($node) { $self->_resolved($node) });
     $self->_inline($document->{components});
     $self->_drop_unused({ paths => $async->{components}{messages}, components => { schemas => $schemas } });
     _nullable($schemas);
@@ -110,13 +113,14 @@ sub _service ($self, $service) {
     $self->{common}   = $self->_yaml('common.yaml')->{components};
     $self->{manual}   = IM::Manual->new(map {"$self->{root}/man/$_.8"} @{ $PAGES{$service} });
     $self->{examples} = $self->_examples($service);
-    $self->{has}      = $self->_has($service);
+    $self->{had}      = IM::Document->new($self->_text('openapi/document'), $service);
     $self->{common}{schemas}{Refusal} = $self->_refusal($self->{common}{schemas}{Refusal});
     $document->{components}{responses} = _ordered(map { ($NGINX{$_} => _nginx($self->codes->{$_})) } sort keys %NGINX);
     for my $path (keys %{ $document->{paths} }) {
         my $methods = $document->{paths}{$path};
         $self->_operation(uc($_) . " $path", $methods->{$_}) for grep {/^(?:get|put|post|delete)$/} keys %$methods;
     }
+    $self->{had}->mark_answers($document, sub ($node) { $self->_resolved($node) });
     $self->_inline($document);
     $self->_drop_unused($document);
     return $document;
@@ -126,7 +130,7 @@ sub _service ($self, $service) {
 
 sub _operation ($self, $name, $operation) {
     my $item = $self->{manual}->item($name) // { text => [], fields => {}, codes => {} };    # t/tree.t says what is missing
-    my $has  = $self->{has}{$name};
+    my $has  = $self->{had}->fields($name);
     my ($first) = ($item->{text}[0] // '') =~ /\A(.+?)(?:[.:;](?: |\z)|\z)/s;
     $operation->{operationId} = _operation_id($name);
     $operation->{summary} .= ' / ' . $first if $first;
@@ -161,7 +165,7 @@ sub _codes_told ($self, $operation, $item) {
 sub _field ($self, $parameter, $item, $has) {
     my $told = $item->{fields}{ $parameter->{name} };
     $parameter->{description} = _both($parameter->{description} // $parameter->{schema}{description}, $told && $$told) // $parameter->{name};
-    $parameter->{'x-extension'} = JSON::PP::true if $has && $parameter->{in} eq 'query' && !$has->{ $parameter->{name} };
+    $parameter->{'x-extension'} = JSON::PP::true if $has && $parameter->{in} ne 'path' && !$has->{ $parameter->{name} };
 }
 
 sub _body ($self, $name, $body, $item, $has) {
@@ -169,7 +173,7 @@ sub _body ($self, $name, $body, $item, $has) {
     my $schema   = $self->_resolved($body->{content}{$type}{schema});
     my $fields   = $schema->{properties} // {};
     for my $field (keys %$fields) {
-        my $property = _described($fields->{$field});
+        my $property = IM::Document::described($fields->{$field});
         my $told     = $item->{fields}{$field};
         $property->{description} = _both($property->{description}, $told && $$told) if $told;
         $property->{'x-extension'} = JSON::PP::true if $has && !$has->{$field};
@@ -199,9 +203,6 @@ sub _aliases ($self) {
         \%aliases;
     };
 }
-
-# A property that only refers can say nothing itself.
-sub _described ($property) { return $property->{'$ref'} ? _ordered(allOf => [$property]) : $property }
 
 # Once, though a schema may serve several requests.
 sub _both ($chinese, $english) {
@@ -258,16 +259,6 @@ sub codes ($self) {
 }
 
 # --- what other files say ---
-
-# openapi/document: "METHOD path" => {field => 1}.
-sub _has ($self, $service) {
-    my %has;
-    for my $line (split /\n/, $self->_text('openapi/document')) {
-        my ($of, $method, $path, @fields) = split / /, $line;
-        $has{"$method $path"} = { map { ($_ => 1) } @fields } if ($of // '') eq $service;
-    }
-    return \%has;
-}
 
 # openapi/examples: of each operation the first; texts stand in the data as marks (_json).
 sub _examples ($self, $service) {

@@ -209,6 +209,7 @@ sub _money_names ($self, $schema, $document) {
 }
 
 sub _is_money ($property) {
+    return _is_money($property->{allOf}[0]) if ref $property eq 'HASH' && @{ $property->{allOf} // [] } == 1;
     return ref $property eq 'HASH' && (($property->{format} // '') eq 'money' || ($property->{'$ref'} // '') =~ m{/Money\z});
 }
 

@@ -89,32 +89,42 @@ sub _pull_from ($self, $path, $query) {
 # 2: by conversation and seq, nothing twice
 sub _show ($self, $message) {
     my ($place, $seq) = @$message{qw(conversationId seq)};
-    my $shown = $self->shown->{$place} //= [];
-    return if $seq <= @$shown;
+    return if $seq <= $self->_upto($place);
     $self->waiting->{$place}{$seq} = $message;
-    while (my $next = delete $self->waiting->{$place}{ @$shown + 1 }) { push @$shown, $next }
+    $self->_go_on($place);
+}
+
+sub _upto ($self, $place) { return ($self->shown->{$place} // [])->@* ? $self->shown->{$place}[-1]{seq} : 0 }
+
+# From there, though what is before it is missing.
+sub _go_on ($self, $place, $from = $self->_upto($place) + 1) {
+    while (my $next = delete $self->waiting->{$place}{ $from++ }) { push $self->shown->{$place}->@*, $next }
 }
 
 # 3: what has arrived
 sub _heartbeat ($self) {
-    my $shown = $self->shown;
-    $self->_write(HEARTBEAT => { received => [map { [$_ + 0, scalar @{ $shown->{$_} }] } grep { @{ $shown->{$_} } } sort keys %$shown] });
+    my @places = grep { $self->_upto($_) > ($self->{told}{$_} // 0) } sort keys $self->shown->%*;
+    $self->{telling} = { map { ($_ => $self->_upto($_)) } @places[0 .. ($#places > 999 ? 999 : $#places)] };
+    $self->_write(HEARTBEAT => { received => [map { [$_ + 0, $self->{telling}{$_}] } sort keys $self->{telling}->%*] });
 }
 
-# 4: what is missing still is in the history
+# 4: what is missing still is in the history, or never comes
 sub _fill ($self) {
     for my $held (values %{ $self->waiting }) {
-        my ($one) = values %$held or next;
+        my ($one, @others) = sort { $b->{seq} <=> $a->{seq} } values %$held or next;
         my %with = $one->{groupId} ? (groupId => $one->{groupId}) : (friendId => $one->{senderId} == $self->me ? $one->{receiverId} : $one->{senderId});
-        $self->_history($one->{groupId} ? 'group' : 'private', \%with, $one->{conversationId}, 1);
+        $self->_history($one->{groupId} ? 'group' : 'private', \%with, $one, 1);
     }
 }
 
-sub _history ($self, $kind, $with, $place, $page) {
+# Back from the newest until nothing is missing before this one.
+sub _history ($self, $kind, $with, $before, $page) {
     $self->_ask(GET => "/message/$kind/history", { %$with, page => $page, size => 100 }, sub ($answer) {
-        my $records = $answer->{records};
+        my ($records, $place) = ($answer->{records}, $before->{conversationId});
         $self->_show($_) for reverse @$records;
-        $self->_history($kind, $with, $place, $page + 1) if %{ $self->waiting->{$place} // {} } && @$records == 100;
+        return if $self->_upto($place) >= $before->{seq};
+        return $self->_history($kind, $with, $before, $page + 1) if @$records == 100;
+        $self->_go_on($place, $_) for sort { $a <=> $b } grep { $_ <= $before->{seq} } keys $self->waiting->{$place}->%*;
     });
 }
 
@@ -137,9 +147,10 @@ sub _hear ($self, $frame) {
         $self->_show($data);
         $self->_pull if %{ $self->waiting->{ $data->{conversationId} } // {} };
     }
+    $self->{told}->@{ keys $self->{telling}->%* } = values $self->{telling}->%* if $type eq 'HEARTBEAT';
     $self->_pull if $type eq 'HEARTBEAT' && $data->{pending};
     my $first = $self->outbox->[0];
-    if ($first && ($data->{clientMsgId} // '') eq $first->[1]{clientMsgId}) {
+    if ($first && ($data->{clientMsgId} // '') eq $first->[1]{clientMsgId} && ($data->{code} // 0) !~ /^(?:401|500)$/) {
         shift @{ $self->outbox };
         $self->_send;
     }
