@@ -81,4 +81,28 @@ subtest 'another release' => sub {
     is system("$auth"), 0, 'mends that';
 };
 
+# The rule of the real Makefile.am, with an npm that does as it is told, or none.
+subtest 'what pages load of others' => sub {
+    my ($rule)   = path($FindBin::Bin)->dirname->child('Makefile.am')->slurp =~ m{^(web/parts/\.made:.*?\n)\n}ms;
+    my $licence  = $there->child('web/parts/swagger-ui/LICENSE');
+    text('Makefile', "srcdir = .\nMKDIR_P = mkdir -p\nweb: web/parts/.made\n$rule");
+    text("web/$_", "{}\n") for qw(package.json package-lock.json);
+    $there->child('tools')->make_path;
+    for my $tool (qw(cp dirname grep make mkdir mktemp mv rm sh tail touch)) { symlink "/usr/bin/$tool", $there->child("tools/$tool") or die "could not link $tool: $!\n" }
+    my $npm   = sub (@does) { text('tools/npm', join "\n", '#!/bin/sh', @does, ''); $there->child('tools/npm')->chmod(0755) };
+    my $fetch = sub { shell('PATH=$root/tools; install_packages() { say "could not install $1"; exit 1; }; fetch_parts; say "goes on"') };
+
+    my $why = 'without /doc.html: could not fetch what it loads:';
+    like $fetch->(), qr/\Acould not install web\n$why .*npm: not found\ngoes on\n\z/, 'no npm, and none to be had: a line says so, and the rest goes on';
+    $npm->('echo "npm error code ECONNREFUSED" >&2', 'exit 1');
+    is $fetch->(), "$why npm error code ECONNREFUSED\ngoes on\n", 'no registry: a line says so, and the rest goes on';
+    ok !-e $there->child('web/parts'), 'and there is nothing by halves';
+    $npm->('mkdir -p node_modules/swagger-ui-dist && cd node_modules/swagger-ui-dist',
+        'for f in LICENSE NOTICE swagger-ui.css swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt; do echo $f >$f; done');
+    is $fetch->(), "goes on\n", 'with npm nothing is said';
+    is $licence->slurp, "LICENSE\n", 'and the parts are there, licence and all';
+    $npm->('exit 1');
+    is $fetch->(), "goes on\n", 'once they are there nobody asks npm';
+};
+
 done_testing;

@@ -8,6 +8,7 @@ use IM::Machine qw(slowness);
 use IM::Stack;
 use List::Util qw(min);
 use Mojo::File qw(path);
+use Mojo::UserAgent;
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -73,6 +74,11 @@ ok $im->eventually(10, sub { $ann->get('/friend/list')->code == 200 }), 'and doe
 refused 'a program that ends when it starts is named', qr{\Aimctl: group does not answer: group\[\d+\] fatal: broken\n\z}, ['up'],
     'cgi-bin/group', sub ($text) {qq{#!/bin/sh\n[ \$# = 0 ] || exec $built/cgi-bin/group "\$@"\necho "group[\$\$] fatal: broken"\nexit 1\n}}, 'group';
 $bob->get('/user/self')->ok('the others answer');
+
+# The tree has none of what the page loads of others, as when npm could not fetch it.
+my $page = Mojo::UserAgent->new->get($im->url('chat') . '/doc.html')->result;
+is $page->code, 503, '/doc.html without its parts answers so';
+is $page->body, "/doc.html: what it loads of others is not here; make web fetches it, with npm.  /openapi.json is.\n", 'and why';
 
 my ($status, $output) = $im->imctl('up');
 is $status, 0, 'up again, when all is mended' or diag $output;
