@@ -1,4 +1,4 @@
-# manual: every manual page is mdoc that mandoc has nothing against, and refers to pages that are there.
+# manual: every manual page is mdoc that mandoc has nothing against, style included, and refers to pages that are there.
 use v5.36;
 use FindBin;
 use Mojo::File qw(path);
@@ -9,10 +9,13 @@ my $built = path($ENV{IM_BUILD_DIR} // $root);
 my @pages = (sort(glob "$root/man/*.[578]"), grep { !-e "$root/man/" . $_->basename } map { $built->child("man/$_") } qw(im-codes.7 im-chat-protocol.7));
 my %ours  = map { (path($_)->basename => 1) } @pages;
 
+# A line of the source is a clause and may be long; pages of ours need not be installed, and are looked for below.
+my $OURS = qr/input text line longer than 80 bytes|referenced manual not found/;
+
 ok $ours{$_}, "$_ is made" for qw(im-codes.7 im-chat-protocol.7);
 for my $page (@pages) {
     my $name  = path($page)->basename;
-    my @said  = grep {/ (?:WARNING|ERROR|UNSUPP|FATAL): /} split /\n/, `mandoc -T lint '$page' 2>&1`;
+    my @said  = grep {/: (?:STYLE|WARNING|ERROR|UNSUPP|FATAL): / && !/$OURS/} split /\n/, `mandoc -T lint -W style '$page' 2>&1`;
     is_deeply \@said, [], "$name is clean";
     my @names = path($page)->slurp =~ /(?:^\.|Pq )Xr ([\w-]+(?:\.conf)?) (\d)/gm;
     my @lost;
