@@ -48,6 +48,7 @@ is scalar(grep { $_->{content} =~ /^(?:first|second)/ } @all), 39, 'nothing is m
 my %ids = map { ($_->{id} => 1) } @all;
 is scalar keys %ids, scalar @all, 'and nothing is there twice';
 
+$im->befriend($cat, $bob);
 my $club = $im->group($cat, $bob);
 my $told = sub ($text) { $cat->post('/message/group/send', { groupId => $club, content => $text, messageType => 1 })->must };
 $told->("before $_") for 1 .. 3;
