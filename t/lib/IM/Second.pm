@@ -119,11 +119,11 @@ sub _fill ($self) {
 
 # Back from the newest until nothing is missing before this one.
 sub _history ($self, $kind, $with, $before, $page) {
-    $self->_ask(GET => "/message/$kind/history", { %$with, page => $page, size => 100 }, sub ($answer) {
+    $self->_ask(GET => "/message/$kind/history", { %$with, page => $page, size => 40 }, sub ($answer) {
         my ($records, $place) = ($answer->{records}, $before->{conversationId});
         $self->_show($_) for reverse @$records;
         return if $self->_upto($place) >= $before->{seq};
-        return $self->_history($kind, $with, $before, $page + 1) if @$records == 100;
+        return $self->_history($kind, $with, $before, $page + 1) if $page * 40 < $answer->{total};
         $self->_go_on($place, $_) for sort { $a <=> $b } grep { $_ <= $before->{seq} } keys $self->waiting->{$place}->%*;
     });
 }
