@@ -15,7 +15,8 @@ my $OURS = qr/input text line longer than 80 bytes|referenced manual not found/;
 ok $ours{$_}, "$_ is made" for qw(im-codes.7 im-chat-protocol.7);
 for my $page (@pages) {
     my $name  = path($page)->basename;
-    my @said  = grep {/: (?:STYLE|WARNING|ERROR|UNSUPP|FATAL): / && !/$OURS/} split /\n/, `mandoc -T lint -W style '$page' 2>&1`;
+    my @said  = grep {/: (?:STYLE|WARNING|ERROR|UNSUPP|FATAL): / && !/$OURS/} split /\n/, `mandoc -T lint -W style '$page' 2>/dev/null`;    # there it misses its database
+    cmp_ok $? >> 8, '<', 5, "mandoc has read $name";
     is_deeply \@said, [], "$name is clean";
     my @names = path($page)->slurp =~ /(?:^\.|Pq )Xr ([\w-]+(?:\.conf)?) (\d)/gm;
     my @lost;
