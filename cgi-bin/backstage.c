@@ -118,6 +118,31 @@ static const struct route routes[] = {
     {"GET", "/im/redPacket/list", ADMIN, SHEET,
      "admin_redpacket_list(:me, :after, format?, page?, size?, sort?, order?, userId?, status?, startTime?, endTime?)", NULL},
     {"GET", "/im/redPacket/detail", ADMIN, ONE, "admin_redpacket_detail(:me, redPacketId)", NULL},
+
+    {"GET", "/im/message/private/list", ADMIN, SHEET,
+     "admin_message_private_list(:me, :after, format?, page?, size?, sort?, order?, userId?, friendId?, text?, startTime?, "
+     "endTime?)",
+     NULL},
+    {"GET", "/im/message/group/list", ADMIN, SHEET,
+     "admin_message_group_list(:me, :after, format?, page?, size?, sort?, order?, groupId?, userId?, text?, startTime?, "
+     "endTime?)",
+     NULL},
+    {"GET", "/im/message/around", ADMIN, LIST, "admin_message_around(:me, id, size?)", NULL},
+    {"POST", "/im/message/recall", ADMIN, NOTHING, "admin_message_recall(:me, id, reason?)", NULL},
+
+    {"GET", "/im/sensitiveWord/list", ADMIN, SHEET,
+     "admin_word_list(:me, :after, format?, page?, size?, sort?, order?, word?, enabled?)", NULL},
+    {"POST", "/im/sensitiveWord/add", ADMIN, ONE, "admin_word_add(:me, word, enabled?)", NULL},
+    {"POST", "/im/sensitiveWord/update", ADMIN, NOTHING, "admin_word_update(:me, id, word?, enabled?)", NULL},
+    {"POST", "/im/sensitiveWord/enable", ADMIN, NOTHING, "admin_word_enable(:me, id, enabled)", NULL},
+    {"POST", "/im/sensitiveWord/delete", ADMIN, ONE, "admin_word_delete(:me, ids)", NULL},
+    {"POST", "/im/sensitiveWord/import", ADMIN, LIST, "admin_word_import(:me, text, force?)", NULL},
+    {"GET", "/im/sensitiveWord/hit/list", ADMIN, SHEET,
+     "admin_word_hit_list(:me, :after, format?, page?, size?, sort?, order?, word, startTime?, endTime?)", NULL},
+
+    {"GET", "/im/stat/overview", ADMIN, ONE, "admin_stat_overview(:me)", NULL},
+    {"GET", "/im/stat/day/list", ADMIN, SHEET,
+     "admin_stat_day_list(:me, :after, format?, page?, size?, sort?, order?, startTime?, endTime?)", NULL},
     {0},
 };
 

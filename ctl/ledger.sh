@@ -2,9 +2,13 @@
 
 ledger() {
     [ "$*" = check ] || { usage >&2; exit 2; }
-    problems=$(value "select problem || ': ' || subject from im.ledger_check()")
+    # Both see the same ledger: what is proven here, /im/fund/check need not prove again.
+    seen=$(value "begin isolation level repeatable read; select im.ledger_seen();
+                  select problem || ': ' || subject from im.ledger_check(); commit")
+    problems=$(say "$seen" | sed 1d)
     [ -z "$problems" ] || die "the ledger does not hold
 $problems"
+    value "select im.ledger_proven('$(say "$seen" | sed -n 1p)')" >/dev/null
     say 'the ledger holds'
 }
 

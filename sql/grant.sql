@@ -101,6 +101,7 @@ grant execute on function api.clerk_sockets to im_clerk;
 grant execute on function api.clerk_begin to im_clerk;
 grant execute on function api.clerk_doubtful to im_clerk;
 grant execute on function api.clerk_due to im_clerk;
+grant execute on function api.clerk_search to im_clerk;
 grant execute on function api.clerk_file_gone to im_clerk;
 grant execute on function api.clerk_file_forget to im_clerk;
 
@@ -207,3 +208,16 @@ grant execute on function api.file_download to im_file;
 
 grant execute on function api.system_config to im_system;
 grant execute on function api.complaint_submit to im_system;
+grant execute on function api.admin_message_private_list to im_backstage;
+grant execute on function api.admin_message_group_list to im_backstage;
+grant execute on function api.admin_message_around to im_backstage;
+grant execute on function api.admin_message_recall to im_backstage;
+grant execute on function api.admin_word_list to im_backstage;
+grant execute on function api.admin_word_add to im_backstage;
+grant execute on function api.admin_word_update to im_backstage;
+grant execute on function api.admin_word_enable to im_backstage;
+grant execute on function api.admin_word_delete to im_backstage;
+grant execute on function api.admin_word_import to im_backstage;
+grant execute on function api.admin_word_hit_list to im_backstage;
+grant execute on function api.admin_stat_overview to im_backstage;
+grant execute on function api.admin_stat_day_list to im_backstage;

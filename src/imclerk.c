@@ -1,7 +1,8 @@
 /*
  * imclerk: the one daemon.  It publishes what crashed programs left in the outbox, keeps the register of sockets to what
- * nchan says, watches the push instance, runs what is due (refunds, expiries), and removes the bytes of files that are
- * gone.  Several may run at once: every job is safe to do twice.  See imclerk(8); the rules are in sql/api/clerk.sql.
+ * nchan says, watches the push instance, runs what is due (refunds, expiries), puts messages where administrators find
+ * them, and removes the bytes of files that are gone.  Several may run at once: every job is safe to do twice.  See
+ * imclerk(8); the rules are in sql/api/clerk.sql.
  */
 #include "config.h"
 #include "call.h"
@@ -27,12 +28,13 @@ static struct event *tick;
 /* At most so many events are taken from the outbox at once; they are at least IM_OUTBOX_AGE old. */
 static struct statement outbox = {.sql = "select * from api.clerk_outbox($1::interval, 500)"};
 static struct statement due = {.sql = "select * from api.clerk_due()"};
+static struct statement search = {.sql = "select from api.clerk_search()"};
 static struct statement file_gone = {.sql = "select name from api.clerk_file_gone()"};
 static struct statement file_forget = {.sql = "select from api.clerk_file_forget($1)"};
 
 static const char *outbox_values[1];
-static struct job outbox_job, due_job, forget_job;
-static bool outbox_running, due_running, forget_running;
+static struct job outbox_job, due_job, search_job, forget_job;
+static bool outbox_running, due_running, search_running, forget_running;
 static bool stopping; /* begins nothing more, and ends when what runs in PostgreSQL is done */
 
 static void complain(const struct job *job, const char *what)
@@ -92,6 +94,22 @@ static void due_done(struct job *job)
         files_remove(job->steps[2].result);
 }
 
+static void search_done(struct job *job)
+{
+    search_running = false;
+    complain(job, "put messages where they are found");
+}
+
+/* In a transaction of its own, so that whoever recalls a message waits for nothing else. */
+static void search_go_on(void)
+{
+    if (search_running)
+        return;
+    search_job = (struct job){.steps = {{.statement = &search}}, .count = 1, .done = search_done};
+    search_running = true;
+    db_run(&search_job);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct timeval wait = {0, TICK_MS * 1000};
@@ -101,6 +119,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         return;
     event_add(tick, &wait);
     register_tick();
+    search_go_on();
     if (!outbox_running && push_busy() == 0) {
         outbox_job = (struct job){.steps = {{.statement = &outbox, .values = outbox_values}}, .count = 1,
                                   .done = outbox_done};
@@ -124,7 +143,7 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
 
 int main(int argc, char **argv)
 {
-    struct statement *statements[] = {&outbox, &due, &file_gone, &file_forget, &push_left, &push_told,
+    struct statement *statements[] = {&outbox, &due, &search, &file_gone, &file_forget, &push_left, &push_told,
                                       &register_sockets, &register_begin, &register_doubtful};
     int count = sizeof statements / sizeof *statements;
     struct timeval now = {0, 0};

@@ -355,6 +355,25 @@ my @BACKSTAGE = (
     ['GET /im/redPacket/list',    { userId => '@owner' },         200, 403, 200, 200],
     ['GET /im/redPacket/detail',  { redPacketId => '@packet' },   200, 403, 200, 200],
     ['GET /im/redPacket/detail',  { redPacketId => '@nothing' },  404, 403, 404, 404],
+
+    ['GET /im/message/private/list', { text => 'xy' },            200, 200, 403, 200],
+    ['GET /im/message/group/list', { groupId => '@missing' },     200, 200, 403, 200],
+    ['GET /im/message/around',    { id => '@letter' },            200, 200, 403, 200],
+    ['GET /im/message/around',    { id => '@missing' },           404, 404, 403, 404],
+    ['POST /im/message/recall',   { id => '@letter' },            200, 200, 403, 403],
+    ['POST /im/message/recall',   { id => '@missing' },           404, 404, 403, 403],
+    ['GET /im/sensitiveWord/list', {},                            200, 200, 403, 200],
+    ['POST /im/sensitiveWord/add', { word => '!' },               400, 400, 403, 403],
+    ['POST /im/sensitiveWord/add', { word => 'a word of rights' }, 200, undef, 403, 403],
+    ['POST /im/sensitiveWord/update', { id => '@word', word => 'another word of rights' }, 200, undef, 403, 403],
+    ['POST /im/sensitiveWord/update', { id => '@missing' },       404, 404, 403, 403],
+    ['POST /im/sensitiveWord/enable', { id => '@word', enabled => true }, 200, 200, 403, 403],
+    ['POST /im/sensitiveWord/enable', { id => '@missing', enabled => true }, 404, 404, 403, 403],
+    ['POST /im/sensitiveWord/delete', { ids => ['@word'] },       200, 200, 403, 403],
+    ['POST /im/sensitiveWord/import', { text => 'a list of rights' }, 200, 200, 403, 403],
+    ['GET /im/sensitiveWord/hit/list', { word => 'xy' },          200, 200, 403, 200],
+    ['GET /im/stat/overview',     {},                             200, 200, 200, 200],
+    ['GET /im/stat/day/list',     {},                             200, 200, 200, 200],
 );
 my @DOOR = (
     # Whoever has come in may do with himself what he wants.

@@ -150,26 +150,6 @@ begin
           im.list_until('createTime', last)]);
 end $$;
 
--- GET /im/fund/check  admin_fund_check(:me)
--- Proves the whole ledger; problem and row are those of the first row that is wrong, null when none is.
--- Refuses: 403 without fund.check
--- Writes: nothing
--- Tells: nobody
-create function api.admin_fund_check(me bigint)
-returns table (ok boolean, problem text, "row" text, "entryCount" bigint, "postingCount" bigint, available numeric,
-               frozen numeric, escrow numeric, "cashIn" numeric, "cashOut" numeric, vip numeric)
-language plpgsql stable security definer set search_path = im, pg_temp as $$
-begin
-  perform im.permit(me, 'fund.check');
-  return query
-    select c.problem is null, c.problem, c.subject, (select count(*) from im.journal), (select count(*) from im.posting),
-           im.purse_total('available'), im.purse_total('frozen'), im.purse_total('escrow'), im.purse_total('cash_in'),
-           im.purse_total('cash_out'), im.purse_total('vip')
-      from (select) one
-      left join im.ledger_check() c on true
-     limit 1;
-end $$;
-
 -- GET /im/redPacket/list
 --   admin_redpacket_list(:me, :after, format?, page?, size?, sort?, order?, userId?, status?, startTime?, endTime?)
 -- Red packets of a sender or of all, newest first.  status: 1 open, 2 all robbed, 3 expired

@@ -113,6 +113,17 @@ begin
   end loop;
 end $$;
 
+-- (imclerk)  clerk_search()
+-- Puts the messages that have come where administrators find them, and counts them.
+-- Refuses: nothing
+-- Writes: follower, follower_gap, message_text, stat_active, stat_day
+-- Tells: nobody
+create function api.clerk_search() returns bigint
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  return im.search_follow();
+end $$;
+
 -- (imclerk)  clerk_file_gone()
 -- Bytes that nothing points to any more, by their names in the store.  An id is part of each and is never used again, so
 -- they can be removed at any time.

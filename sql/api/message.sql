@@ -124,7 +124,7 @@ end $$;
 -- DELETE /message/private/recall/{id}  message_private_recall(:me, :id)
 -- Takes one's own message back within two minutes: its text is gone everywhere.  Recalling again changes nothing.
 -- Refuses: 403 somebody else's, too late, or not of a kind to recall; 404 no such message in a chat of the caller
--- Writes: message, file_message, outbox
+-- Writes: message, message_text, file_message, outbox
 -- Tells: both, PRIVATE_MESSAGE RECALL
 create function api.message_private_recall(me bigint, message_id im.message_id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -259,7 +259,7 @@ end $$;
 -- Takes a message back: one's own within two minutes, the owner any, a manager those of ordinary members.
 -- Recalling again changes nothing.
 -- Refuses: 403 not of a kind to recall; 404 no such message that the caller can see; 3003 none of these
--- Writes: message, file_message, outbox
+-- Writes: message, message_text, file_message, outbox
 -- Tells: members, GROUP_MESSAGE RECALL
 create function api.message_group_recall(me bigint, message_id im.message_id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$

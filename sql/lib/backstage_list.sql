@@ -2,7 +2,8 @@
 
 drop view if exists im.user_list, im.group_list, im.group_member_list, im.admin_list, im.admin_session_list,
   im.admin_login_list, im.audit_list, im.recharge_list, im.withdraw_list,
-  im.fund_list, im.redpacket_list, im.user_find, im.group_find, im.redpacket_find;
+  im.fund_list, im.redpacket_list, im.user_find, im.group_find, im.redpacket_find, im.message_list, im.message_find,
+  im.word_list, im.word_find, im.stat_day_list;
 
 create view im.user_list as
   select a.id, a.username::text, a.nick_name::text as "nickName", a.head_image::text as "headImage", a.email::text,
@@ -101,6 +102,33 @@ create view im.redpacket_list as
 create view im.redpacket_find as
   select r.id as "redPacketId", r.sender_id as "senderId", r.created_at as "createTime", r.closed_at, r.expires_at
     from im.redpacket r;
+
+create view im.message_list as
+  select m.id, m.conversation_id as "conversationId", m.seq, m.sender_id as "senderId", a.username::text as "senderName",
+         case m.sender_id when c.low_id then c.high_id when c.high_id then c.low_id end as "receiverId", c.group_id as "groupId",
+         m.content, m.message_type::integer as "messageType", m.sent_at as "sendTime", m.recalled_at is not null as "isRecalled"
+    from im.message m
+    left join im.conversation c on c.id = m.conversation_id
+    left join im.account a on a.id = m.sender_id;
+
+create view im.message_find as
+  select t.id, t.conversation_id as "conversationId", t.sender_id as "senderId", t.sent_at as "sendTime", t.private, t.words,
+         m.content
+    from im.message_text t
+    left join im.message m on m.id = t.id;
+
+create view im.word_list as
+  select w.id, w.word::text, w.enabled, w.created_at as "createTime", w.updated_at as "updateTime"
+    from im.sensitive_word w;
+
+create view im.word_find as
+  select w.id, w.enabled, w.updated_at as "updateTime", im.fold(w.word) as folded
+    from im.sensitive_word w;
+
+create view im.stat_day_list as
+  select d.day, d.registered, d.active, d.online_peak as "onlinePeak", d.messages, d.money_in::numeric as "moneyIn",
+         d.money_out::numeric as "moneyOut", d.packets as "redPackets", d.packet_amount::numeric as "redPacketAmount"
+    from im.stat_day d;
 
 -- Red packets that are open (1), all robbed (2) or expired (3), as im.redpacket_state() says of one.
 create or replace function im.redpacket_in_state(wanted integer) returns text

@@ -223,6 +223,7 @@ begin
   delete from im.file_message l where l.conversation_id = m.conversation_id and l.seq = m.seq;
   update im.message x set content = '', at_user_ids = null, recalled_at = now(), recalled_by = operator
    where x.conversation_id = m.conversation_id and x.seq = m.seq;
+  perform im.search_forget(m);
 end $$;
 
 -- A group message that this account may see: it is a member, and joined before.  Refuses 404.

@@ -3,6 +3,7 @@
 
 -- What becomes of a line, and the word in it.  null of a blank one.
 create or replace function im.word_read(line text, forced boolean, out verdict text, out word text)
+returns record
 language plpgsql immutable as $$
 declare
   blank constant text := e' \t\r\v\f\u00a0\u200b\u3000\ufeff';
@@ -52,4 +53,31 @@ begin
       from (select x.*, row_number() over (partition by x.verdict order by x.number) as place from told x) t
      group by t.verdict
      order by t.verdict like 'left%', t.verdict like 'there%', count(*) desc;
+end $$;
+
+-- What the filter could never find is no word.  Refuses 400 word.
+create or replace function im.word_check(word text) returns void
+language plpgsql immutable as $$
+begin
+  if im.search_text(word) = '' then
+    raise sqlstate 'I0400' using message = 'word', hint = 'a sensitive word has no letter or digit';
+  end if;
+end $$;
+
+-- A word is written otherwise, or in force or not; what is null stays.  Refuses 403 without word.write, 404, 400 word.
+create or replace function im.word_change(admin bigint, word_id bigint, new_word text, on_or_off boolean) returns void
+language plpgsql as $$
+declare
+  was im.sensitive_word;
+begin
+  perform im.permit(admin, 'word.write');
+  select * into was from im.sensitive_word w where w.id = word_id for update;
+  if not found then
+    raise sqlstate 'I0404' using hint = 'no such sensitive word to change';
+  end if;
+  perform im.word_check(coalesce(new_word, was.word));
+  update im.sensitive_word w set word = coalesce(new_word, w.word), enabled = coalesce(on_or_off, w.enabled), updated_at = now()
+   where w.id = word_id;
+  perform im.audit_write(admin, 'word.write', 'word ' || word_id, jsonb_build_object('word', was.word, 'enabled', was.enabled),
+    jsonb_build_object('word', coalesce(new_word, was.word), 'enabled', coalesce(on_or_off, was.enabled)), null);
 end $$;

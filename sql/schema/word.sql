@@ -25,3 +25,5 @@ begin
 end $$;
 create trigger word_changed after insert or update or delete or truncate on im.sensitive_word
   for each statement execute function im.word_changed();
+
+create domain im.word_lines text constraint word_lines_length check (length(value) between 1 and 65536);

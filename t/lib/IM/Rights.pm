@@ -19,7 +19,9 @@ has bad  => sub { {} };    # service => [title, code, header Authorization] of e
 has rows => sub { {} };    # route => its rows
 
 # Tables that a request which is refused may write: who is there, what failed, what is to be told.
-my @VOLATILE = qw(admin_login admin_session captcha connection idempotency login_failure login_failure_address outbox presence session);
+# And what imclerk makes of messages and money meanwhile.
+my @VOLATILE = qw(admin_login admin_session captcha connection idempotency login_failure login_failure_address outbox presence session
+    follower follower_gap ledger_proof ledger_total message_text stat_active stat_day stat_now);
 
 sub add ($self, $service, @rows) {
     push @{ $self->rows->{ _key($service, $_->[0]) } }, $_ for @rows;

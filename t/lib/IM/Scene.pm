@@ -114,6 +114,7 @@ sub make ($self) {
         [present  => sub { $self->_packet(2, $at->{friend}) }],
         [handed   => sub { $self->who->{shop}->post('/red/packet/hand/out', { userId => $at->{owner}, total => 1, count => 1, type => 1 })->must }],
         [user     => sub { (IM::Accounts->new(im => $self->im)->make('patient' . ++$self->{users} . 'n', 1))[0]{id} }],
+        [word     => sub { $self->im->sql("insert into im.sensitive_word (word) values ('forbidden " . ++$self->{words} . "') returning id") }],
         [visit    => sub { $self->visit($at->{super}) }],
         [clerk    => sub { $self->im->sql("select im.admin_create('clerk-" . ++$self->{clerks} . "', 'no password', 'auditor')") }],
         [complaint => sub { $self->im->sql("insert into im.complaint (complainer_id, target_type, target_id, reason, target_name, target_image, target_text)

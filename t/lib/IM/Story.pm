@@ -31,6 +31,7 @@ my @KINDS = (
     [qr/\b[0-9a-f]{64}\b/                                                 => sub ($n) { sprintf '%064x', $n }],
     [qr/\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b/                               => sub ($n) {'2026-01-01 12:00:00'}],
     [qr/\b[A-Z2-7]{32}\b/                                                  => sub ($n) {'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'}],
+    [qr/(?<="day":")\d{4}-\d\d-\d\d/                                     => sub ($n) {'2026-01-01'}],
     [qr/(?<="captchaImage":")[^"]+/                                       => sub ($n) {'iVBORw0KGgoAAAANSUhEUgAA'}],
     [qr/(?<="fileSize":)\d+/                                              => sub ($n) {'4096'}],
 );
@@ -51,6 +52,7 @@ sub calls ($self) {
 # The text of its data, with names; dies when it is refused or breaks the contract.
 sub play ($self, $call) {
     my $user = $self->_user($call);
+    $self->_counted if $call->{path} =~ m{^/im/(?:message|sensitiveWord/hit|stat)/};
     my ($path, $body) = map { defined ? $self->_with_live($_) : undef } @$call{qw(path body)};
     return $self->_download($user, $path) if $path =~ m{^/(?:file/download|im/complaint/file)\?};
     my $answer = $path =~ m{/upload\z} ? $self->_upload($user, $path, from_json $body)
@@ -59,6 +61,15 @@ sub play ($self, $call) {
     $user->keep($answer->data) if ref $answer->data eq 'HASH' && $answer->data->{accessToken};
     my ($data) = $answer->text =~ /\A\{"code":200,"message":"success","data":(.*)\}\z/s or die "not as answers are written: @{[$answer->text]}\n";
     return $self->_with_names($data);
+}
+
+# What imclerk makes of messages and money afterwards has been made.
+sub _counted ($self) {
+    my $im = $self->im;
+    $im->sql(q{update im.setting set value = '0 seconds' where name = 'stat.interval'});
+    my $now = $im->sql('select now()');
+    $im->eventually(30, sub { $im->sql(qq{select at > '$now' and not im.follow_waits('search', 'im.message')
+        and not im.follow_waits('ledger', 'im.journal') from im.stat_now}) eq 't' }) or die "imclerk does not count\n";
 }
 
 # Whoever is there already; an administrator and a service have what imctl gives them.
