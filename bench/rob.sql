@@ -6,8 +6,7 @@
 \set me :account + :place
 \set my_session :session + :place
 \startpipeline
-select * from api.enter(:me, 1, :my_session);
-select * from api.redpacket_rob(:me, ('00000000-0000-4000-8000-' || lpad((:packet)::text, 12, '0'))::uuid, null, null);
+select * from api.redpacket_rob(api.enter(:me, 1, :my_session), ('00000000-0000-4000-8000-' || lpad((:packet)::text, 12, '0'))::uuid, null, null);
 select * from api.leave();
 select from api.told(array[pg_current_xact_id()]);
 \endpipeline

@@ -3,6 +3,5 @@
 \set me :account + :n
 \set my_session :session + :n
 \startpipeline
-select * from api.enter(:me, 1, :my_session);
-select * from api.user_self(:me);
+select * from api.user_self(api.enter(:me, 1, :my_session));
 \endpipeline

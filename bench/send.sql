@@ -7,8 +7,7 @@
 \set kind 1
 \set client_id random(1, 9000000000000000)
 \startpipeline
-select * from api.enter(:me, 1, :my_session);
-select * from api.message_private_send(:me, :friend, 'Shall we meet at the tea house at eight? The usual table.', :kind, '{}', :client_id);
+select * from api.message_private_send(api.enter(:me, 1, :my_session), :friend, 'Shall we meet at the tea house at eight? The usual table.', :kind, '{}', :client_id);
 select * from api.leave();
 select from api.told(array[pg_current_xact_id()]);
 \endpipeline

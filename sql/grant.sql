@@ -9,7 +9,7 @@ declare
 begin
   for role in select rolname from pg_roles where rolname like 'im\_%' and rolname <> 'im_owner' loop
     execute format('grant usage on schema api to %I', role);
-    execute format('grant execute on function api.leave() to %I', role);
+    execute format('grant execute on function api.leave(text) to %I', role);
     execute format('grant execute on function api.told(xid8[]) to %I', role);
   end loop;
 end $$;

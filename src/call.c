@@ -1,17 +1,16 @@
 #include "call.h"
 #include "abandon.h"
 #include "code.h"
+#include "literal.h"
 #include "log.h"
 #include "request.h"
 #include "wordlist.h"
 #include "words.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const char name_letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
 
@@ -47,18 +46,49 @@ static bool parse_argument(const char **at, struct argument *a)
     return true;
 }
 
-static const char *call_sql(const char *function, int count)
+static void write_sql(FILE *out, const struct call *call, const char *function)
 {
-    size_t size = strlen(function) + (size_t)count * 5 + 32;
-    char *sql = malloc(size);
+    int at = 1;
 
-    if (!sql)
+    fprintf(out, "select * from %sapi.%s(", call->leaves ? "api.leave(" : "", function);
+    if (call->door) {
+        fprintf(out, "api.%.*s(", (int)strcspn(call->door->text, "("), call->door->text);
+        for (; at <= call->door->count; at++)
+            fprintf(out, "%s$%d", at > 1 ? ", " : "", at);
+        fputc(')', out);
+    }
+    for (; at <= call->count; at++)
+        fprintf(out, "%s$%d", at > 1 ? ", " : "", at);
+    fputs(call->leaves ? ")::text)" : ")", out);
+}
+
+static const char *call_sql(const struct call *call, const char *function)
+{
+    char *sql = NULL;
+    size_t size;
+    FILE *out = open_memstream(&sql, &size);
+
+    if (out)
+        write_sql(out, call, function);
+    if (!out || fclose(out) != 0)
         log_fatal("could not parse a call: out of memory");
-    int n = snprintf(sql, size, "select * from api.%s(", function);
-    for (int i = 1; i <= count; i++)
-        n += snprintf(sql + n, size - (size_t)n, "%s$%d", i > 1 ? ", " : "", i);
-    snprintf(sql + n, size - (size_t)n, ")");
     return sql;
+}
+
+/* The door's arguments instead of :me. */
+static bool take_door(struct call *call, const char **at)
+{
+    static const char me[] = ":me";
+
+    if (!call->door)
+        return true;
+    if (strncmp(*at, me, sizeof me - 1) != 0)
+        return false;
+    *at += sizeof me - 1;
+    *at += **at == ',';
+    call->count = call->door->count;
+    memcpy(call->arguments, call->door->arguments, sizeof call->arguments);
+    return true;
 }
 
 void call_parse(struct call *call)
@@ -68,6 +98,7 @@ void call_parse(struct call *call)
     bool ok = take_name(&at, function, sizeof function) && *at == '(';
 
     at += ok;
+    ok = ok && take_door(call, &at);
     while (ok && *at != ')') {
         ok = call->count < DB_PARAMETERS && parse_argument(&at, &call->arguments[call->count]);
         call->count++;
@@ -78,7 +109,7 @@ void call_parse(struct call *call)
     }
     if (!ok || at[1] != '\0')
         log_fatal("cannot parse the call \"%s\"", call->text);
-    call->statement.sql = call_sql(function, call->count);
+    call->statement.sql = call_sql(call, function);
 }
 
 static enum value_kind kind_of(const struct call *call, Oid type)
@@ -131,54 +162,6 @@ void call_types(struct call *const *calls, int count)
     PQclear(domains);
 }
 
-/* ^(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?$ */
-static bool money_valid(const char *text)
-{
-    size_t whole = strspn(text, "0123456789");
-
-    if (whole == 0 || whole > 12 || (text[0] == '0' && whole > 1))
-        return false;
-    if (text[whole] == '\0')
-        return true;
-    size_t cents = text[whole] == '.' ? strspn(text + whole + 1, "0123456789") : 0;
-    return cents >= 1 && cents <= 2 && text[whole + 1 + cents] == '\0';
-}
-
-/* An optional minus and at most 16 digits without leading zeros, within max. */
-static bool integer_valid(const char *text, int64_t max)
-{
-    const char *number = text + (*text == '-');
-    size_t digits = strspn(number, "0123456789");
-
-    return digits >= 1 && digits <= 16 && number[digits] == '\0' && (number[0] != '0' || digits == 1) &&
-           llabs(strtoll(text, NULL, 10)) <= max;
-}
-
-static bool uuid_valid(const char *text)
-{
-    for (int i = 0; i < 36; i++) {
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (dash ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
-            return false;
-    }
-    return text[36] == '\0';
-}
-
-/* yyyy-MM-dd HH:mm:ss of a day that there is; the database's zone is the configured one. */
-static bool time_valid(const char *text)
-{
-    static const char shape[] = "yyyy-MM-dd HH:mm:ss";
-    struct tm given = {0}, real;
-
-    for (size_t i = 0; i < sizeof shape; i++) /* strptime alone takes blanks for digits */
-        if (isalpha((unsigned char)shape[i]) ? !isdigit((unsigned char)text[i]) : text[i] != shape[i])
-            return false;
-    if (!strptime(text, "%Y-%m-%d %H:%M:%S", &given) || given.tm_year < 1 - 1900)
-        return false;
-    real = given;
-    return timegm(&real) != -1 && real.tm_mday == given.tm_mday && real.tm_sec == given.tm_sec;
-}
-
 /* 1,2,3 as PostgreSQL's {1,2,3}; NULL when a part is no integer. */
 static const char *bind_list(const char *text, struct obstack *pool)
 {
@@ -190,7 +173,7 @@ static const char *bind_list(const char *text, struct obstack *pool)
             return NULL;
         memcpy(part, at, n);
         part[n] = '\0';
-        if (!integer_valid(part, exact_max))
+        if (!literal_integer(part, exact_max))
             return NULL;
         at += n;
         if (!*at)
@@ -209,13 +192,13 @@ static const char *bind_text(const struct argument *a, const char *text, struct 
     case KIND_TEXT:
         return json_utf8_valid(text, strlen(text)) ? text : NULL;
     case KIND_TIME:
-        return time_valid(text) ? text : NULL;
+        return literal_time(text) ? text : NULL;
     case KIND_INT:
-        return integer_valid(text, a->max) ? text : NULL;
+        return literal_integer(text, a->max) ? text : NULL;
     case KIND_MONEY:
-        return money_valid(text) ? text : NULL;
+        return literal_money(text) ? text : NULL;
     case KIND_UUID:
-        return uuid_valid(text) ? text : NULL;
+        return literal_uuid(text) ? text : NULL;
     case KIND_BOOL:
         return strcmp(text, "true") == 0 || strcmp(text, "false") == 0 ? text : NULL;
     case KIND_INTS:
@@ -291,13 +274,13 @@ static const char *bind_json(const struct argument *a, struct json_object *value
     case KIND_TEXT:
         return json_object_is_type(value, json_type_string) ? text : NULL;
     case KIND_TIME:
-        return json_object_is_type(value, json_type_string) && time_valid(text) ? text : NULL;
+        return json_object_is_type(value, json_type_string) && literal_time(text) ? text : NULL;
     case KIND_UUID:
-        return json_object_is_type(value, json_type_string) && uuid_valid(text) ? text : NULL;
+        return json_object_is_type(value, json_type_string) && literal_uuid(text) ? text : NULL;
     case KIND_INT:
         return json_within(value, a->max) ? text : NULL;
     case KIND_MONEY:
-        return number && money_valid(text) ? text : NULL;
+        return number && literal_money(text) ? text : NULL;
     case KIND_BOOL:
         return json_object_is_type(value, json_type_boolean) ? text : NULL;
     case KIND_INTS:

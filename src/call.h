@@ -38,12 +38,15 @@ struct argument {
 
 struct call {
     const char *text; /* as above; the only field that the declaration sets */
+    const struct call *door; /* the call that answers its first argument, :me, or NULL; set before it is parsed, as the next */
+    bool leaves;             /* nobody needs its rows: it is the argument of leave(), whose events come back */
     struct statement statement;
     struct argument arguments[DB_PARAMETERS];
     int count;
 };
 
-/* Parses the text into arguments and the statement's SQL; a text out of form ends the process. */
+/* Parses the text into arguments and the statement's SQL; a text out of form ends the process.  Its door has been parsed
+ * before: the door's arguments come first. */
 void call_parse(struct call *call);
 
 /* Fills kinds and domains once the statement is prepared (db_open), by asking PostgreSQL for its domains. */

@@ -214,13 +214,20 @@ static void reply_broken(struct request *r, const char *state, const char *messa
     reply_code(r, CODE_INTERNAL, NULL);
 }
 
+const char *reply_unfit(const struct request *r, const PGresult *failure)
+{
+    const char *state = failure ? PQresultErrorField(failure, PG_DIAG_SQLSTATE) : NULL;
+
+    return state && strcmp(state, "23514") == 0 && r->call
+        ? call_domain_field(r->call, PQresultErrorField(failure, PG_DIAG_DATATYPE_NAME)) : NULL;
+}
+
 void reply_failure(struct request *r, const PGresult *failure)
 {
     const char *state = failure ? PQresultErrorField(failure, PG_DIAG_SQLSTATE) : NULL;
     const char *message = failure ? PQresultErrorField(failure, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     const char *constraint = failure ? PQresultErrorField(failure, PG_DIAG_CONSTRAINT_NAME) : NULL;
-    const char *domain = failure ? PQresultErrorField(failure, PG_DIAG_DATATYPE_NAME) : NULL;
-    const char *field = r->call ? call_domain_field(r->call, domain) : NULL;
+    const char *field = reply_unfit(r, failure);
     int code = code_of_sqlstate(state), constraint_code = code_of_constraint(constraint);
 
     r->cause = failure ? failure_cause(r, failure) : NULL;
@@ -228,7 +235,7 @@ void reply_failure(struct request *r, const PGresult *failure)
         reply_code(r, code, message && strcmp(message, state) != 0 ? message : NULL);
     else if (constraint_code)
         reply_constraint(r, constraint_code, constraint);
-    else if (state && strcmp(state, "23514") == 0 && field)
+    else if (field)
         reply_code(r, CODE_BAD_REQUEST, field);
     else
         reply_broken(r, state, message);

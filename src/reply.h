@@ -21,6 +21,9 @@ void reply_data(struct request *r, const char *data);
 /* Answers a code of src/code.c; detail, usually a field's name, is appended to the text when not NULL. */
 void reply_code(struct request *r, int code, const char *detail);
 
+/* The field of the call that breaks the rule of its domain, if the error says that; else NULL. */
+const char *reply_unfit(const struct request *r, const PGresult *failure);
+
 /* Answers an error of PostgreSQL: a refusal by its code, a broken input rule by 400 with the field, the rest is
  * logged and answered 500.  failure NULL means that PostgreSQL was not reachable. */
 void reply_failure(struct request *r, const PGresult *failure);

@@ -13,8 +13,8 @@
 
 enum { ROUTES_MAX = 128, CALLS_MAX = 160 };
 
-/* The i-th route's call; then those around every call: enter, by whose token it is, and leave, which hands over
- * the events. */
+/* The i-th route's call; then those around every call, in its statement or beside it: enter, by whose token it is, and
+ * leave, which hands over the events. */
 static struct call route_calls[ROUTES_MAX];
 static struct call enter[] = {
     [AUDIENCE_USER] = {.text = "enter(:me, :ver, :session)"},
@@ -26,26 +26,48 @@ static struct call leave = {.text = "leave()"};
 /* What one caller may ask of one process: 200 at once, 100 a second. */
 static struct limit requests = {.burst = 200, .per_minute = 6000};
 
-static int gather_calls(const struct program *program, struct call **calls)
+/* The doors that its routes need: they are parsed before what goes through them. */
+static int gather_doors(const struct program *program, struct call **calls)
 {
     bool audiences[] = {[AUDIENCE_USER] = false, [AUDIENCE_ADMIN] = false, [AUDIENCE_SERVICE] = false};
     int n = 0;
 
     for (int i = 0; program->routes[i].method; i++) {
-        if (i == ROUTES_MAX)
-            log_fatal("more than %d routes", ROUTES_MAX);
         audiences[AUDIENCE_USER] |= program->routes[i].who == USER || program->routes[i].who == CALLER;
         audiences[AUDIENCE_ADMIN] |= program->routes[i].who == ADMIN;
         audiences[AUDIENCE_SERVICE] |= program->routes[i].who == CALLER;
-        route_calls[i].text = program->routes[i].call;
+    }
+    for (size_t a = 0; a < sizeof audiences / sizeof *audiences; a++)
+        if (audiences[a])
+            calls[n++] = &enter[a];
+    return n;
+}
+
+/* A user's call is one statement with its door, and with leave when nobody needs its rows. */
+static struct call route_call(const struct route *route)
+{
+    bool mine = route->who == USER && route->call && strstr(route->call, "(:me");
+
+    return (struct call){
+        .text = route->call,
+        .door = mine ? &enter[AUDIENCE_USER] : NULL,
+        .leaves = mine && route->shape == NOTHING && !route->handler && strcmp(route->method, "GET") != 0,
+    };
+}
+
+static int gather_calls(const struct program *program, struct call **calls)
+{
+    int n = gather_doors(program, calls);
+
+    for (int i = 0; program->routes[i].method; i++) {
+        if (i == ROUTES_MAX)
+            log_fatal("more than %d routes", ROUTES_MAX);
+        route_calls[i] = route_call(&program->routes[i]);
         if (route_calls[i].text)
             calls[n++] = &route_calls[i];
     }
     for (int i = 0; program->calls && program->calls[i]; i++)
         calls[n++] = program->calls[i];
-    for (size_t a = 0; a < sizeof audiences / sizeof *audiences; a++)
-        if (audiences[a])
-            calls[n++] = &enter[a];
     calls[n++] = &leave;
     return n;
 }
@@ -162,7 +184,9 @@ static void job_bind(struct request *r, const struct call *call)
     if (r->refused)
         return;
     r->call_step = job_add(r, call);
-    if (strcmp(r->method, "GET") != 0)
+    if (call->leaves)
+        r->leave_step = r->call_step;
+    else if (strcmp(r->method, "GET") != 0)
         r->leave_step = job_add(r, &leave);
 }
 
@@ -170,10 +194,11 @@ static void job_bind(struct request *r, const struct call *call)
 static void job_enter(struct request *r)
 {
     const struct call *door = r->route->who == ANYONE ? NULL : &enter[r->audience];
+    const char *fits;
 
     if (!door)
         return;
-    if (call_bind(door, r, r->parameters[r->job.count], &r->refused_field) != 0)
+    if (call_bind(door, r, r->parameters[r->job.count], &fits) != 0)
         abandon_request("a verified token has claims that no door takes");
     job_add(r, door);
 }
@@ -239,11 +264,30 @@ static void answer_late(struct request *r, int code)
     reply_code(r, code, NULL);
 }
 
+/* A field that does not fit its domain is refused before anything in the statement runs, its door too: whether the account
+ * is let in has to be known first. */
+static bool knock(struct request *r)
+{
+    const char *field = r->call && r->call->door && !r->refused ? reply_unfit(r, r->job.failure) : NULL;
+
+    if (!field)
+        return false;
+    r->cause = request_copy(r, PQresultErrorField(r->job.failure, PG_DIAG_CONSTRAINT_NAME));
+    job_start(r, r->call, r->then);
+    job_enter(r);
+    r->refused = CODE_BAD_REQUEST;
+    r->refused_field = field;
+    job_run(r);
+    return true;
+}
+
 static void call_answer(struct request *r)
 {
     const PGresult *rows = r->call_step >= 0 ? r->job.steps[r->call_step].result : NULL;
     int late = late_refusal(r);
 
+    if (knock(r))
+        return;
     if (r->job.lost || r->job.failure)
         reply_failure(r, r->job.failure);
     else if (r->refused)
@@ -277,13 +321,16 @@ static void request_run(struct request *r, const struct call *call, bool readabl
     const char *unread = r->refused_field;
 
     job_start(r, call, r->route->handler);
-    job_enter(r);
+    if (!call || !call->door)
+        job_enter(r);
     if (!readable) {
         r->refused = CODE_BAD_REQUEST;
         r->refused_field = unread;
     } else if (call) {
         job_bind(r, call);
     }
+    if (r->refused && call && call->door)
+        job_enter(r);
     if (r->job.count)
         job_run(r);
     else if (r->refused)

@@ -115,7 +115,7 @@ sub prepare ($circle, $much) {
         my @in = grep { $call->{party}{$_} eq 'in' } sort keys %{ $call->{party} };
         my $who = $in[rand @in];
         $call->{gone}{$who} = 1;
-        $im->sql("update im.call_party set seen_at = now() - interval '2 hours' where call_id = '$call->{id}' and account_id = $who");
+        $im->sql("update im.call_seen set seen_at = now() - interval '2 hours' where call_id = '$call->{id}' and account_id = $who");
     }
     elsif ($what == 2 && !$gone && !$s->{closed}) {
         my $who = $others[rand @others];

@@ -183,16 +183,16 @@ subtest 'three sockets' => sub {
 subtest 'somebody vanishes' => sub {
     my $call = $setup->($ann, $bob)->must->{callId};
     $act->($bob, accept => $call)->must;
-    $im->sql("update im.call_party set seen_at = now() - interval '59 seconds' where call_id = '$call'");
+    $im->sql("update im.call_seen set seen_at = now() - interval '59 seconds' where call_id = '$call'");
     $act->($_, heartbeat => $call)->ok('a heartbeat says that one is there') for $ann, $bob;
-    $im->sql("update im.call_party set seen_at = now() - interval '61 seconds' where call_id = '$call' and account_id = @{[$bob->id]}");
+    $im->sql("update im.call_seen set seen_at = now() - interval '61 seconds' where call_id = '$call' and account_id = @{[$bob->id]}");
     $from->expect(RTC_CALL => 'HANDUP', { callId => $call, fromId => $bob->id }, 'who has not been seen for a minute has left');
     is $record->($ann, $bob)->{outcome}, 'answered', 'the call is recorded';
 
     # A heartbeat that is being noted while the clerk looks: its transaction stays open for a while.
     $call = $setup->($ann, $bob)->must->{callId};
     $act->($bob, accept => $call)->must;
-    my $noting = $im->background_sql("begin; update im.call_party set seen_at = now() + interval '1 hour' where call_id = '$call'; select 'noting', pg_sleep(1.5); commit");
+    my $noting = $im->background_sql("begin; update im.call_seen set seen_at = now() + interval '1 hour' where call_id = '$call'; select 'noting', pg_sleep(1.5); commit");
     $im->eventually(5, sub { $im->sql(q{select count(*) from pg_stat_activity where query like '%noting%' and wait_event = 'PgSleep'}) });
     $im->sql(q{update im.setting set value = '0 seconds' where name = 'call.vanish'});
     waitpid $noting, 0;
@@ -249,7 +249,7 @@ subtest 'a group calls' => sub {
     $fan->nothing(RTC_CALL => 'SETUP', 'fay, who is no member, has heard nothing at all');
 
     $do->($cat, heartbeat => $call)->ok('cat is there', undef);
-    $im->sql("update im.call_party set seen_at = now() - interval '61 seconds' where call_id = '$call' and account_id = @{[$cat->id]}");
+    $im->sql("update im.call_seen set seen_at = now() - interval '61 seconds' where call_id = '$call' and account_id = @{[$cat->id]}");
     $_->expect(RTC_CALL => 'LEAVE', { callId => $call, fromId => $cat->id }, 'until she vanishes') for $from, $to;
     $ann->delete('/group/members/remove', { groupId => $group, memberIds => [$bob->id] })->must;
     $from->expect(RTC_CALL => 'LEAVE', { callId => $call, fromId => $bob->id }, 'who is no member any more is out of it');

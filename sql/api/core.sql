@@ -6,11 +6,12 @@ reset client_min_messages;
 create schema api;
 
 -- (every request with a user's token)  enter(:me, :ver, :session)
--- Lets the account in, and keeps a ban or a password change waiting until this transaction is over.
+-- Lets the account in, and keeps a ban or a password change waiting until this transaction is over.  Answers the account:
+-- as the first argument of a call it comes before it.
 -- Refuses: 1003 banned; 401 no such account, token version or session over
 -- Writes: nothing
 -- Tells: nobody
-create function api.enter(account bigint, ver integer, session bigint) returns void
+create function api.enter(account bigint, ver integer, session bigint) returns bigint
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare
   status text;
@@ -30,31 +31,30 @@ begin
     raise sqlstate 'I0401' using hint = case when version is distinct from ver then 'the version of the token is over, or there is no such account'
       else 'the session of the token is over' end;
   end if;
+  return account;
 end $$;
 
 -- (after every call but GET)  leave()
 -- The events of this transaction, to be published after its commit; or one row with the code to refuse with,
--- and in body why, for the log.
+-- and in body why, for the log.  A call that answers nothing may be its argument, so that it comes before it.
 -- Refuses: nothing
 -- Writes: nothing
 -- Tells: nobody
-create function api.leave() returns table (refusal integer, txid text, channels text, body text)
+create function api.leave(call text default null) returns table (refusal integer, txid text, channels text, body text)
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare
-  this xid8 := pg_current_xact_id_if_assigned();
   code text := nullif(current_setting('im.refusal', true), '');
 begin
   if code is not null then
     return query select code::integer, null::text, null::text, current_setting('im.cause', true);
   end if;
-  if this is null then
-    return;
+  if current_setting('im.told', true) = 'yes' then
+    return query
+      select null::integer, o.xid::text, coalesce(im.outbox_channels(o), ''), o.body
+        from im.outbox o
+       where o.xid = pg_current_xact_id()
+       order by o.id;
   end if;
-  return query
-    select null::integer, o.xid::text, coalesce(im.outbox_channels(o), ''), o.body
-      from im.outbox o
-     where o.xid = this
-     order by o.id;
 end $$;
 
 -- (after publishing)  told(:txids)

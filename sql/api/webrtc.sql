@@ -3,7 +3,7 @@
 -- POST /webrtc/private/setup, for its callId  webrtc_private_setup(:me, friendId, mode)
 -- Calls a friend.  Who is being called by that friend gets that call: then it is both's, and either accepts it.
 -- Refuses: 400 oneself; 2001 not friends; 2003 blocked either way; 6001 either is in a call, or the friend is banned
--- Writes: call, call_party, outbox
+-- Writes: call, call_party, call_seen, outbox
 -- Tells: the friend, RTC_CALL SETUP; never PRIVATE_MESSAGE MESSAGE
 create function api.webrtc_private_setup(me bigint, friendId im.id, mode im.call_mode) returns table ("callId" uuid)
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -37,7 +37,7 @@ end $$;
 -- The callee takes the call.
 -- Refuses: 404 no such call of this account; 2001 no friends any more; 2003 blocked meanwhile; 6002 it does not ring, or
 --   is not the caller's to accept
--- Writes: call, call_party, outbox
+-- Writes: call, call_party, call_seen, outbox
 -- Tells: both, RTC_CALL ACCEPT
 create function api.webrtc_private_accept(me bigint, callId uuid) returns table ("callId" uuid)
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -47,7 +47,7 @@ begin
   perform im.call_answerable(c, me);
   perform im.call_open(c);
   update im.call x set state = 'accepted', accepted_at = clock_timestamp() where x.id = c.id;
-  update im.call_party p set state = 'in', seen_at = now() where p.call_id = c.id;
+  update im.call_party p set state = 'in' where p.call_id = c.id;
   perform im.call_tell_all(c, 'ACCEPT', me);
   return query select c.id;
 end $$;
@@ -55,7 +55,7 @@ end $$;
 -- POST /webrtc/private/reject  webrtc_private_reject(:me, callId, reason*?)
 -- The callee declines.
 -- Refuses: 404 no such call of this account; 6002 it does not ring, or is not the caller's to reject
--- Writes: call, call_party, call_signal, conversation, message, outbox; never file_message
+-- Writes: call, call_party, call_seen, call_signal, conversation, message, outbox; never file_message
 -- Tells: both, RTC_CALL REJECT and PRIVATE_MESSAGE MESSAGE, its record; never GROUP_MESSAGE
 create function api.webrtc_private_reject(me bigint, callId uuid, reason im.reason) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -69,7 +69,7 @@ end $$;
 -- POST /webrtc/private/cancel  webrtc_private_cancel(:me, callId)
 -- The caller gives up while it rings.
 -- Refuses: 404 no such call of this account; 6002 it does not ring, or is not the callee's to cancel
--- Writes: call, call_party, call_signal, conversation, message, outbox; never file_message
+-- Writes: call, call_party, call_seen, call_signal, conversation, message, outbox; never file_message
 -- Tells: both, RTC_CALL CANCEL and PRIVATE_MESSAGE MESSAGE, its record; never GROUP_MESSAGE
 create function api.webrtc_private_cancel(me bigint, callId uuid) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -85,7 +85,7 @@ end $$;
 -- POST /webrtc/private/handup  webrtc_private_handup(:me, callId)
 -- Either ends a call that was accepted.
 -- Refuses: 404 no such call of this account; 6002 it was not accepted, or is over
--- Writes: call, call_party, call_signal, conversation, message, outbox; never file_message
+-- Writes: call, call_party, call_seen, call_signal, conversation, message, outbox; never file_message
 -- Tells: both, RTC_CALL HANDUP and PRIVATE_MESSAGE MESSAGE, its record; never GROUP_MESSAGE
 create function api.webrtc_private_handup(me bigint, callId uuid) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -98,7 +98,7 @@ end $$;
 -- POST /webrtc/private/offer  webrtc_private_offer(:me, callId, offer)
 -- Hands a session description on to the other, as it is.
 -- Refuses: 404 no such call of this account; 429 too many signals; 6002 it was not accepted, or is over
--- Writes: call_party, call_signal, outbox
+-- Writes: call_party, call_seen, call_signal, outbox
 -- Tells: the other, RTC_CALL OFFER; CANDIDATE of those that came before it; never ANSWER
 create function api.webrtc_private_offer(me bigint, callId uuid, offer im.sdp) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -109,7 +109,7 @@ end $$;
 -- POST /webrtc/private/answer  webrtc_private_answer(:me, callId, answer)
 -- Hands the answer to an offer on to the other, as it is.
 -- Refuses: 404 no such call of this account; 429 too many signals; 6002 there was no offer, or the call is over
--- Writes: call_party, call_signal, outbox
+-- Writes: call_party, call_seen, call_signal, outbox
 -- Tells: the other, RTC_CALL ANSWER; CANDIDATE of those that came before it; never OFFER
 create function api.webrtc_private_answer(me bigint, callId uuid, answer im.sdp) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -120,15 +120,15 @@ end $$;
 -- POST /webrtc/private/heartbeat  webrtc_private_heartbeat(:me, callId, candidate?)
 -- The caller of this is still there; a candidate is handed on to the other, as it is.
 -- Refuses: 404 no such call of this account; 429 too many signals; 6002 the call is over, or, with a candidate, not accepted
--- Writes: call_party, call_signal, outbox
+-- Writes: call_party, call_seen, call_signal, outbox; without a candidate call_seen alone
 -- Tells: the other, RTC_CALL CANDIDATE, once an offer or answer was told; never OFFER, ANSWER
 create function api.webrtc_private_heartbeat(me bigint, callId uuid, candidate im.candidate) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  if candidate is null then
-    perform im.call_seen(me, callId, false);
-  else
+  if candidate is not null then
     perform im.call_signal(me, callId, false, null, 'CANDIDATE', null, candidate);
+  elsif not im.call_seen(me, callId, false) then
+    raise sqlstate 'I6002' using hint = 'who says that he is there is not in the call';
   end if;
 end $$;
 
@@ -167,7 +167,7 @@ end $$;
 -- group_find answers.
 -- Refuses: 3001 no such group; 3002 not a member; 3004 group banned; 3006 muted; 6001 the group has a call, or the caller
 --   is in one
--- Writes: call, call_party, outbox
+-- Writes: call, call_party, call_seen, outbox
 -- Tells: members, RTC_CALL SETUP
 create function api.webrtc_group_setup(me bigint, groupId im.id, mode im.call_mode) returns table ("callId" uuid)
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -182,7 +182,7 @@ end $$;
 -- A member for whom it rings comes in.
 -- Refuses: 404 no call of a group of this account; 3004 group banned; 6001 in another call, or there are too many; 6002 it
 --   does not ring for this account
--- Writes: call, call_party, outbox
+-- Writes: call, call_party, call_seen, outbox
 -- Tells: who is in it, RTC_CALL JOIN
 create function api.webrtc_group_accept(me bigint, callId uuid) returns table ("callId" uuid)
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -200,7 +200,7 @@ end $$;
 -- POST /webrtc/group/reject  webrtc_group_reject(:me, callId)
 -- A member for whom it rings declines; joining later is possible.
 -- Refuses: 404 no call of a group of this account; 6002 it does not ring for this account
--- Writes: call_party, outbox
+-- Writes: call_party, call_seen, outbox
 -- Tells: who is in it and the caller of this, RTC_CALL REJECT
 create function api.webrtc_group_reject(me bigint, callId uuid) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -218,7 +218,7 @@ end $$;
 -- A member comes in while the call lives, also after having declined or left.
 -- Refuses: 404 no call of a group of this account; 3004 group banned; 6001 in another call, or there are too many; 6002 in
 --   it already, or it is over
--- Writes: call, call_party, outbox
+-- Writes: call, call_party, call_seen, outbox
 -- Tells: who is in it, RTC_CALL JOIN
 create function api.webrtc_group_join(me bigint, callId uuid) returns table ("callId" uuid)
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -233,7 +233,7 @@ end $$;
 -- POST /webrtc/group/handup  webrtc_group_handup(:me, callId)
 -- Who is in it leaves; with the last the call is over.
 -- Refuses: 404 no call of a group of this account; 6002 not in it, or it is over
--- Writes: call, call_party, call_signal, conversation, message, outbox; never file_message
+-- Writes: call, call_party, call_seen, call_signal, conversation, message, outbox; never file_message
 -- Tells: who is in it and who leaves, RTC_CALL LEAVE; with the last one members, RTC_CALL HANDUP, or CANCEL when nobody
 --   came, and GROUP_MESSAGE MESSAGE, its record; never PRIVATE_MESSAGE
 create function api.webrtc_group_handup(me bigint, callId uuid) returns void
@@ -250,7 +250,7 @@ end $$;
 -- POST /webrtc/group/offer  webrtc_group_offer(:me, callId, toUserId, offer)
 -- Hands a session description on to one who is in the call, as it is.
 -- Refuses: 404 no call of a group of this account; 429 too many signals; 6002 either is not in it
--- Writes: call_party, call_signal, outbox
+-- Writes: call_party, call_seen, call_signal, outbox
 -- Tells: the one named, RTC_CALL OFFER; CANDIDATE of those that came before it; never ANSWER
 create function api.webrtc_group_offer(me bigint, callId uuid, toUserId im.user_id, offer im.sdp) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -261,7 +261,7 @@ end $$;
 -- POST /webrtc/group/answer  webrtc_group_answer(:me, callId, toUserId, answer)
 -- Hands the answer to an offer on to who sent it, as it is.
 -- Refuses: 404 no call of a group of this account; 429 too many signals; 6002 either is not in it, or there was no offer
--- Writes: call_party, call_signal, outbox
+-- Writes: call_party, call_seen, call_signal, outbox
 -- Tells: the one named, RTC_CALL ANSWER; CANDIDATE of those that came before it; never OFFER
 create function api.webrtc_group_answer(me bigint, callId uuid, toUserId im.user_id, answer im.sdp) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -272,7 +272,7 @@ end $$;
 -- POST /webrtc/group/candidate  webrtc_group_candidate(:me, callId, toUserId, candidate)
 -- Hands a candidate on to one who is in the call, as it is.
 -- Refuses: 404 no call of a group of this account; 429 too many signals; 6002 either is not in it
--- Writes: call_party, call_signal, outbox
+-- Writes: call_party, call_seen, call_signal, outbox
 -- Tells: the one named, RTC_CALL CANDIDATE, once an offer or answer was told; never OFFER, ANSWER
 create function api.webrtc_group_candidate(me bigint, callId uuid, toUserId im.user_id, candidate im.candidate) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -283,10 +283,12 @@ end $$;
 -- POST /webrtc/group/heartbeat  webrtc_group_heartbeat(:me, callId)
 -- The caller of this is still in it.
 -- Refuses: 404 no call of a group of this account; 6002 not in it, or it is over
--- Writes: call_party
+-- Writes: call_seen
 -- Tells: nobody
 create function api.webrtc_group_heartbeat(me bigint, callId uuid) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  perform im.call_seen(me, callId, true);
+  if not im.call_seen(me, callId, true) then
+    raise sqlstate 'I6002' using hint = 'who says that he is there is not in the call of the group';
+  end if;
 end $$;

@@ -7,7 +7,7 @@ language plpgsql as $$
 begin
   if cardinality(sockets) > 0 then
     update im.connection c set ended_at = now() where c.id = any (sockets);
-    insert into im.outbox (sockets, body) values (sockets, '');
+    perform im.outbox_add(null, null, null, sockets, '');
   end if;
 end $$;
 

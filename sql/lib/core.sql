@@ -1,12 +1,21 @@
 -- Internal functions every group uses.
 
+-- Puts an event into the outbox, and says so to api.leave(): for who has told nobody it does not look there.
+create or replace function im.outbox_add(recipients bigint[], conversation bigint, seq bigint, sockets bigint[], body text)
+returns void
+language plpgsql as $$
+begin
+  insert into im.outbox (recipients, conversation_id, seq, sockets, body)
+  values (outbox_add.recipients, conversation, outbox_add.seq, outbox_add.sockets, outbox_add.body);
+  perform set_config('im.told', 'yes', true);
+end $$;
+
 -- An event for these accounts.  data is the client's object and has a member "event".
 create or replace function im.tell(recipients bigint[], type text, data json) returns void
 language plpgsql as $$
 begin
   if cardinality(recipients) > 0 then
-    insert into im.outbox (recipients, body)
-    values (recipients, '{"type":"' || type || '","data":' || data || '}');
+    perform im.outbox_add(recipients, null, null, null, '{"type":"' || type || '","data":' || data || '}');
   end if;
 end $$;
 
@@ -14,15 +23,14 @@ end $$;
 create or replace function im.tell_conversation(conversation bigint, seq bigint, type text, data json) returns void
 language plpgsql as $$
 begin
-  insert into im.outbox (conversation_id, seq, body)
-  values (conversation, seq, '{"type":"' || type || '","data":' || data || '}');
+  perform im.outbox_add(null, conversation, seq, null, '{"type":"' || type || '","data":' || data || '}');
 end $$;
 
 -- An event for everybody who is online.
 create or replace function im.tell_everybody(type text, data json) returns void
 language plpgsql as $$
 begin
-  insert into im.outbox (body) values ('{"type":"' || type || '","data":' || data || '}');
+  perform im.outbox_add(null, null, null, null, '{"type":"' || type || '","data":' || data || '}');
 end $$;
 
 -- An event for just these sockets.
@@ -30,8 +38,7 @@ create or replace function im.tell_sockets(sockets bigint[], type text, data jso
 language plpgsql as $$
 begin
   if cardinality(sockets) > 0 then
-    insert into im.outbox (sockets, body)
-    values (tell_sockets.sockets, '{"type":"' || type || '","data":' || data || '}');
+    perform im.outbox_add(null, null, null, sockets, '{"type":"' || type || '","data":' || data || '}');
   end if;
 end $$;
 

@@ -192,7 +192,7 @@ begin
     raise sqlstate 'I6001' using hint = 'the call has as many people as it may';
   end if;
   insert into im.call_party as p (call_id, account_id, state) values (c.id, account, 'in')
-  on conflict on constraint call_party_pkey do update set state = 'in', seen_at = now();
+  on conflict on constraint call_party_pkey do update set state = 'in';
   if c.state = 'ringing' then
     update im.call x set state = 'accepted', accepted_at = clock_timestamp() where x.id = c.id;
   end if;
@@ -205,22 +205,6 @@ language plpgsql stable as $$
 begin
   return now() < c.created_at + im.setting_interval('call.ring')
      and not exists (select from im.call_party p where p.call_id = c.id and p.account_id = account);
-end $$;
-
--- The party is there.  Refuses 404 none of this account, 6002 the call is over, or the account not in it.
-create or replace function im.call_seen(me bigint, call uuid, of_group boolean) returns void
-language plpgsql as $$
-begin
-  update im.call_party p set seen_at = now()
-    from im.call c
-   where c.id = call and p.call_id = call and p.account_id = me and p.state in ('ringing', 'in')
-     and (c.group_id is not null) = of_group
-     and (c.group_id is null or exists (select from im.member m where m.conversation_id = c.conversation_id
-                                           and m.account_id = me and m.left_at is null));
-  if not found then
-    perform im.call_find(me, call, of_group);
-    raise sqlstate 'I6002' using hint = 'who says that he is there is not in the call';
-  end if;
 end $$;
 
 create or replace function im.call_signal_json(c im.call, s im.call_signal) returns json
@@ -257,7 +241,7 @@ declare
 begin
   receiver := coalesce(receiver, case me when c.caller_id then c.callee_id else c.caller_id end);
   perform im.call_parties_lock(c.id, array[me, receiver]);     -- or the receiver leaves, and it stays
-  update im.call_party p set seen_at = now(), signals = p.signals + 1,
+  update im.call_party p set signals = p.signals + 1,
                              bytes = p.bytes + octet_length(coalesce(sdp, candidate::text))
    where p.call_id = c.id and p.account_id = me and p.state = 'in' returning p.signals, p.bytes into s.seq, sent;
   if not found or receiver = me
@@ -267,6 +251,7 @@ begin
   elsif s.seq > im.setting_int('call.signal_limit') or sent > im.setting_int('call.signal_bytes') then
     raise sqlstate 'I0429' using hint = 'the call has had as many signals as it may';
   end if;
+  update im.call_seen x set seen_at = now() where x.call_id = c.id and x.account_id = me;
   insert into im.call_signal (call_id, sender_id, seq, receiver_id, kind, sdp, candidate)
   values (c.id, me, s.seq, receiver, kind, sdp, candidate) returning * into s;
   if kind <> 'CANDIDATE' then
@@ -326,75 +311,4 @@ language plpgsql stable as $$
 begin
   return (select json_build_object('callId', c.id, 'mode', c.mode, 'userIds', array_to_json(im.call_people(c.id)))
             from im.call c where c.conversation_id = conversation and c.ended_at is null);
-end $$;
-
--- Who has to leave a living call (null: any), and which: not seen for too long, banned, no member any more.
-create or replace function im.call_gone(of uuid) returns table (call uuid, account bigint)
-language plpgsql stable rows 10 as $$
-declare
-  oldest timestamptz := now() - im.setting_interval('call.vanish');
-begin
-  return query
-    select p.call_id, p.account_id
-      from im.call_party p
-      join im.call c on c.id = p.call_id
-      join im.account a on a.id = p.account_id
-     where p.state in ('ringing', 'in')
-       and (of is null or p.call_id = of)
-       and ((p.state = 'in' and p.seen_at < oldest)
-            or im.account_banned(a.status, a.banned_until) or a.status = 'closed'
-            or (c.group_id is not null
-                and not exists (select from im.member m where m.conversation_id = c.conversation_id
-                                   and m.account_id = p.account_id and m.left_at is null)))
-     order by p.account_id;
-end $$;
-
--- What has become of a living call by itself.  The call is locked, with its conversation.
-create or replace function im.call_check(c im.call, closed text) returns boolean
-language plpgsql as $$
-declare
-  account bigint;
-  moved boolean := false;
-begin
-  if c.state = 'ringing' and c.created_at < now() - im.setting_interval('call.ring') then
-    perform im.call_end(c, 'timeout', 'TIMEOUT', c.caller_id);
-    return true;
-  elsif closed is not null then
-    perform im.call_end(c, case c.state when 'ringing' then 'cancelled' else 'ended' end,
-                        case c.state when 'ringing' then 'CANCEL' else 'HANDUP' end, c.caller_id);
-    return true;
-  end if;
-  perform im.call_parties_lock(c.id);      -- or one is gone who has just been seen
-  for account in select g.account from im.call_gone(c.id) g loop
-    perform im.call_leave(c, account);
-    moved := true;
-    exit when c.group_id is null;
-  end loop;
-  return moved;
-end $$;
-
--- Job of imclerk: calls that nobody has accepted, parties that have vanished, that are banned, that were removed; and
--- calls that are long over go.  What is locked now is looked at the next time.
-create or replace function im.due_webrtc() returns bigint
-language plpgsql as $$
-declare
-  c im.call;
-  v im.conversation;
-  oldest timestamptz := now() - im.setting_interval('call.ring');
-  done bigint := 0;
-begin
-  for c in select x.* from im.call x join im.conversation y on y.id = x.conversation_id
-            where x.ended_at is null
-              and (y.closed is not null or (x.state = 'ringing' and x.created_at < oldest)
-                   or x.id in (select g.call from im.call_gone(null) g))
-            limit 200 loop
-    select * into v from im.conversation y where y.id = c.conversation_id for no key update skip locked;
-    continue when not found;
-    select * into c from im.call x where x.id = c.id and x.ended_at is null for no key update skip locked;
-    continue when not found;
-    done := done + im.call_check(c, v.closed)::integer;
-  end loop;
-  delete from im.call x where x.id in (select o.id from im.call o
-    where o.ended_at < now() - im.setting_interval('call.keep') order by o.ended_at limit 200 for update skip locked);
-  return done;
 end $$;

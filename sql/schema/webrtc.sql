@@ -45,13 +45,41 @@ create table im.call_party (
   account_id bigint not null references im.account,
   -- ringing: the callee of a private call; of a group only who is or was in it, or has declined, has a row.
   state text not null constraint call_party_state_values check (state in ('ringing', 'in', 'out', 'rejected')),
-  seen_at timestamptz not null default now(),
   signals integer not null default 0,      -- how many it has sent, which numbers them
   bytes integer not null default 0,        -- and how long they were together
   constraint call_party_pkey primary key (call_id, account_id)
 ) with (fillfactor = 50);
 -- One call at a time.
 create unique index call_party_live_i6001 on im.call_party (account_id) where state in ('ringing', 'in');
+
+-- When each party of a living call was last seen: what its heartbeats write, and nothing else.  Not logged, so that none of
+-- them waits for a disk.  It survives the death of any program; a crash of PostgreSQL empties it, and then everybody has
+-- his whole time again (im.due_webrtc).
+create unlogged table im.call_seen (
+  call_id uuid not null,
+  account_id bigint not null,
+  conversation_id bigint,                  -- of a group's call: where the party has to be a member still
+  seen_at timestamptz not null default now(),
+  constraint call_seen_pkey primary key (call_id, account_id),
+  constraint call_seen_party foreign key (call_id, account_id) references im.call_party on delete cascade
+) with (fillfactor = 50);
+
+-- Who comes in, or is called, is seen; who is out has no row.
+create function im.call_party_seen() returns trigger
+language plpgsql as $$
+begin
+  if new.state in ('ringing', 'in') then
+    insert into im.call_seen as s (call_id, account_id, conversation_id)
+    select new.call_id, new.account_id, case when c.group_id is not null then c.conversation_id end
+      from im.call c where c.id = new.call_id
+    on conflict on constraint call_seen_pkey do update set seen_at = now();
+  else
+    delete from im.call_seen s where s.call_id = new.call_id and s.account_id = new.account_id;
+  end if;
+  return null;
+end $$;
+create trigger call_party_seen after insert or update of state on im.call_party
+  for each row execute function im.call_party_seen();
 
 -- Kept for as long as the call lives, so that a page that was loaded again can go on.
 create table im.call_signal (

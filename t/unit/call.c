@@ -48,6 +48,20 @@ static void check_grammar(void)
     ok(call_filters(&call) && !call_digests(&call), "it filters, and takes no digest");
 }
 
+/* What lets in whom a call acts for is part of its statement, and what follows it may be. */
+static void check_door(void)
+{
+    static struct call door = {.text = "enter(:me, :ver)"}, through = {.text = "f(:me, count)", .door = &door},
+                       out = {.text = "g(:me)", .door = &door, .leaves = true};
+
+    call_parse(&door);
+    call_parse(&through);
+    call_parse(&out);
+    ok(strcmp(through.statement.sql, "select * from api.f(api.enter($1, $2), $3)") == 0, "a door is the first argument: %s", through.statement.sql);
+    ok(through.count == 3 && strcmp(through.arguments[1].names[0], "ver") == 0 && strcmp(through.arguments[2].names[0], "count") == 0, "its arguments come first");
+    ok(strcmp(out.statement.sql, "select * from api.leave(api.g(api.enter($1, $2))::text)") == 0, "what leaves is an argument itself: %s", out.statement.sql);
+}
+
 static void check_values(void)
 {
     static const enum value_kind kinds[] = {KIND_INT, KIND_TEXT, KIND_INT, KIND_MONEY, KIND_TIME, KIND_BOOL, KIND_INTS, KIND_UUID};
@@ -86,6 +100,7 @@ static void check_words(void)
 int main(void)
 {
     check_grammar();
+    check_door();
     check_values();
     check_words();
     return done_testing();

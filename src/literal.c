@@ -1,0 +1,51 @@
+#include "literal.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+bool literal_money(const char *text)
+{
+    size_t whole = strspn(text, "0123456789");
+
+    if (whole == 0 || whole > 12 || (text[0] == '0' && whole > 1))
+        return false;
+    if (text[whole] == '\0')
+        return true;
+    size_t cents = text[whole] == '.' ? strspn(text + whole + 1, "0123456789") : 0;
+    return cents >= 1 && cents <= 2 && text[whole + 1 + cents] == '\0';
+}
+
+bool literal_integer(const char *text, int64_t max)
+{
+    const char *number = text + (*text == '-');
+    size_t digits = strspn(number, "0123456789");
+
+    return digits >= 1 && digits <= 16 && number[digits] == '\0' && (number[0] != '0' || digits == 1) &&
+           llabs(strtoll(text, NULL, 10)) <= max;
+}
+
+bool literal_uuid(const char *text)
+{
+    for (int i = 0; i < 36; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (dash ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+            return false;
+    }
+    return text[36] == '\0';
+}
+
+bool literal_time(const char *text)
+{
+    static const char shape[] = "yyyy-MM-dd HH:mm:ss";
+    struct tm given = {0}, real;
+
+    for (size_t i = 0; i < sizeof shape; i++) /* strptime alone takes blanks for digits */
+        if (isalpha((unsigned char)shape[i]) ? !isdigit((unsigned char)text[i]) : text[i] != shape[i])
+            return false;
+    if (!strptime(text, "%Y-%m-%d %H:%M:%S", &given) || given.tm_year < 1 - 1900)
+        return false;
+    real = given;
+    return timegm(&real) != -1 && real.tm_mday == given.tm_mday && real.tm_sec == given.tm_sec;
+}

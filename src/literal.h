@@ -1,0 +1,21 @@
+/*
+ * How values look as text: stricter than PostgreSQL, which takes blanks, signs, exponents and "yesterday" as well.
+ */
+#ifndef IM_LITERAL_H
+#define IM_LITERAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* ^(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?$ */
+bool literal_money(const char *text);
+
+/* An optional minus and at most 16 digits without leading zeros, within max. */
+bool literal_integer(const char *text, int64_t max);
+
+bool literal_uuid(const char *text);
+
+/* yyyy-MM-dd HH:mm:ss of a day that there is; the database's zone is the configured one. */
+bool literal_time(const char *text);
+
+#endif
