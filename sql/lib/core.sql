@@ -1,12 +1,12 @@
 -- Internal functions every group uses.
 
 -- Puts an event into the outbox, and says so to api.leave(): for who has told nobody it does not look there.
-create or replace function im.outbox_add(recipients bigint[], conversation bigint, seq bigint, sockets bigint[], body text)
-returns void
+create or replace function im.outbox_add(recipients bigint[], conversation bigint, seq bigint, sockets bigint[], body text,
+                                         everybody boolean default false) returns void
 language plpgsql as $$
 begin
-  insert into im.outbox (recipients, conversation_id, seq, sockets, body)
-  values (outbox_add.recipients, conversation, outbox_add.seq, outbox_add.sockets, outbox_add.body);
+  insert into im.outbox (recipients, conversation_id, seq, sockets, body, everybody)
+  values (outbox_add.recipients, conversation, outbox_add.seq, outbox_add.sockets, outbox_add.body, outbox_add.everybody);
   perform set_config('im.told', 'yes', true);
 end $$;
 
@@ -30,7 +30,7 @@ end $$;
 create or replace function im.tell_everybody(type text, data json) returns void
 language plpgsql as $$
 begin
-  perform im.outbox_add(null, null, null, null, '{"type":"' || type || '","data":' || data || '}');
+  perform im.outbox_add(null, null, null, null, '{"type":"' || type || '","data":' || data || '}', true);
 end $$;
 
 -- An event for just these sockets.
@@ -126,10 +126,14 @@ language plpgsql stable as $$
 begin
   if event.sockets is not null then
     return 'c' || array_to_string(event.sockets, ',c');
+  elsif event.everybody then      -- apart, so that no other event looks at every socket that there is
+    return (select string_agg('c' || c.id, ',' order by c.id)
+              from im.connection c
+             where unseen is null or not pg_visible_in_snapshot(c.xid, unseen));
   end if;
   return (select string_agg('c' || c.id, ',' order by c.id)
             from im.connection c
-           where (c.account_id = any (im.outbox_accounts(event)) or (event.recipients is null and event.conversation_id is null))
+           where c.account_id = any (im.outbox_accounts(event))
              and (unseen is null or not pg_visible_in_snapshot(c.xid, unseen)));
 end $$;
 

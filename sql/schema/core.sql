@@ -105,12 +105,14 @@ create table im.outbox (
   recipients bigint[],         -- these, or else the members of the conversation
   conversation_id bigint,
   seq bigint,                 -- null: all present members; else those who joined before this message
-  sockets bigint[],            -- instead of both: just these sockets; none of the three: everybody's
+  sockets bigint[],            -- instead of both: just these sockets
+  everybody boolean not null default false,     -- instead of all three
   body text not null,         -- the whole frame: {"type": …, "data": {"event": …}}; '' closes the sockets
   writer text not null default session_user,   -- whose program publishes it
   seen pg_snapshot not null default pg_current_snapshot(),   -- which handshakes leave() could know of
   created_at timestamptz not null default now(),
-  constraint outbox_pkey primary key (xid, id)
+  constraint outbox_pkey primary key (xid, id),
+  constraint outbox_addressed check (num_nonnulls(recipients, conversation_id, sockets, nullif(everybody, false)) = 1)
 ) with (
   -- Every row lives for milliseconds: keep the table small enough to stay in memory.
   autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
