@@ -465,18 +465,19 @@ subtest 'HTTP' => sub {
 };
 
 subtest 'stopping finishes what runs' => sub {
-    my $lock = $im->background_sql(q{do $$ begin perform pg_advisory_xact_lock(} . $ann->id . q{);
+    my $account = "locktype = 'advisory' and objid = " . $ann->id;
+    my $lock = $im->background_sql("do \$\$ begin perform pg_advisory_xact_lock(@{[ $ann->id ]});
         for i in 1 .. 200 loop
-          exit when exists (select from pg_locks where locktype = 'advisory' and not granted);
+          exit when exists (select from pg_locks where $account and not granted);
           perform pg_sleep(0.05);
         end loop;
-        perform pg_sleep(0.8); end $$});
-    ok $im->eventually(5, sub { $im->sql("select count(*) from pg_locks where locktype = 'advisory' and granted and mode = 'ExclusiveLock'") > 0 }),
+        perform pg_sleep(1.5); end \$\$");
+    ok $im->eventually(5, sub { $im->sql("select count(*) from pg_locks where $account and granted and mode = 'ExclusiveLock'") > 0 }),
         "somebody holds ann's account until she has waited for a while";
     my $running = $ann->ua->start_p($ann->_build(GET => '/user/self', {}));
     my ($answer, $error);
     $running->then(sub ($tx) { $answer = $ann->_judge(GET => '/user/self', $tx->result) })->catch(sub ($why) { $error = $why });
-    $im->run(0.3);
+    $im->eventually(5, sub { $im->sql("select count(*) from pg_locks where $account and not granted") > 0 });
     ok !$answer, 'her request runs';
     kill TERM => $im->parts->pids('user', 'multiwatch');
     $im->eventually(10, sub { $answer || $error });

@@ -147,7 +147,7 @@ subtest 'what nobody waits for any more' => sub {
     $money->must({ who => $ann, path => '/user/recharge', body => fields(amount => \'6.00', payType => 'alipay') });
     is $im->sql("select count(*) from im.recharge where account_id in (@{[join ',', map { $_->{id} } @payers]})"), 0,
         'and nothing of it is done afterwards';
-    $im->allow(qr/recharge failed: (?:55P03|PostgreSQL)/);
+    $im->allow(qr/recharge failed: (?:55P03|PostgreSQL)|job due_stat failed: canceling statement due to lock timeout/);    # it counts orders
 };
 
 my @broken = $money->broken;
