@@ -18,8 +18,9 @@ declare
   banned_until timestamptz;
   version integer;
   live boolean;
+  locked boolean;
 begin
-  perform pg_advisory_xact_lock_shared(account);
+  locked := pg_advisory_xact_lock_shared(account) is not null;     -- an expression, which costs less than a perform
   select a.status, a.banned_until, a.version, s.id is not null
     into status, banned_until, version, live
     from im.account a
