@@ -46,12 +46,13 @@ begin
 end $$;
 
 -- Refuses 3006 a message of his; the record of a call (8) is nobody's words.
-create or replace function im.account_speaks(account bigint, type_number integer) returns void
+create or replace function im.account_speaks(account bigint, type_number integer) returns boolean
 language plpgsql stable as $$
 begin
   if type_number <> 8 and im.account_muted(account) then
     raise sqlstate 'I3006' using hint = 'a moderator has muted the account';
   end if;
+  return true;
 end $$;
 
 -- What a refused log-in says besides: why, and until when.

@@ -1,29 +1,31 @@
 -- Internal functions every group uses.
 
--- Puts an event into the outbox, and says so to api.leave(): for who has told nobody it does not look there.
+-- Puts an event into the outbox, and says so to api.leave(): for who has told nobody it does not look there.  What is
+-- called for every message answers true, so that it may be an expression: a perform is a query of its own.
 create or replace function im.outbox_add(recipients bigint[], conversation bigint, seq bigint, sockets bigint[], body text,
-                                         everybody boolean default false) returns void
+                                         everybody boolean default false) returns boolean
 language plpgsql as $$
 begin
   insert into im.outbox (recipients, conversation_id, seq, sockets, body, everybody)
   values (outbox_add.recipients, conversation, outbox_add.seq, outbox_add.sockets, outbox_add.body, outbox_add.everybody);
-  perform set_config('im.told', 'yes', true);
+  return set_config('im.told', 'yes', true) is not null;
 end $$;
 
 -- An event for these accounts.  data is the client's object and has a member "event".
-create or replace function im.tell(recipients bigint[], type text, data json) returns void
+create or replace function im.tell(recipients bigint[], type text, data json) returns boolean
 language plpgsql as $$
 begin
   if cardinality(recipients) > 0 then
-    perform im.outbox_add(recipients, null, null, null, '{"type":"' || type || '","data":' || data || '}');
+    return im.outbox_add(recipients, null, null, null, '{"type":"' || type || '","data":' || data || '}');
   end if;
+  return false;
 end $$;
 
 -- An event for the members of a conversation: those who joined before message seq, or all when seq is null.
-create or replace function im.tell_conversation(conversation bigint, seq bigint, type text, data json) returns void
+create or replace function im.tell_conversation(conversation bigint, seq bigint, type text, data json) returns boolean
 language plpgsql as $$
 begin
-  perform im.outbox_add(null, conversation, seq, null, '{"type":"' || type || '","data":' || data || '}');
+  return im.outbox_add(null, conversation, seq, null, '{"type":"' || type || '","data":' || data || '}');
 end $$;
 
 -- An event for everybody who is online.

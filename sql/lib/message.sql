@@ -42,6 +42,7 @@ declare
   next_seq bigint;
   first_seq bigint;
   m im.private_message;
+  done boolean;
 begin
   if cardinality(at_ids) > 0 and not at_ids <@ array[sender, receiver] then
     raise sqlstate 'I0400' using message = 'atUserIds', hint = 'neither of the two is mentioned';
@@ -62,7 +63,7 @@ begin
       return m;
     end if;
   end if;
-  perform im.account_speaks(sender, type_number);
+  done := im.account_speaks(sender, type_number);
   insert into im.message (conversation_id, seq, sender_id, message_type, content, at_user_ids, client_msg_id)
   values (pair, next_seq, sender, type_number, text_content, nullif(at_ids, '{}'), client_id)
   returning id, conversation_id, seq, sender_id, receiver, content, message_type,
@@ -70,7 +71,7 @@ begin
   if type_number between 2 and 5 then
     perform im.file_link(sender, pair, next_seq, text_content);
   end if;
-  perform im.tell(array[sender, receiver], 'PRIVATE_MESSAGE', im.private_json(m, 'MESSAGE'));
+  done := im.tell(array[sender, receiver], 'PRIVATE_MESSAGE', im.private_json(m, 'MESSAGE'));
   return m;
 end $$;
 
@@ -98,7 +99,7 @@ begin
 end $$;
 
 -- Who may write into a group, or call it.  Refuses 3002 not a member, who has no role; 3006 muted.
-create or replace function im.group_speaks(my_role text, my_mute timestamptz, all_muted boolean) returns void
+create or replace function im.group_speaks(my_role text, my_mute timestamptz, all_muted boolean) returns boolean
 language plpgsql stable as $$
 begin
   if my_role is null then
@@ -108,6 +109,7 @@ begin
   elsif all_muted and my_role = 'MEMBER' then
     raise sqlstate 'I3006' using hint = 'the group is muted';
   end if;
+  return true;
 end $$;
 
 -- Appends to a group and tells its members; as private_append.  Refuses 3001 no such group, 3002 not a member,
@@ -123,6 +125,7 @@ declare
   my_role text;
   my_mute timestamptz;
   m im.group_message;
+  done boolean;
 begin
   update im.conversation c set last_seq = c.last_seq + 1
    where c.group_id = receiver and c.closed is null
@@ -141,8 +144,8 @@ begin
   end if;
   select b.role, b.muted_until into my_role, my_mute
     from im.member b where b.conversation_id = place and b.account_id = sender and b.left_at is null;
-  perform im.group_speaks(my_role, my_mute, all_muted);
-  perform im.account_speaks(sender, type_number);
+  done := im.group_speaks(my_role, my_mute, all_muted);
+  done := im.account_speaks(sender, type_number);
   if cardinality(at_ids) > 0 then
     perform im.group_at_check(place, my_role, at_ids);
   end if;
@@ -153,7 +156,7 @@ begin
   if type_number between 2 and 5 then
     perform im.file_link(sender, place, next_seq, text_content);
   end if;
-  perform im.tell_conversation(place, next_seq, 'GROUP_MESSAGE', im.group_json(m, 'MESSAGE'));
+  done := im.tell_conversation(place, next_seq, 'GROUP_MESSAGE', im.group_json(m, 'MESSAGE'));
   return m;
 end $$;
 
