@@ -1,4 +1,5 @@
-# packages: which are missing, under either name; and that what was built on another release of Debian is built anew.
+# packages: which are missing, under either name; that what was built on another release of Debian is built anew; and what
+# debian/ says of them.
 use v5.36;
 use utf8;
 use FindBin;
@@ -103,6 +104,27 @@ subtest 'what pages load of others' => sub {
     is $licence->slurp, "LICENSE\n", 'and the parts are there, licence and all';
     $npm->('exit 1');
     is $fetch->(), "goes on\n", 'once they are there nobody asks npm';
+};
+
+# What its package needs to be built and to run, and of which version it is, is said once more in debian/.
+subtest 'the package of IM Chat' => sub {
+    my $root   = path($FindBin::Bin)->dirname;
+    my $listed = sub ($section) { [sort map { s/\|/ | /gr } ($root->child('packages')->slurp =~ /^\[$section\]\n(.*?)(?=^\[|\z)/ms)[0] =~ /^([a-z]\S*)/gm] };
+    my %field  = map { /^([\w-]+):\s*(.*)/s } split /\n(?=\S)/, $root->child('debian/control')->slurp;
+    my $named  = sub ($field) { [sort grep { !/^(?:debhelper-compat|\$)/ } split /,\s*/, $field{$field}] };
+
+    # Whoever builds packages has these.
+    my $more = join '|', qw(gcc libc6-dev make);
+    is_deeply $named->('Build-Depends'), [grep { !/^(?:$more)\z/ } @{ $listed->('build') }], 'is built with what the list has for that';
+    is_deeply $named->('Depends'),       $listed->('run'), 'runs with what the list has for that';
+    is_deeply $named->('Suggests'),      $listed->('turn'), 'and knows of a TURN server';
+
+    my ($version) = $root->child('configure.ac')->slurp =~ /^AC_INIT\(\[im-chat\], \[(.*?)\]/m;
+    my ($newest)  = $root->child('debian/changelog')->slurp =~ /\Aim-chat \((.*?)\)/;
+    is $newest, $version, 'is of the version of configure.ac';
+
+    my @files = grep { !m{/(?:\.debhelper|im-chat)/|/(?:files|debhelper-build-stamp)\z|\.(?:substvars|log)\z} } map { $_->to_rel($root)->to_string } $root->child('debian')->list_tree->each;
+    is_deeply [sort @files], [sort $root->child('Makefile.am')->slurp =~ m{(?<= )(debian/\S+)}g], 'and a tarball has what it is made with';
 };
 
 done_testing;

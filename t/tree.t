@@ -58,6 +58,9 @@ subtest 'one stem per group' => sub {
 
     my $make  = $source->text('Makefile.am');
     my ($run) = $source->text('imctl') =~ /^PROGRAMS="(.*)"/m;
+    my ($pages) = $make =~ /^dist_man_MANS = \\\n((?:\t.*\n)+)/m;
+    my $page = sub ($name) { ('dist_man_MANS of Makefile.am', "\t$name \\") };
+    alike [$pages =~ m{^\t(\S+)}gm], [grep { !m{/im-(?:codes|chat-protocol)\.7\z} } files('man', qr/\.[578]\z/)], 'make installs every manual page', $page;
     all_in \@programs, [$make =~ m{^\tcgi-bin/(\w+)}gm], 'make builds it', sub ($name) { ('program_PROGRAMS of Makefile.am', "\tcgi-bin/$name \\") };
     all_in \@programs, [split ' ', ($make =~ /^VALGRIND_STORIES = (.*)/m)[0]], 'its story runs under valgrind',
         sub ($name) { ('VALGRIND_STORIES of Makefile.am', $name) };
