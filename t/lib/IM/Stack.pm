@@ -380,14 +380,12 @@ sub _fail ($title, @details) {
     Test::More::diag("  $_") for @details;
 }
 
-# A test that died leaves no stack behind, and fails for not having asked for clean logs; what they say may be why.
+# A test that died leaves no stack behind, and fails for not having asked for clean logs.
 END {
     my $status = $?;
     for my $self (grep { $_->own && $_->own == $$ } values %RUNNING) {
         if ($self->ended && !$status) { $self->give_on; next }
         $self->imctl('down');
-        my @faults = eval { $self->logs->faults };
-        Test::More::diag(map {"  $_\n"} @faults[0 .. ($#faults > 20 ? 20 : $#faults)]);
         $self->keep;
         $status ||= 1;
     }
