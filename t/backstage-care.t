@@ -69,7 +69,10 @@ subtest 'it is decided once' => sub {
     $admin->get('/im/user/detail', { userId => $bob->id })->ok('as an administrator sees', { isMuted => 1, mutedUntil => qr/^\d{4}/, complaints => { about => 1, open => 0 } });
     $im->sql("update im.account_mute set until = now()");
     $say->($bob, $ann)->ok('until it is over');
+    $im->sql("update im.account_mute set until = 'infinity'");
+    $say->($bob, $ann)->refused(3006, 'or for ever');
     $admin->put('/im/user/unmute', { userId => $bob->id })->ok('or lifted', undef);
+    $say->($bob, $ann)->ok('whereupon he writes');
     $admin->get('/im/complaint/list', { status => 2, resolvedType => 2, adminId => 1 })->ok('it is in the list of the decided', { total => 1, records => [{ id => $complaint, summary => '核实' }] });
     is $im->sql(qq{select after ->> 'resolvedType' from im.audit where action = 'complaint.resolve' and target = 'complaint $complaint'}), 2, 'and recorded';
 
