@@ -49,7 +49,12 @@ subtest 'a complaint keeps what it was about' => sub {
     $admin->get('/im/complaint/detail', { id => $complaint })->ok('when the message is recalled, and he has another name and is banned, it is as it was', { %$as_it_was,
         context => [{ content => '你好' }, { content => '', isRecalled => 1 }, { content => '别发了' }] });
     is $file->($kept->{url})->body, $sent->body, 'and so is the picture';
-    is $file->("/im/complaint/file?id=$complaint&fileId=00000000-0000-4000-8000-000000000000")->json->{code}, 404, 'which is no door to other files';
+    my $elsewhere = $cat->upload($samples->picture('other.png'), type => 'image', name => 'other.png')->must->{url};
+    my $other = $cat->post('/complaint/submit', { targetType => 2, targetId => $group, reason => '广告', images => [$elsewhere] })->must->{complaintId};
+    my $foreign = $im->sql("select im.file_id('$elsewhere')");
+    is_deeply $file->("/im/complaint/file?id=$complaint&fileId=$_")->json // {}, { code => 404, message => '资源不存在', data => undef }, 'which is no door to other files'
+        for $foreign, '00000000-0000-4000-8000-000000000000';
+    $admin->post('/im/complaint/resolve', { id => $other, resolvedType => 4, summary => '无' })->must;
     $admin->put('/im/user/unban', { userId => $bob->id })->must;
     $bob->login->must;
     is $im->sql("select count(*) from im.audit where action = 'complaint.read' and target = 'complaint $complaint'"), 4, 'each look at what they wrote is recorded';
