@@ -2,13 +2,13 @@
  * auth: accounts and their passwords.  Argon2id takes tens of milliseconds of CPU, so the program runs in several
  * processes and serves nothing else.  See auth(8); the rules are in sql/api/auth.sql.
  */
-#include "burn.h"
-#include "code.h"
-#include "limit.h"
-#include "login.h"
-#include "password.h"
-#include "program.h"
-#include "reply.h"
+#include "base/code.h"
+#include "base/limit.h"
+#include "base/password.h"
+#include "serve/burn.h"
+#include "serve/login.h"
+#include "serve/program.h"
+#include "serve/reply.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,15 +2,16 @@
  * backstage: administrators, moderation and the review of money orders.  Its own accounts, tokens and database
  * role.  See backstage(8); the rules are in sql/api/backstage*.sql.
  */
-#include "burn.h"
-#include "code.h"
-#include "download.h"
-#include "login.h"
-#include "password.h"
-#include "program.h"
-#include "reply.h"
-#include "serve.h"
-#include "totp.h"
+#include "base/code.h"
+#include "base/password.h"
+#include "base/totp.h"
+#include "serve/burn.h"
+#include "serve/download.h"
+#include "serve/login.h"
+#include "serve/program.h"
+#include "serve/reply.h"
+#include "serve/serve.h"
+#include "captcha.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ static void user_password(struct request *r, const PGresult *rows);
 static const struct route routes[] = {
     /* method  path               who     shape    call, handler */
     {"POST", "/login", ANYONE, ONE, "admin_login_find(username, :address, :device, captchaId?, captchaCode?)", verify},
-    {"GET", "/captcha", ANYONE, ONE, NULL, login_captcha},
+    {"GET", "/captcha", ANYONE, ONE, NULL, captcha_create},
 
     {"GET", "/im/self", ADMIN, ONE, "admin_self(:me, :session)", NULL},
     {"POST", "/im/self/renew", ADMIN, ONE, "admin_renew(:me, :session)", answer_token},
@@ -154,7 +155,7 @@ static struct call admin_made = {.text = "admin_add(:me, name, role, :hash, user
 static struct call admin_changed = {.text = "admin_update(:me, id, role?, :hash, totp?)"};
 static struct call user_password_set = {.text = "admin_user_password(:me, userId, :hash, reason?)"};
 static struct call *const calls[] = {&login_done, &password_set,  &totp_shown,        &totp_set,
-                                     &admin_made, &admin_changed, &user_password_set, &login_captcha_create, NULL};
+                                     &admin_made, &admin_changed, &user_password_set, &captcha_create_call, NULL};
 
 static void answer_token(struct request *r, const PGresult *rows)
 {

@@ -6,14 +6,14 @@
  * names, in another such process, for that waits for the disk too; then it is there.  Whatever ends in between leaves at
  * most a row that imclerk takes away.
  */
-#include "abandon.h"
-#include "code.h"
-#include "download.h"
+#include "base/abandon.h"
+#include "base/code.h"
+#include "base/log.h"
+#include "base/task.h"
+#include "serve/download.h"
+#include "serve/program.h"
+#include "serve/reply.h"
 #include "examine.h"
-#include "log.h"
-#include "program.h"
-#include "reply.h"
-#include "task.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /*
  * friend: applications, friendships and the blacklist.  See friend(8); the rules are in sql/api/friend.sql.
  */
-#include "program.h"
+#include "serve/program.h"
 
 static const struct route routes[] = {
     /* method  path  who  shape  call, handler */

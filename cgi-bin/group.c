@@ -1,7 +1,7 @@
 /*
  * group: groups and their members.  See group(8); the rules are in sql/api/group.sql.
  */
-#include "program.h"
+#include "serve/program.h"
 
 static const struct route routes[] = {
     /* method  path  who  shape  call, handler */

@@ -2,7 +2,7 @@
  * message: sending over HTTP, offline pull, reading, recall, history, the conversation list.  See message(8); the
  * rules are in sql/api/message.sql.
  */
-#include "program.h"
+#include "serve/program.h"
 
 static const struct route routes[] = {
     /* method  path  who  shape  call, handler */

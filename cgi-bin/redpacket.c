@@ -2,7 +2,7 @@
  * redpacket: red packets of chats (8080) and of the service API (8082).  See redpacket(8); the rules are in
  * sql/api/redpacket.sql.
  */
-#include "program.h"
+#include "serve/program.h"
 
 static const struct route routes[] = {
     /* method  path                who     shape  call, handler */

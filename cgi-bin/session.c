@@ -2,11 +2,12 @@
  * session: tokens renewed, sessions ended, and captchas: what nobody should wait for because others log in.  See
  * session(8); the rules are in sql/api/session.sql.
  */
-#include "code.h"
-#include "limit.h"
-#include "login.h"
-#include "program.h"
-#include "reply.h"
+#include "base/code.h"
+#include "base/limit.h"
+#include "serve/login.h"
+#include "serve/program.h"
+#include "serve/reply.h"
+#include "captcha.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,12 +18,12 @@ static const struct route routes[] = {
     /* method  path             who     shape    call, handler */
     {"PUT", "/refreshToken", ANYONE, ONE, NULL, refresh_verify},
     {"POST", "/logout", USER, NOTHING, "session_logout(:me, :session, all?)", NULL},
-    {"GET", "/captcha", ANYONE, ONE, NULL, login_captcha},
+    {"GET", "/captcha", ANYONE, ONE, NULL, captcha_create},
     {0},
 };
 
 static struct call refresh_call = {.text = "session_refresh(:account, :session, :generation)"};
-static struct call *const calls[] = {&refresh_call, &login_captcha_create, NULL};
+static struct call *const calls[] = {&refresh_call, &captcha_create_call, NULL};
 
 static void set_number(struct request *r, const char *name, int64_t number)
 {

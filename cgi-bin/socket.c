@@ -3,10 +3,10 @@
  * every frame to /socket/frame.  A frame carries the user's own token and is checked like any other request;
  * what it is answered goes to the socket's channel, never into the HTTP answer.  See socket(8).
  */
-#include "code.h"
-#include "program.h"
-#include "push.h"
-#include "reply.h"
+#include "base/code.h"
+#include "base/push.h"
+#include "serve/program.h"
+#include "serve/reply.h"
 
 #include <inttypes.h>
 #include <stdio.h>

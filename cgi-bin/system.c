@@ -1,9 +1,9 @@
 /*
  * system: what clients are told of this server, and complaints.  See system(8); the rules are in sql/api/system.sql.
  */
-#include "config.h"
-#include "password.h"
-#include "program.h"
+#include "base/config.h"
+#include "base/password.h"
+#include "serve/program.h"
 
 #include <stdio.h>
 #include <string.h>

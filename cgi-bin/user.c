@@ -1,8 +1,8 @@
 /*
  * user: profiles.  See user(8); the rules are in sql/api/user.sql.
  */
-#include "limit.h"
-#include "program.h"
+#include "base/limit.h"
+#include "serve/program.h"
 
 static void search(struct request *r, const PGresult *rows);
 

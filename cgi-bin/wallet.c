@@ -1,11 +1,11 @@
 /*
  * wallet: recharge, withdrawal, VIP and the fund detail.  See wallet(8); the rules are in sql/api/wallet.sql.
  */
-#include "code.h"
-#include "config.h"
-#include "password.h"
-#include "program.h"
-#include "reply.h"
+#include "base/code.h"
+#include "base/config.h"
+#include "base/password.h"
+#include "serve/program.h"
+#include "serve/reply.h"
 
 #include <stdlib.h>
 #include <time.h>

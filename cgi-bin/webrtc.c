@@ -4,13 +4,13 @@
  * What is here in C is the list of ICE servers: the secret that signs a credential of the TURN server is this
  * program's alone.
  */
-#include "abandon.h"
-#include "base64.h"
-#include "config.h"
-#include "json.h"
-#include "log.h"
-#include "program.h"
-#include "reply.h"
+#include "base/abandon.h"
+#include "base/base64.h"
+#include "base/config.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "serve/program.h"
+#include "serve/reply.h"
 
 #include <gcrypt.h>
 #include <inttypes.h>

@@ -103,5 +103,5 @@ fetch_parts() {
 # Whether what is built is of another release of Debian: then the libraries, the compiler and the autotools are others too.
 outlived() {
     [ ! -f .built-on ] || [ "$(cat .built-on)" = "$release" ] || return 0
-    ldd cgi-bin/* src/imclerk 2>/dev/null | grep -q 'not found'
+    ldd cgi-bin/* clerk/* 2>/dev/null | grep -q 'not found'
 }

@@ -1,5 +1,5 @@
-# guard: what keeps these very packages from ending, hanging or being fooled (see push.conf, nginx.conf, src/json.h and
-# src/token.h).  What would do so is kept nowhere: a guard is tried with something harmless that it must refuse or must not
+# guard: what keeps these very packages from ending, hanging or being fooled (see push.conf, nginx.conf, src/base/json.h and
+# src/base/token.h).  What would do so is kept nowhere: a guard is tried with something harmless that it must refuse or must not
 # negotiate, or is read in the configuration, and no worker may have ended.  What our own programs have to survive comes as
 # it is.
 use v5.36;
@@ -259,7 +259,7 @@ subtest 'nchan: the handler is away' => sub {
     survived('a handler that was away');
 };
 
-# Whoever acknowledges late hears the second of two pushes at once all the same: sockets have TCP_NODELAY (src/nodelay.c).
+# Whoever acknowledges late hears the second of two pushes at once all the same: sockets have TCP_NODELAY (clerk/nodelay.c).
 subtest 'nginx: two pushes, one after the other' => sub {
     @kept = ();    # a worker that is replaced complains about open sockets
     my $push = sub ($text) {
@@ -299,7 +299,7 @@ subtest 'nginx: two pushes, one after the other' => sub {
     $im->eventually(10, sub { IM::Raw->new($port)->upgrade($token) == 101 });
     $quick->('after a restart');
 
-    my $nodelay = path($ENV{IM_BUILD_DIR} // path($FindBin::Bin)->dirname, 'src/nodelay');
+    my $nodelay = path($ENV{IM_BUILD_DIR} // path($FindBin::Bin)->dirname, 'clerk/nodelay');
     my $look    = 'my ($fd, $more) = split /;/, $ENV{NGINX}, 2; open my $s, "+<&=", $fd or die; printf "%s %d %d %s", Socket::sockaddr_family(getsockname $s),
         unpack("i", getsockopt $s, Socket::IPPROTO_TCP, Socket::TCP_NODELAY), unpack("i", getsockopt $s, Socket::SOL_SOCKET, Socket::SO_ACCEPTCONN), $more';
     my $listen = sub (@where) { my $text = qx{$nodelay @where perl -MSocket -e '$look' 2>&1}; return $text };

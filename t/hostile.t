@@ -180,7 +180,7 @@ subtest 'who sends nonsense' => sub {
     });
 };
 
-# Some time after its answer: a frame that is under way when its socket closes costs nchan a connection for ever (src/watch.h).
+# Some time after its answer: a frame that is under way when its socket closes costs nchan a connection for ever (clerk/watch.h).
 subtest 'who comes and goes' => sub {
     my @open;
     endures('sockets that come and go', sub {

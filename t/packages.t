@@ -59,8 +59,8 @@ subtest 'another release' => sub {
     my $release = shell('. /etc/os-release && say "$ID ${VERSION_ID:-}"');
     my $built   = sub { [map { (stat $_)[9] } "$auth", $there->child('Makefile')] };
     text('configure.ac', "AC_INIT([little], [1])\nAC_CONFIG_FILES([Makefile])\nAC_OUTPUT\n");
-    text('Makefile.in', "all: cgi-bin/auth src/imclerk\nclean:\n\trm -f cgi-bin/auth src/imclerk\n");
-    text($_, "int main(void) { return 0; }\n") for 'cgi-bin/auth.c', 'src/imclerk.c';
+    text('Makefile.in', "all: cgi-bin/auth clerk/imclerk\nclean:\n\trm -f cgi-bin/auth clerk/imclerk\n");
+    text($_, "int main(void) { return 0; }\n") for 'cgi-bin/auth.c', 'clerk/imclerk.c';
 
     is shell('build'), "building\n", 'the programs are built';
     is $noted->slurp, $release, 'on which release is noted';

@@ -420,7 +420,7 @@ $rights->add(backstage => map {
 } @BACKSTAGE);
 
 my $source = IM::Source->new;
-my %routes = map { ($rights->key($_) => $_) } map { $source->routes($_) } $source->stems('cgi-bin', '.c');
+my %routes = map { ($rights->key($_) => $_) } map { $source->routes($_) } $source->programs;
 my $fragment = IM::Fragment->new(source => $source);
 my @without  = grep { !$rights->rows->{$_} } sort keys %routes;
 lacks 'every route has its rows', map { ["$routes{$_}{method} $routes{$_}{path} has none", $fragment->right($routes{$_})] } @without;

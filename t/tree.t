@@ -15,7 +15,7 @@ use Test::More;
 binmode Test::More->builder->$_, ':encoding(UTF-8)' for qw(output failure_output todo_output);
 
 my $source    = IM::Source->new;
-my @programs  = $source->stems('cgi-bin', '.c');
+my @programs  = $source->programs;
 my %contracts = map { ($_ => IM::Contract->new(service => $_)) } qw(chat backstage redpacket);
 my $functions = $source->functions;
 my @rows      = map { $source->routes($_) } @programs;
@@ -199,7 +199,7 @@ subtest 'functions' => sub {
         all_in [map {"$_ $program"} keys %calls], [keys %$grants], 'and is granted', sub ($name) { $fragment->grant(split / /, $name) };
     }
     my %called  = map { ($_->{function} => 1) } map { $source->calls($_) } @programs;
-    my $library = join '', map { $source->text($_) } files('src', qr/\.c\z/);
+    my $library = join '', map { $source->text($_) } $source->c_files;
     lacks 'every api function is called', map { ["nobody calls api.$_", 'a row of a program, or it goes', undef] }
         grep { !$called{$_} && $library !~ /\b$_\(/ } sort keys %$functions;
 };
@@ -226,10 +226,10 @@ subtest 'contract comments' => sub {
 };
 
 subtest 'codes' => sub {
-    my %table   = map { my ($code, @texts) = split / \| /; ($code => \@texts) } grep {/^\d/} split /\n/, $source->text('src/code.txt');
+    my %table   = map { my ($code, @texts) = split / \| /; ($code => \@texts) } grep {/^\d/} split /\n/, $source->text('src/base/code.txt');
     my %named   = map { my $of = $_; map { ($_ => $of) } map { @{ $_->{'x-codes'} // [] } } values %{ $contracts{$of}->operations } } sort keys %contracts;
     $named{$_} //= 'sql' for map {s/^0//r} map { $source->text($_) =~ /\bI(\d{4})\b/g } map { files("sql/$_", qr/\.sql\z/) } qw(lib api);
-    lacks 'src/code.txt has every code', map { ["$_ of $named{$_}", 'src/code.txt', "$_ | CHINESE | ENGLISH | 含义与处理 | WHAT IT MEANS, WHAT A CLIENT DOES"] }
+    lacks 'src/base/code.txt has every code', map { ["$_ of $named{$_}", 'src/base/code.txt', "$_ | CHINESE | ENGLISH | 含义与处理 | WHAT IT MEANS, WHAT A CLIENT DOES"] }
         grep { !$table{$_} } sort keys %named;
     is_deeply [grep { @{ $table{$_} } != 4 || grep { !/\S/ } @{ $table{$_} } } sort keys %table], [], 'each with its texts, and what a client does';
     is_deeply $contracts{$_}->schema->get('/components/schemas/Refusal/properties/code/enum'), [sort { $a <=> $b } grep { $_ != 200 } keys %table], "$_ has them all"
@@ -243,11 +243,11 @@ subtest 'refused handshakes' => sub {
     is_deeply [map {s/ Ta / /r} @manual], [map {s/ Ta / /r} @contract], 'the manual has those of the contract';
     my ($map)  = $source->text('http.conf') =~ /map \$refused_code \$refused_message \{(.*?)\}/s;
     my %nginx  = $map =~ /(\w+)\s+"([^"]+)";/g;
-    my %c      = $source->text('src/code.txt') =~ /^(\d+) \| ([^|]+) \|/gm;
+    my %c      = $source->text('src/base/code.txt') =~ /^(\d+) \| ([^|]+) \|/gm;
     $c{default} = $c{400}, $c{$_} = $c{500} for 502, 504;
     is_deeply { map { ($_ => $nginx{ $_ == 400 ? 'default' : $_ }) } map {s/.* //r} @contract },
         { map { ($_ => $c{$_}) } map {s/.* //r} @contract }, 'and nginx has a text for each of them';
-    is_deeply \%nginx, { map { ($_ => $c{$_}) } keys %nginx }, 'all its texts are those of src/code.c';
+    is_deeply \%nginx, { map { ($_ => $c{$_}) } keys %nginx }, 'all its texts are those of src/base/code.c';
 };
 
 subtest 'style' => sub {
@@ -263,11 +263,22 @@ subtest 'style' => sub {
     }
 };
 
+# What knows no request stays so: src/base/ includes nothing of src/serve/, and neither anything of the programs.
+subtest 'no include goes upwards' => sub {
+    my %floors = $source->floors;
+    for my $file (map { $source->c_files($_) } qw(.c .h)) {
+        my $folder = $file =~ s{/[^/]+\z}{}r;
+        my %may    = map { ($_ => 1) } @{ $floors{$folder} };
+        my @wrong  = grep { m{/} ? !$may{ (split m{/})[0] } : !-e $source->root->child($folder, $_) } $source->text($file) =~ /^#include "([^"]+)"/gm;
+        lacks "$file includes its own folder and those below", @wrong ? ["$file includes @wrong", 'IM::Source, floors', undef] : ();
+    }
+};
+
 # Once a program serves, whatever it does begins in a callback.  What may end it is called from main() on the way to that.
 subtest 'nothing but a signal ends a program that serves' => sub {
     my $functions = $source->c_functions;
     my %ends = map { ($_ => 'exit') } grep { $functions->{$_}{text} =~ /\b(?:abort|_?exit|_Exit|quick_exit|assert|raise)\s*\(/ } keys %$functions;
-    my %harmless = map { ($_ => 1) } 'src/abandon.c abandon_request', 'src/config.c config_fault', 'src/task.c task_child';    # within a guard; in tests; in a child
+    my %harmless = map { ($_ => 1) } 'src/base/abandon.c abandon_request', 'src/base/config.c config_fault', 'src/base/task.c task_child';    # within a guard; in tests; in a child
     delete @ends{ keys %harmless };
     for my $again (1 .. keys %$functions) {
         my @new = grep { !$ends{$_} && !$harmless{$_} && !/\*\z/ } keys %$functions;
@@ -275,8 +286,8 @@ subtest 'nothing but a signal ends a program that serves' => sub {
         $ends{$_} = join ', ', grep { $ends{$_} } @{ $functions->{$_}{calls} } for @new;
     }
     my %taken = map { ($_ => 1) } map { @{ $_->{taken} } } values %$functions;
-    ok $ends{'src/program.c program_run'} && $ends{'src/imclerk.c main'}, 'before that a program may end itself';
-    ok $taken{'src/serve.c call_done'} && $taken{'cgi-bin/auth.c verify'} && $taken{'src/program.c on_readable'}, 'callbacks are known';
+    ok $ends{'src/serve/program.c program_run'} && $ends{'clerk/imclerk.c main'}, 'before that a program may end itself';
+    ok $taken{'src/serve/serve.c call_done'} && $taken{'cgi-bin/auth.c verify'} && $taken{'src/serve/program.c on_readable'}, 'callbacks are known';
     my @wrong = grep { $ends{$_} } sort keys %taken;
     ok !@wrong, 'no callback does' or diag map {"  $_, by $ends{$_}\n"} @wrong;
 };
@@ -294,7 +305,7 @@ subtest 'every refusal has one cause, and no other the same' => sub {
         $codes{$code}++;
     }
     is_deeply [grep { $seen{$_} > 1 } sort keys %seen], [], 'no two have the same';
-    my %table = map { ($_ => 1) } $source->text('src/code.txt') =~ /^(\d+) \|/gm;
+    my %table = map { ($_ => 1) } $source->text('src/base/code.txt') =~ /^(\d+) \|/gm;
     is_deeply [grep { !$table{$_} } sort keys %codes], [], 'their codes are in the table';
 };
 

@@ -87,7 +87,7 @@ language sql immutable as $$
   select (greatest(coalesce(page, 1), 1) - 1)::bigint * im.page_limit(size)
 $$;
 
--- How many bytes of contents a program is given for one answer, which it cuts to a MiB of JSON (src/reply.c).
+-- How many bytes of contents a program is given for one answer, which it cuts to a MiB of JSON (src/serve/reply.c).
 create or replace function im.answer_bytes() returns integer
 language sql immutable as $$
   select 1048576

@@ -1,5 +1,5 @@
 /* Arguments of calls, of every kind, from a body and from a query: what is bound has the form that PostgreSQL takes. */
-#include "call.h"
+#include "serve/call.h"
 #include "target.h"
 
 #include <stdio.h>

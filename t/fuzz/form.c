@@ -1,5 +1,5 @@
 /* Forms: no part has more bytes than came in, and all of its pieces but the last are whole blocks. */
-#include "form.h"
+#include "base/form.h"
 #include "target.h"
 
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #ifndef IM_FUZZ_TARGET_H
 #define IM_FUZZ_TARGET_H
 
-#include "request.h"
+#include "serve/request.h"
 
 #include <stdint.h>
 #include <stdlib.h>

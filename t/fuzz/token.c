@@ -1,7 +1,7 @@
 /* Tokens: none that was not signed here is taken. */
-#include "password.h"
+#include "base/password.h"
+#include "base/token.h"
 #include "target.h"
-#include "token.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* A list of words, a line each, and after an empty line a text: starring finds what there is to find, makes no text longer and
  * leaves it UTF-8. */
+#include "base/words.h"
 #include "target.h"
-#include "words.h"
 
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
 /*
  * Addresses of bytes: by what they are, not by how they come; by the key; and as anybody can compute them who has it.
  */
-#include "address.h"
-#include "password.h"
+#include "base/address.h"
+#include "base/password.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /*
  * When a FastCGI request is there to its end: after the empty record of its body, and not a byte before.
  */
-#include "arrival.h"
+#include "serve/arrival.h"
 
 #include <stdarg.h>
 #include <string.h>

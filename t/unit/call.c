@@ -1,10 +1,10 @@
 /*
  * Calls as route rows have them: their grammar, and the values that are bound.
  */
-#include "call.h"
-#include "code.h"
-#include "request.h"
-#include "words.h"
+#include "base/code.h"
+#include "base/words.h"
+#include "serve/call.h"
+#include "serve/request.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
  * Captchas: which characters there are, that none touches another or the edge, and what one costs.
  * With names of files it writes pictures to look at, and their answers.
  */
-#include "base64.h"
-#include "captcha.h"
+#include "base/base64.h"
+#include "cgi-bin/captcha.h"
 
 #include <gcrypt.h>
 #include <stdarg.h>

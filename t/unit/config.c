@@ -1,7 +1,7 @@
 /*
  * The configuration file: lines of any length.
  */
-#include "config.h"
+#include "base/config.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /*
  * What a confined process, and whatever it starts, can no longer do; and that it can still decode.
  */
-#include "confine.h"
-#include "tool.h"
+#include "decoder/confine.h"
+#include "decoder/tool.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 /*
  * A form whose parts end anywhere near the edges of what is read at once: the bytes come out as they were, in whole blocks.
  */
-#include "form.h"
+#include "base/form.h"
 
 #include <stdarg.h>
 #include <stdint.h>

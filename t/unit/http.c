@@ -1,7 +1,7 @@
 /*
  * Requests to the push instance: that a peer that is gone is found, and that one that cannot be started is told.
  */
-#include "http.h"
+#include "base/http.h"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>

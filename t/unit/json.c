@@ -1,7 +1,7 @@
 /*
  * What json_read() takes and refuses: the shapes that json-c lets through (platform.md) and those of B1, B3, B4.
  */
-#include "json.h"
+#include "base/json.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /*
  * limit_take(): so many at once, as many again as time gives back, each account for itself, however many there are.
  */
-#include "limit.h"
-#include "password.h"
+#include "base/limit.h"
+#include "base/password.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

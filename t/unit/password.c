@@ -1,7 +1,7 @@
 /*
  * Passwords: PHC strings with fresh salts, refusal of what is no hash, trade digests.
  */
-#include "password.h"
+#include "base/password.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

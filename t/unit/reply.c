@@ -1,9 +1,9 @@
 /*
  * How rows become JSON, whatever their number and types, and how much of them an answer has.
  */
-#include "reply.h"
-#include "code.h"
-#include "request.h"
+#include "base/code.h"
+#include "serve/reply.h"
+#include "serve/request.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /*
  * Which row of a program's table a request is for, and what its path sets.
  */
-#include "request.h"
+#include "serve/request.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
  * Cells of an exported list: what a spreadsheet makes of them is what they are.
  */
-#include "sheet.h"
+#include "serve/sheet.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * Files that are taken apart without being decoded: what is kept of them, and that what is cut off, or says that it is
  * longer or shorter than it is, is refused without a look beyond its end.
  */
-#include "strip.h"
+#include "decoder/strip.h"
 
 #include <stdarg.h>
 #include <string.h>

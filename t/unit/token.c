@@ -1,8 +1,8 @@
 /*
  * token_verify() against what libjwt lets through (platform.md): other algorithms, no algorithm, no key, expiry.
  */
-#include "password.h"
-#include "token.h"
+#include "base/password.h"
+#include "base/token.h"
 
 #include <inttypes.h>
 #include <jwt.h>

@@ -1,8 +1,8 @@
 /*
  * One-time codes: the vectors of RFC 6238 (their last six digits), drift, and what is no code.
  */
-#include "password.h"
-#include "totp.h"
+#include "base/password.h"
+#include "base/totp.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
  * The sensitive-word filter: what it finds however it is dressed, what it leaves alone, and how fast.
  */
-#include "words.h"
+#include "base/words.h"
 
 #include <malloc.h>
 #include <stdarg.h>

@@ -246,11 +246,11 @@ sub _refusal ($self, $refusal) {
     return $refusal;
 }
 
-# src/code.txt: code => {chinese, english, chinese_do, english_do}.
+# src/base/code.txt: code => {chinese, english, chinese_do, english_do}.
 sub codes ($self) {
     return $self->{codes} //= do {
         my %codes;
-        for my $line (grep {/^\d/} split /\n/, $self->_text('src/code.txt')) {
+        for my $line (grep {/^\d/} split /\n/, $self->_text('src/base/code.txt')) {
             my ($code, @texts) = split / \| /, $line;
             @{ $codes{$code} }{qw(chinese english chinese_do english_do)} = @texts;
         }

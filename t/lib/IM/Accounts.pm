@@ -42,7 +42,7 @@ sub befriend ($self, @pairs) {
     return $self;
 }
 
-# An access token as src/token.c signs it.
+# An access token as src/base/token.c signs it.
 sub token ($self, $account, $session) {
     my %head   = (alg => 'HS256', typ => 'JWT', kid => substr sha256_hex($self->key), 0, 8);
     my %claims = (iss => 'im-chat', aud => 'im-user', typ => 'access', sub => "$account", jti => "$session.1", ver => 1,

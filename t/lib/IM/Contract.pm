@@ -61,7 +61,7 @@ sub published ($self, $service) {
 
 # Whatever a document is made of.
 sub sources ($self) {
-    return map { glob $self->root . "/$_" } qw(openapi/*.yaml openapi/bundle openapi/document openapi/examples openapi/lib/IM/*.pm src/code.txt man/*.8);
+    return map { glob $self->root . "/$_" } qw(openapi/*.yaml openapi/bundle openapi/document openapi/examples openapi/lib/IM/*.pm src/base/code.txt man/*.8);
 }
 
 # What makes it no OpenAPI 3.0; only t/tree.t asks, for the answer takes a second.

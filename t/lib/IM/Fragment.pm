@@ -127,7 +127,7 @@ sub answer_of ($self, $row, $shape, @fields) {
 
 sub upstream ($self, $program) {
     my @paths = map { $_->{path} } $self->source->has_routes($program);
-    my %others = map { ($_ => 1) } map { _folder($_->{path}) } map { $self->source->routes($_) } grep { $_ ne $program } $self->source->stems('cgi-bin', '.c');
+    my %others = map { ($_ => 1) } map { _folder($_->{path}) } map { $self->source->routes($_) } grep { $_ ne $program } $self->source->programs;
     my %mine = map { ((!$others{ _folder($_) } ? _folder($_) : s/\{.*//r) => 1) } @paths;
     return ('nginx.conf', "    upstream $program { server unix:\@STATE\@/run/$program.sock; keepalive 32; keepalive_requests 100000; }\n"
         . join '', map {"        location $_ { fastcgi_pass $program; }\n"} sort keys %mine);

@@ -13,6 +13,22 @@ sub files ($self, $folder, $pattern) {
     return path($self->root, $folder)->list->grep($pattern)->sort->each;
 }
 
+# The programs that serve routes: those of cgi-bin/ that have a main(), and are no part of others.
+sub programs ($self) {
+    return grep { $self->text("cgi-bin/$_.c") =~ /^int main\(/m } $self->stems('cgi-bin', '.c');
+}
+
+# The folders of our C, from the bottom: a file includes none of a folder above its own.  Each with those that it may.
+sub floors ($self) {
+    return ('src/base' => ['base'], 'src/serve' => ['base', 'serve'], 'cgi-bin' => ['base', 'serve'], clerk => ['base'], decoder => ['base']);
+}
+
+# Every C file of them, or every other with that ending.
+sub c_files ($self, $ending = '.c') {
+    my %floors = $self->floors;
+    return map { my $folder = $_; map {"$folder/" . $_->basename} $self->files($folder, qr/\Q$ending\E\z/) } sort keys %floors;
+}
+
 # File names without folder and ending.
 sub stems ($self, $folder, $ending) { return map { $_->basename($ending) } $self->files($folder, qr/\Q$ending\E\z/) }
 
@@ -41,10 +57,16 @@ sub routes ($self, $program) {
     return @rows;
 }
 
-# A program with the parts of src/ that it names.
+# A program with the files that it includes.
 sub program_text ($self, $program) {
-    my $text = $self->text("cgi-bin/$program.c");
-    return join "\n", $text, map { $self->text("src/$_.c") } grep { -e path($self->root, "src/$_.c") } $text =~ /^#include "(\w+)\.h"/gm;
+    my @included = map {"src/$_.c"} $self->text("cgi-bin/$program.c") =~ m{^#include "(\w+/\w+)\.h"}gm;
+    return join "\n", map { $self->text($_) } $self->_parts($program), grep { -e path($self->root, $_) } @included;
+}
+
+# A program's own files.
+sub _parts ($self, $program) {
+    my $own = "cgi-bin/$program.c";
+    return ($own, grep { -e path($self->root, $_) } map {"cgi-bin/$_.c"} $self->text($own) =~ /^#include "(\w+)\.h"/gm);
 }
 
 # As many rows as the table has lines that begin with a method: the regular expression has missed none.
@@ -68,7 +90,7 @@ sub call_texts ($self, $program) {
 
 # Those that handlers make; long ones are strings one behind the other.
 sub _own_texts ($self, $program) {
-    return map { s/"\s*"//gr } $self->text("cgi-bin/$program.c") =~ /\.text\s*=\s*"([^"]+(?:"\s*"[^"]+)*)"/g;
+    return map { s/"\s*"//gr } join('', map { $self->text($_) } $self->_parts($program)) =~ /\.text\s*=\s*"([^"]+(?:"\s*"[^"]+)*)"/g;
 }
 
 sub call ($self, $text) {
@@ -95,7 +117,7 @@ sub calls_of ($self, $function) {
 
 sub _calls_of ($self) {
     my %all;
-    for my $program ($self->stems('cgi-bin', '.c')) {
+    for my $program ($self->programs) {
         for my $row (grep { $_->{call} } $self->routes($program)) {
             my $call = $all{ $self->call($row->{call})->{function} }{ $row->{call} } //= { text => $row->{call}, rows => [] };
             push @{ $call->{rows} }, $row if !$row->{handler};
@@ -176,12 +198,12 @@ sub grants ($self) {
     return \%grants;
 }
 
-# The C functions of src/ and cgi-bin/: "file name" => {text, calls => [...], taken => [...]}: its body, the functions of
+# The C functions of all programs: "file name" => {text, calls => [...], taken => [...]}: its body, the functions of
 # these files that it calls, and those whose address it takes.  "file *" is what stands outside of functions.  A name is
 # its own file's, or else the library's.
 sub c_functions ($self) {
     my (%body, %rest, %global);
-    for my $file ((map { 'src/' . $_->basename } $self->files('src', qr/\.c\z/)), map { 'cgi-bin/' . $_->basename } $self->files('cgi-bin', qr/\.c\z/)) {
+    for my $file ($self->c_files) {
         my $text = $self->text($file) =~ s{/\*.*?\*/|'(?:[^'\\]|\\.)'|"(?:[^"\\]|\\.)*"|^#.*?$|__attribute__\(\(.*?\)\)\)?\s*}{}gmsr;
         while ($text =~ s/^(\w[^\n;{}]*?\b(\w+)\([^;{}]*\))\n\{\n(.*?)^\}$//ms) {
             $body{"$file $2"} = $3;
@@ -203,9 +225,7 @@ sub c_functions ($self) {
 # Configuration keys, with the files that read them.
 sub keys_read ($self) {
     my %read;
-    for my $file ((map { "src/$_" } map { $_->basename } $self->files('src', qr/\.c\z/)),
-        (map { "cgi-bin/$_" } map { $_->basename } $self->files('cgi-bin', qr/\.c\z/)))
-    {
+    for my $file ($self->c_files) {
         my $text = $self->text($file);
         $read{$1}{$file} = 1 while $text =~ /(?:config_\w+|getenv)\("(IM_[A-Z_]+)"/g;
         $read{"$1*"}{$file} = 1 while $text =~ /(?:config_\w+|getenv)\("(IM_[A-Z_]+_)"/g;

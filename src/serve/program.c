@@ -1,0 +1,264 @@
+#include "program.h"
+#include "base/abandon.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/password.h"
+#include "base/push.h"
+#include "arrival.h"
+#include "burn.h"
+#include "serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+/* libfcgi uses select(), so descriptors stay below 1024; nginx keeps far fewer connections per program. */
+enum { REQUESTS_MAX = 400, STOP_SECONDS = 10 };
+
+/* How long a request may be on its way, and how long an answer may find nobody who reads it. */
+static const struct timeval arrival_time = {5, 0}, reading_time = {2, 0};
+
+static struct event_base *loop;
+static struct event *listening, *stop_term, *stop_usr1, *stop_deadline;
+static struct request requests[REQUESTS_MAX];
+static SLIST_HEAD(request_list, request) unused = SLIST_HEAD_INITIALIZER(unused);
+static int active; /* requests being worked on */
+static bool stopping;
+
+static const struct program *served;
+
+static void on_readable(evutil_socket_t fd, short what, void *arg);
+static void request_finish(struct request *r);
+
+static void stop_if_done(void)
+{
+    if (stopping && active == 0 && db_busy() == 0 && push_busy() == 0)
+        event_base_loopbreak(loop);
+}
+
+static void request_release(struct request *r)
+{
+    SLIST_INSERT_HEAD(&unused, r, free);
+    if (!stopping)
+        event_add(listening, NULL);
+}
+
+static void request_start(struct request *r)
+{
+    active++;
+    r->program = served;
+    r->finish = request_finish;
+    r->method = request_parameter(r, "REQUEST_METHOD");
+    r->path = request_parameter(r, "REQUEST_URI");
+    r->id = request_parameter(r, "REQUEST_ID");
+    r->language = request_parameter(r, "HTTP_ACCEPT_LANGUAGE");
+    log_request(r->id);
+    serve_request(r);
+    log_request(NULL);
+}
+
+/* Waits for a request, the first of its connection at most for that time.  Edges, for what has arrived in part makes the
+ * socket readable all the while; armed only while no request runs, for then a client that leaves must not wake us. */
+static void request_wait(struct request *r, const struct timeval *patience)
+{
+    event_assign(&r->readable, loop, r->fcgi.ipcFd, EV_READ | EV_PERSIST | EV_ET, on_readable, r);
+    event_add(&r->readable, patience);
+}
+
+static void request_reset(struct request *r)
+{
+    FCGX_Request fcgi = r->fcgi;
+
+    if (r->release)
+        r->release(r);
+    json_object_put(r->document);
+    request_pool_free(r);
+    memset(r, 0, sizeof *r);
+    r->fcgi = fcgi;
+}
+
+/* A body that nobody has read would be taken for the next request of the connection. */
+static void body_drain(struct request *r)
+{
+    char rest[4096];
+
+    while (FCGX_GetStr(rest, sizeof rest, r->fcgi.in) == sizeof rest)
+        ;
+}
+
+/* The request has been answered and nothing of it is running: sends it off and waits for the next. */
+static void request_finish(struct request *r)
+{
+    if (stopping)
+        r->fcgi.keepConnection = 0;
+    body_drain(r);
+    FCGX_Finish_r(&r->fcgi);
+    request_reset(r);
+    active--;
+    if (r->fcgi.ipcFd >= 0)
+        request_wait(r, NULL);
+    else
+        request_release(r);
+}
+
+/* A request that is there to its end is taken by libfcgi without waiting. */
+static void request_take(struct request *r)
+{
+    event_del(&r->readable);
+    if (FCGX_Accept_r(&r->fcgi) < 0) {
+        request_release(r);
+        return;
+    }
+    r->fcgi.detached = 1;
+    request_start(r);
+}
+
+static void connection_close(struct request *r)
+{
+    event_del(&r->readable);
+    FCGX_Free(&r->fcgi, 1);
+    request_release(r);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct request *r = arg;
+    enum arrival arrival = what & EV_TIMEOUT ? ARRIVAL_OVER : arrival_look(fd);
+
+    if (arrival == ARRIVAL_WHOLE)
+        request_take(r);
+    else if (arrival == ARRIVAL_OVER)
+        connection_close(r);
+    else
+        event_add(&r->readable, &arrival_time);
+}
+
+/* Accepted here and not by libfcgi, which would wait for its first byte, and when closing for its last ("detached" says
+ * that it need not). */
+static void connection_accept(struct request *r)
+{
+    int fd = accept4(0, NULL, NULL, SOCK_CLOEXEC);
+
+    if (fd < 0) {
+        request_release(r);
+        return;
+    }
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &reading_time, sizeof reading_time);
+    r->fcgi.ipcFd = fd;
+    r->fcgi.keepConnection = r->fcgi.detached = 1;
+    request_wait(r, &arrival_time);
+}
+
+static void on_listening(evutil_socket_t fd, short what, void *arg)
+{
+    struct request *r = SLIST_FIRST(&unused);
+
+    (void)fd, (void)what, (void)arg;
+    if (!r) {
+        event_del(listening); /* until a connection is released */
+        return;
+    }
+    SLIST_REMOVE_HEAD(&unused, free);
+    connection_accept(r);
+}
+
+/* Kept connections on which nginx has already sent a request are served, the others closed. */
+static void connections_close(void)
+{
+    for (int i = 0; i < REQUESTS_MAX; i++) {
+        struct request *r = &requests[i];
+        if (!event_initialized(&r->readable) || !event_pending(&r->readable, EV_READ, NULL))
+            continue;
+        struct timeval now = {0, 0};
+        fd_set set;
+        FD_ZERO(&set);
+        FD_SET(r->fcgi.ipcFd, &set);
+        if (select(r->fcgi.ipcFd + 1, &set, NULL, NULL, &now) > 0)
+            continue;
+        connection_close(r);
+    }
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what, (void)arg;
+    log_error("stopping with %d requests unanswered", active);
+    event_base_loopbreak(loop);
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *arg)
+{
+    struct timeval wait = {STOP_SECONDS, 0};
+
+    (void)fd, (void)what, (void)arg;
+    if (stopping)
+        return;
+    stopping = true;
+    event_del(listening);
+    FCGX_ShutdownPending(); /* a kept connection that ends is not replaced by a new one */
+    connections_close();
+    event_add(stop_deadline, &wait);
+}
+
+/* Secrets are in the environment and in memory: no core file, no reading through /proc by others of our user. */
+static void keep_secrets(void)
+{
+    struct rlimit none = {0, 0};
+
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
+static void listen_on_stdin(void)
+{
+    if (FCGX_Init() != 0 || FCGX_IsCGI())
+        log_fatal("descriptor 0 must be a listening socket: start me with spawn-fcgi(1)");
+    fcntl(0, F_SETFL, fcntl(0, F_GETFL) | O_NONBLOCK);
+    for (int i = REQUESTS_MAX - 1; i >= 0; i--) {
+        FCGX_InitRequest(&requests[i].fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR);   /* accepts nothing itself */
+        SLIST_INSERT_HEAD(&unused, &requests[i], free);
+    }
+    listening = loop_event(loop, 0, EV_READ | EV_PERSIST, on_listening, NULL);
+    event_add(listening, NULL);
+}
+
+struct event_base *program_loop(void) { return loop; }
+
+int program_run(const struct program *program, int argc, char **argv)
+{
+    served = program;
+    log_open(program->name);
+    if (argc == 2 && strcmp(argv[1], "--calls") == 0)
+        return serve_print(program);
+    config_load();
+    keep_secrets();
+    signal(SIGPIPE, SIG_IGN);
+    abandon_open();
+    password_open();
+    token_open();
+    loop = loop_new();
+    stop_term = loop_signal(loop, SIGTERM, on_stop, NULL);
+    stop_usr1 = loop_signal(loop, SIGUSR1, on_stop, NULL);
+    stop_deadline = loop_timer(loop, on_deadline, NULL);
+    push_open(loop);
+    burn_open(loop);
+    serve_open(loop, served);
+    listen_on_stdin();
+    event_add(stop_term, NULL); /* until here a signal simply ends the process: there is nothing to finish */
+    event_add(stop_usr1, NULL);
+    log_info("ready");
+    do {
+        event_base_loop(loop, EVLOOP_ONCE);
+        stop_if_done();
+    } while (!event_base_got_break(loop));
+    log_info("stopped");
+    push_close();
+    db_close();
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,101 @@
+/*
+ * One request: what came in, and who sent it.
+ *
+ * The request owns everything a handler is given (text, JSON, rows): it lives until the answer is out, and a
+ * handler frees only what it made itself.
+ */
+#ifndef IM_REQUEST_H
+#define IM_REQUEST_H
+
+#include "base/db.h"
+#include "base/json.h"
+#include "base/must.h"
+#include "base/token.h"
+#include "call.h"
+#include "route.h"
+
+#include <event2/event_struct.h>
+#include <fcgiapp.h>
+#include <obstack.h>
+#include <stdbool.h>
+#include <sys/queue.h>
+
+/* What a handler does with the rows of a call (NULL when it starts without one). */
+typedef void request_handler(struct request *r, const PGresult *rows);
+
+struct request {
+    FCGX_Request fcgi;
+    struct event readable;  /* armed only while the connection waits for its next request */
+    struct obstack pool;    /* whatever lives as long as the request */
+
+    const struct program *program;
+    const struct route *route;
+    const char *method, *path; /* of a WebSocket frame: "WS" and the frame's type */
+    const char *id;            /* request id of nginx, for the log */
+    const char *language;
+    const char *text;             /* the body as it came in, */
+    size_t length;                /* so many bytes */
+    struct json_object *document; /* parsed; owned */
+    struct json_object *body;     /* the fields in it; never NULL once it has been read */
+
+    bool known;             /* claims are those of a verified token */
+    enum audience audience; /* of that token */
+    struct claims claims;
+    struct value *values; /* what request_set() and the path have set */
+
+    struct job job;
+    const struct call *call;    /* the one in the job, if any */
+    int call_step, leave_step;  /* their places in the job, -1 when absent */
+    request_handler *then;      /* who goes on with the call's rows; NULL: they are the answer */
+    int refused;                /* a syntax error's code, answered once the account has been checked; else 0 */
+    const char *refused_field;  /* what it is about */
+    const char *cause;          /* of a refusal, for the log alone; NULL: nothing more is known than its code and detail */
+    const char *parameters[JOB_STEPS][DB_PARAMETERS];
+    void *owned;                         /* a handler's, */
+    void (*release)(struct request *r);  /* which it has to be told that it is over; NULL: it has not */
+    bool begun;                          /* part of a file has been sent, and the rest is on its way (sheet.h) */
+    char *batch;                         /* from where on the pool is of the last batch of it */
+    struct value *values_kept;           /* those from before */
+    bool answered;
+    void (*finish)(struct request *r); /* sends the answered request off */
+    SLIST_ENTRY(request) free;
+};
+
+/* Reads IM_TRADE_PEPPER, for a program with calls that take digests (call_digests); ends the process without it. */
+void request_open(void);
+
+/* Begins and ends its pool.  A pool that never began may end. */
+void request_pool(struct request *r);
+void request_pool_free(struct request *r);
+
+/* Reads the body, at most 64 KiB.  False when it is cut short, too long or no JSON object; refused_field is then what it
+ * ended at, else "body".  A body that nginx keeps in a file, REQUEST_BODY_FILE, is left to the handler. */
+MUST_USE bool request_read(struct request *r);
+
+/* Verifies the request's token for that audience; fills claims.  False when there is none or it is not valid. */
+bool request_identify(struct request *r, enum audience audience);
+
+/* Sets a server-side value (":name" in calls).  Both are copied. */
+void request_set(struct request *r, const char *name, const char *value);
+
+/* A server-side value, or NULL: me (or service), ver, session, expires of the token; address; device, the User-Agent; key,
+ * the Idempotency-Key, and digest, that of the request; node and worker, the push instance and its process that ask; a path
+ * parameter; or one that was set. */
+const char *request_value(struct request *r, const char *name);
+
+/* The keyed digest of a trade password, which the database gets instead of it. */
+const char *request_trade_digest(struct request *r, const char *password);
+
+/* A client's field: json from the body, or text from the query string of a GET or DELETE.  False when absent or null. */
+MUST_USE bool request_field(struct request *r, const char *name, struct json_object **json, const char **text);
+
+/* A client's field that is a JSON string, else NULL. */
+const char *request_text(struct request *r, const char *name);
+
+/* A FastCGI parameter, or NULL when absent or empty. */
+const char *request_parameter(struct request *r, const char *name);
+
+/* A copy of the text in the request's pool. */
+char *request_copy(struct request *r, const char *text);
+
+#endif
