@@ -22,9 +22,14 @@ render_nginx() {
 # Included files are filled in like the others.
 nginx_configuration() {
     origins=$(origins) || exit
-    sed -e "/^ *include http.conf;/{r $share/http.conf" -e 'd}' -e "/^ *include refused.conf;/{r $share/refused.conf" -e 'd}' \
-        -e "/^ *include doc.conf;/{r $share/doc.conf" -e 'd}' -e "/^ *include files.conf;/{r $share/files.conf" -e 'd}' \
-        "$share/$1.conf" |
+    set -- "$1" http refused doc page files
+    file=$share/$1.conf
+    shift
+    for part in "$@"; do
+        set -- "$@" -e "/^ *include $part.conf;/{r $share/$part.conf" -e 'd}'
+        shift
+    done
+    sed "$@" "$file" |
         sed -e "s|@STATE@|$state|; s|@MADE@|$made|; s|@SHARE@|$share|; s|@ORIGINS@|$origins|; s|@RATE_LIMIT@|$IM_RATE_LIMIT|" \
             -e "s|@LISTEN@|$IM_LISTEN|; s|@LISTEN_REDPACKET@|$IM_LISTEN_REDPACKET|" \
             -e "s|@PORT_CHAT@|$IM_PORT_CHAT|; s|@PORT_BACKSTAGE@|$IM_PORT_BACKSTAGE|" \

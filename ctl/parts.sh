@@ -253,7 +253,6 @@ answer_together() {
         url=http://$IM_LISTEN:$IM_PORT_CHAT/$part
         case $part in
         postgres | push | clerk | decoder | turn | socket) continue ;;
-        nginx) url=${url%nginx} ;;
         auth) url=${url%auth}setTradePwd ;;
         session) url=${url%session}logout ;;
         wallet) url=${url%wallet}user/recharge ;;

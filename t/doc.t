@@ -52,6 +52,21 @@ for my $service (qw(chat backstage redpacket)) {
     };
 }
 
+# The chat client and the console are files of nginx, under a policy that lets them load nothing from elsewhere.
+subtest 'the applications' => sub {
+    my $ua = Mojo::UserAgent->new;
+    for my $service (qw(chat backstage)) {
+        my $answer = $ua->get($im->url($service) . '/')->result;
+        is $answer->code, 200, "$service: there is a page at /";
+        like $answer->headers->header('Content-Security-Policy') // '', qr/^default-src 'none'; script-src 'self'; style-src 'self';/, 'scripts and styles of its own only';
+        my $page = $browser->page($im->url($service) . '/');
+        ok $page->run('while (!document.querySelector("#page > *")) await new Promise(done => setTimeout(done, 30)); return true'), 'which shows something';
+        is_deeply $page->errors, [], 'and the console is clean';
+    }
+    is $ua->get($im->url('chat') . "/$_")->result->code, 404, "/$_ is nobody's" for qw(app/nothing.js app/ lib/ lib/../chat/index.html);
+    is $ua->get($im->url('redpacket') . '/')->result->code, 404, 'the red-packet service has no page';
+};
+
 subtest 'what the page may do' => sub {
     my $ua = Mojo::UserAgent->new;
     for my $service (qw(chat backstage redpacket)) {

@@ -88,6 +88,8 @@ subtest 'what pages load of others' => sub {
     my $licence  = $there->child('web/parts/swagger-ui/LICENSE');
     text('Makefile', "srcdir = .\nMKDIR_P = mkdir -p\nweb: web/parts/.made\n$rule");
     text("web/$_", "{}\n") for qw(package.json package-lock.json);
+    my $list = path($FindBin::Bin)->dirname->child('web/parts.txt')->slurp;
+    text('web/parts.txt', $list);
     $there->child('tools')->make_path;
     for my $tool (qw(cp dirname grep make mkdir mktemp mv rm sh tail touch)) { symlink "/usr/bin/$tool", $there->child("tools/$tool") or die "could not link $tool: $!\n" }
     my $npm   = sub (@does) { text('tools/npm', join "\n", '#!/bin/sh', @does, ''); $there->child('tools/npm')->chmod(0755) };
@@ -98,10 +100,11 @@ subtest 'what pages load of others' => sub {
     $npm->('echo "npm error code ECONNREFUSED" >&2', 'exit 1');
     is $fetch->(), "$why npm error code ECONNREFUSED\ngoes on\n", 'no registry: a line says so, and the rest goes on';
     ok !-e $there->child('web/parts'), 'and there is nothing by halves';
-    $npm->('mkdir -p node_modules/swagger-ui-dist && cd node_modules/swagger-ui-dist',
-        'for f in LICENSE NOTICE swagger-ui.css swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt; do echo $f >$f; done');
+    $npm->("while read -r part from files; do for f in \$files; do mkdir -p \$(dirname node_modules/\$from/\$f) && echo \$f >node_modules/\$from/\$f; done; done <<'END'\n${list}END");
     is $fetch->(), "goes on\n", 'with npm nothing is said';
     is $licence->slurp, "LICENSE\n", 'and the parts are there, licence and all';
+    is_deeply [sort map { $_->to_rel($there->child('web/parts'))->to_string } $there->child('web/parts')->list_tree->each],
+        [sort map { my ($part, undef, @files) = split; map { "$part/" . path($_)->basename } @files } split /\n/, $list], 'all that the list names';
     $npm->('exit 1');
     is $fetch->(), "goes on\n", 'once they are there nobody asks npm';
 };
