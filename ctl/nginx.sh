@@ -29,7 +29,9 @@ nginx_configuration() {
         set -- "$@" -e "/^ *include $part.conf;/{r $share/$part.conf" -e 'd}'
         shift
     done
-    sed "$@" "$file" |
+    each='h'
+    for program in $served; do each="$each;g;s/@PROGRAM@/$program/gp"; done
+    sed "$@" -e "/@PROGRAM@/{$each" -e 'd}' "$file" |
         sed -e "s|@STATE@|$state|; s|@MADE@|$made|; s|@SHARE@|$share|; s|@ORIGINS@|$origins|; s|@RATE_LIMIT@|$IM_RATE_LIMIT|" \
             -e "s|@LISTEN@|$IM_LISTEN|; s|@LISTEN_REDPACKET@|$IM_LISTEN_REDPACKET|" \
             -e "s|@PORT_CHAT@|$IM_PORT_CHAT|; s|@PORT_BACKSTAGE@|$IM_PORT_BACKSTAGE|" \

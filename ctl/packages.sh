@@ -68,7 +68,7 @@ mask_unit() {
 
 build() {
     [ "${IM_BUILD:-yes}" != no ] || return 0
-    [ -x "$programs/auth" ] || say "building"
+    [ -x "$made/cgi-bin/auth" ] || say "building"
     output=$(mktemp)
     exec 9<"$root"
     if ! build_in_place >"$output" 2>&1 </dev/null; then

@@ -6,7 +6,7 @@ write_parts() {
         ! newer "$share/ctl/run/$script" "$service/.scripts/$script" || set -- "$@" "$share/ctl/run/$script"
     done
     [ $# -eq 0 ] || cp "$@" "$service/.scripts/"
-    parts="postgres push nginx clerk decoder${IM_TURN_LISTEN:+ turn}$built"
+    parts="postgres push nginx clerk decoder${IM_TURN_LISTEN:+ turn}$served"
     make_part_folders
     run="chpst -P"
     run_db=$run
@@ -31,16 +31,11 @@ exec chpst -P spawn-fcgi$owner -n -s $state/run/decoder.sock -M 0600 \\
     [ -z "$IM_TURN_LISTEN" ] || write_part turn TERM "ulimit -n \"\$(ulimit -H -n)\"
 exec chpst -P$owner turnserver -c $state/turn/turnserver.conf --pidfile="
     # By itself it gives a process up after 3 deaths within 10 s.  When it has given up all, it ends and runit starts anew.
-    for program in $built; do
+    for program in $served; do
         write_part "$program" TERM "rm -f $state/run/$program.sock
 exec chpst -e $state/env $run -e $state/secret/$program spawn-fcgi -n -s $state/run/$program.sock -M 0600 \\
     -- $state/cgi-bin/multiwatch -t 500 -r 10 -f $(processes "$program") -- ${IM_WRAP:-} $state/cgi-bin/$program"
     done
-}
-
-processes() {
-    eval "count=\${IM_PROCESSES_$1:-}"
-    case $1 in auth | decoder) say "${count:-2}" ;; *) say "${count:-1}" ;; esac
 }
 
 # NAME [COMMAND ...]: by a command that runs it.  nginx opens its access log, which is the pipe to svlogd, by name.

@@ -77,10 +77,10 @@ deploy() {
     check_schema
     logins=$(login_script)
     calls=$(call_script)
-    hash=$({ cd "$share" && sql_files | xargs cat; cat sql/order; say "$logins" "$calls" "$IM_TIMEZONE" "$IM_URL"; } | sha256sum)
+    hash=$({ cd "$share" && sql_files | xargs cat; cat sql/order programs; say "$logins" "$calls" "$IM_TIMEZONE" "$IM_URL"; } | sha256sum)
     hash=${hash%% *}
     [ "$(value "select obj_description(to_regnamespace('api')::oid, 'pg_namespace')")" != "$hash" ] || return 0
-    output=$(deploy_script | PGOPTIONS='-c client_min_messages=warning' superuser -1 -o /dev/null -v timezone="$IM_TIMEZONE" -v url="$IM_URL" -f - 2>&1) ||
+    output=$(deploy_script | PGOPTIONS='-c client_min_messages=warning' superuser -1 -o /dev/null -v programs="$callers" -v timezone="$IM_TIMEZONE" -v url="$IM_URL" -f - 2>&1) ||
         die "could not deploy sql/: $(say "$output" | head -n 5)$(deploy_advice)"
     : >"$state/deployed"
 }
@@ -136,7 +136,7 @@ $file "*) continue ;; esac
 # A program's password, and how many connections it may have: twice what its processes hold, for what PostgreSQL has not yet
 # noticed to be gone counts too.
 login_script() {
-    for program in $built clerk; do
+    for program in $callers; do
         read -r password <"$state/secret/$program/PGPASSWORD"
         count=$(($(processes "$program") * (${IM_DB_CONNECTIONS:-4} + 1) * 2))
         say "alter role im_$program password '$password' connection limit $count;"
@@ -150,9 +150,8 @@ call_script() {
 
 # Of each program, after the words that make its role the one who asks.
 statements() {
-    for program in $built clerk; do
-        file=$programs/$program
-        [ "$program" != clerk ] || file=$clerk
+    for program in $callers; do
+        eval "file=\$file_$program"
         say "set local role im_$program;"
         "$file" --calls || die "$file does not say what it calls"
     done

@@ -67,19 +67,11 @@ holds() {
     [ "$found$rest" = "$2$newline" ]
 }
 
-find_programs() {
-    built=
-    for program in $PROGRAMS; do
-        [ ! -x "$programs/$program" ] || built="$built $program"
-    done
-    [ -n "$built" ] || die "nothing is built in $programs"
-}
-
 # Copies, so that building while the stack runs changes nothing until the next up.  What their user cannot read keeps its
 # environment, and the secrets in it, to itself: our programs see to that themselves, multiwatch does not.
 copy_programs() {
-    set -- "$clerk" "$decoder" "$recording" "$nodelay" "$(command -v multiwatch)"
-    for program in $built; do set -- "$@" "$programs/$program"; done
+    set --
+    for file in $files $(command -v multiwatch); do set -- "$@" "$file"; done
     for file in "$@"; do
         shift
         [ -f "$state/cgi-bin/${file##*/}" ] && cmp -s "$file" "$state/cgi-bin/${file##*/}" || set -- "$@" "$file"
@@ -97,17 +89,22 @@ make_secrets() {
     split_key
     set -- secret/jwt-key-user secret/jwt-key-admin secret/jwt-key-service secret/trade-pepper secret/turn-secret secret/file-key
     # shellcheck disable=SC2046,SC2086
-    make_folders 700 "$self" $(printf 'secret/%s ' $built clerk)
-    for program in $built clerk; do set -- "$@" "secret/$program/PGPASSWORD"; done
+    make_folders 700 "$self" $(printf 'secret/%s ' $callers)
+    for program in $callers; do set -- "$@" "secret/$program/PGPASSWORD"; done
     keep "$@"
-    for program in $built; do
-        case $program in backstage) ;; *) share_key user IM_JWT_KEY_USER ;; esac
-        case $program in backstage) share_key admin IM_JWT_KEY_ADMIN ;; esac
-        case $program in redpacket) share_key service IM_JWT_KEY_SERVICE ;; esac
-        case $program in auth | wallet | redpacket) share_secret trade-pepper IM_TRADE_PEPPER ;; esac
-        case $program in file) share_secret file-key IM_FILE_KEY ;; esac
-        case $program in webrtc) share_secret turn-secret IM_TURN_SECRET ;; esac
-        case $program in wallet) share_secret payment-key IM_PAYMENT_KEY ;; esac
+    for program in $callers; do
+        eval "secrets=\$secrets_$program"
+        for secret in $secrets; do
+            case $secret in
+            jwt-key-user) share_key user IM_JWT_KEY_USER ;;
+            jwt-key-admin) share_key admin IM_JWT_KEY_ADMIN ;;
+            jwt-key-service) share_key service IM_JWT_KEY_SERVICE ;;
+            trade-pepper) share_secret trade-pepper IM_TRADE_PEPPER ;;
+            file-key) share_secret file-key IM_FILE_KEY ;;
+            turn-secret) share_secret turn-secret IM_TURN_SECRET ;;
+            payment-key) share_secret payment-key IM_PAYMENT_KEY ;;
+            esac
+        done
     done
 }
 

@@ -17,12 +17,12 @@ rotate_keys() {
     for audience in "$@"; do
         mv "$state/secret/jwt-key-$audience" "$state/secret/jwt-key-$audience-old"
     done
-    built=$(part_names | grep -vx 'postgres\|push\|nginx\|clerk')
+    read_programs
     make_secrets
-    # shellcheck disable=SC2046
-    start_parts $(say "$built" | grep -vx 'auth\|session\|backstage') auth session backstage
+    # shellcheck disable=SC2046,SC2086
+    start_parts $(printf '%s\n' $served | grep -vx 'auth\|session\|backstage') auth session backstage
     # shellcheck disable=SC2086
-    wait_for $built
+    wait_for $served
     say "tokens of $* are signed with a new key; those of the one before are good until the next rotation"
 }
 

@@ -1,12 +1,12 @@
 -- Who there is, and what each may do by himself.  Run by the superuser; everything after it belongs to im_owner.
 -- The roles of the programs log in, use schema api, and nothing else.  Passwords are set by whoever deploys.
--- :timezone is the zone in which clients see times.
+-- :programs are those of the file programs that have a role, :timezone is the zone in which clients see times.
 
 \if :{?timezone}
 \else
   \set timezone 'Asia/Shanghai'
 \endif
-select set_config('im.deploy_timezone', :'timezone', true) \gset ignored_
+select set_config('im.deploy_timezone', :'timezone', true), set_config('im.deploy_programs', :'programs', true) as programs \gset ignored_
 
 -- im_owner owns the schema and cannot leave it: its functions are what an injection would run in.
 alter role im_owner nosuperuser nocreatedb nocreaterole noreplication nobypassrls;
@@ -24,8 +24,7 @@ declare
   program text;
   role text;
 begin
-  foreach program in array array['auth', 'session', 'user', 'wallet', 'friend', 'group', 'message', 'socket', 'webrtc',
-                                 'redpacket', 'file', 'system', 'backstage', 'clerk'] loop
+  foreach program in array string_to_array(trim(current_setting('im.deploy_programs')), ' ') loop
     role := 'im_' || program;
     if not exists (select from pg_roles where rolname = role) then
       execute format('create role %I login nosuperuser nocreatedb nocreaterole noinherit', role);

@@ -162,7 +162,7 @@ subtest 'what goes wrong' => sub {
     fails('a port that is none', 'IM_PORT_REDPACKET is not a port: x', { IM_PORT_REDPACKET => 'x', IM_PORT_HOP => '' }, 'up');
     fails('a path too long for sockets', 'characters too long for Unix sockets', { IM_STATE_DIR => "$there/" . 'x' x 90 }, 'up');
     fails('a path with odd characters', 'has characters other than', { IM_STATE_DIR => "$there/a b" }, 'up');
-    fails('programs that are missing', "nothing is built in $there/empty", { IM_BUILD_DIR => "$there/empty" }, 'up');
+    fails('programs that are missing', "$there/empty/cgi-bin/auth is not built", { IM_BUILD_DIR => "$there/empty" }, 'up');
     like imctl_with({}, @$_), qr/\A2 usage: imctl up /, "a command that is none: @$_" for ['jump'], [];
     SKIP: {
         my $disk = $there->child('disk')->make_path;

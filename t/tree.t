@@ -57,15 +57,15 @@ subtest 'one stem per group' => sub {
     all_in [map { files("sql/$_", qr/\.sql\z/) } qw(schema lib api)], \@order, 'and all of it', sub ($name) { $fragment->order($name) };
 
     my $make  = $source->text('Makefile.am');
-    my ($run) = $source->text('imctl') =~ /^PROGRAMS="(.*)"/m;
     my ($pages) = $make =~ /^dist_man_MANS = \\\n((?:\t.*\n)+)/m;
     my $page = sub ($name) { ('dist_man_MANS of Makefile.am', "\t$name \\") };
     alike [$pages =~ m{^\t(\S+)}gm], [grep { !m{/im-(?:codes|chat-protocol)\.7\z} } files('man', qr/\.[578]\z/)], 'make installs every manual page', $page;
-    all_in \@programs, [$make =~ m{^\tcgi-bin/(\w+)}gm], 'make builds it', sub ($name) { ('program_PROGRAMS of Makefile.am', "\tcgi-bin/$name \\") };
-    all_in \@programs, [split ' ', ($make =~ /^VALGRIND_STORIES = (.*)/m)[0]], 'its story runs under valgrind',
-        sub ($name) { ('VALGRIND_STORIES of Makefile.am', $name) };
-    all_in \@programs, [split ' ', $run], 'imctl runs it', sub ($name) { ('PROGRAMS of imctl', $name) };
-    all_in \@programs, [$source->text('nginx.conf') =~ /^\s*upstream (\w+)/gm], 'nginx knows it', sub ($name) { $fragment->upstream($name) };
+    my @paths   = $source->program_paths;
+    alike [$built =~ m{^\t(\S+)}gm], \@paths, 'make builds what the file programs lists, and nothing else',
+        sub ($path) { ('program_PROGRAMS of Makefile.am, or programs', "\t$path \\") };
+    alike [grep { $source->text("$_.c") =~ /^int main\(/m } map {s/\.c\z//r} $source->c_files], \@paths, 'which has whatever has a main()',
+        sub ($path) { ('programs', "NAME  $path  im_NAME  1  jwt-key-user") };
+    all_in \@programs, [$source->text('nginx.conf') =~ /\bfastcgi_pass (\w+);/g], 'nginx passes requests to it', sub ($name) { $fragment->location($name) };
 };
 
 subtest 'routes' => sub {

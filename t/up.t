@@ -17,7 +17,7 @@ my $tree  = path(tempdir('/var/tmp/im.XXXXXX', CLEANUP => 1));
 my $root  = path($FindBin::Bin)->dirname;
 my $built = path($ENV{IM_BUILD_DIR} // $root);
 chmod 0755, $tree;
-system('cp', '-R', (map {"$root/$_"} qw(imctl ctl sql packages)), glob("$root/*.conf"), (map {"$built/$_"} qw(cgi-bin clerk decoder src)), $tree) == 0
+system('cp', '-R', (map {"$root/$_"} qw(imctl ctl sql packages programs)), glob("$root/*.conf"), (map {"$built/$_"} qw(cgi-bin clerk decoder src)), $tree) == 0
     or die "could not copy the tree\n";
 my $im = IM::Stack->new(IM_BUILD_DIR => "$tree");
 $im->root("$tree")->up;

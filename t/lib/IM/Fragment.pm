@@ -125,12 +125,11 @@ sub answer_of ($self, $row, $shape, @fields) {
     return ("man/$row->{program}.8, $row->{method} $row->{path}", "Answers $shape\{" . join(', ', @fields) . '}.');
 }
 
-sub upstream ($self, $program) {
+sub location ($self, $program) {
     my @paths = map { $_->{path} } $self->source->has_routes($program);
     my %others = map { ($_ => 1) } map { _folder($_->{path}) } map { $self->source->routes($_) } grep { $_ ne $program } $self->source->programs;
     my %mine = map { ((!$others{ _folder($_) } ? _folder($_) : s/\{.*//r) => 1) } @paths;
-    return ('nginx.conf', "    upstream $program { server unix:\@STATE\@/run/$program.sock; keepalive 32; keepalive_requests 100000; }\n"
-        . join '', map {"        location $_ { fastcgi_pass $program; }\n"} sort keys %mine);
+    return ('nginx.conf', join '', map {"        location $_ { fastcgi_pass $program; }\n"} sort keys %mine);
 }
 
 sub _folder ($path) { return $path =~ s{\A(/[^/]*).*}{$1}r }

@@ -13,10 +13,9 @@ sub files ($self, $folder, $pattern) {
     return path($self->root, $folder)->list->grep($pattern)->sort->each;
 }
 
-# The programs that serve routes: those of cgi-bin/ that have a main(), and are no part of others.
-sub programs ($self) {
-    return grep { $self->text("cgi-bin/$_.c") =~ /^int main\(/m } $self->stems('cgi-bin', '.c');
-}
+# The programs that serve routes, and where all are built.
+sub programs ($self) { return sort map { m{\Acgi-bin/(.*)} } $self->program_paths }
+sub program_paths ($self) { return map { (split)[1] } grep {/^[^#]/} split /\n/, $self->text('programs') }
 
 # The folders of our C, from the bottom: a file includes none of a folder above its own.  Each with those that it may.
 sub floors ($self) {
