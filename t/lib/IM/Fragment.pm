@@ -66,16 +66,16 @@ sub stem ($self, $file) {
         /*
          * $stem: WHAT IT SERVES.  See $stem(8); the rules are in sql/api/$stem.sql.
          */
-        #include "program.h"
+        #include "serve/program.h"
 
         static const struct route routes[] = {
             /* method  path  who  shape  call, handler */
             {0},
         };
 
-        int main(void)
+        int main(int argc, char **argv)
         {
-            return program_run(&(struct program){.name = "$stem", .routes = routes});
+            return program_run(&(struct program){.name = "$stem", .routes = routes}, argc, argv);
         }
         END
     return ("a new file $file", $file =~ /\.8\z/ ? "$page.El\n" : $file =~ /\.t\z/ ? $story : $file =~ /\.c\z/ ? $program : "-- WHAT THE GROUP IS.\n");
