@@ -23,7 +23,7 @@ static void close_account(struct request *r, const PGresult *rows);
 static const struct route routes[] = {
     /* method  path             who     shape    call                                     handler */
     {"POST", "/register", ANYONE, ONE, NULL, register_hash},
-    {"POST", "/login", ANYONE, ONE, "auth_login_find(username, :address, captchaId?, captchaCode?)", verify},
+    {"POST", "/login", ANYONE, ONE, "auth_login_find(username|userName, :address, captchaId?, captchaCode?)", verify},
     {"PUT", "/modifyPwd", USER, NOTHING, "auth_password_hash(:me, :session)", password_change},
     {"PUT", "/setTradePwd", USER, NOTHING, "auth_password_hash(:me, :session)", trade_change},
     {"POST", "/user/close", USER, NOTHING, "auth_password_hash(:me, :session)", close_account},
@@ -31,7 +31,7 @@ static const struct route routes[] = {
 };
 
 static struct call register_call = {
-    .text = "auth_register(username!, :hash, nickName!?, email?, phone?, :address, captchaId?, captchaCode?)"};
+    .text = "auth_register(username|userName!, :hash, nickName!?, email?, phone?, :address, captchaId?, captchaCode?)"};
 static struct call login_done = {.text = "auth_login_done(:account, :matched, :address, :device, :hash, :solved, :fresh)"};
 static struct call trade_set = {.text = "auth_trade_set(:me, :session, tradePassword#, oldTradePassword#?, :matched, :same)"};
 

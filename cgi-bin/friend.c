@@ -5,15 +5,15 @@
 
 static const struct route routes[] = {
     /* method  path  who  shape  call, handler */
-    {"POST", "/friend/request/apply", USER, ONE, "friend_request_apply(:me, friendId, applyInfo*?)", NULL},
-    {"POST", "/friend/request/approve", USER, NOTHING, "friend_request_approve(:me, requestId)", NULL},
+    {"POST", "/friend/request/apply", USER, ONE, "friend_request_apply(:me, friendId, applyInfo|remark*?)", NULL},
+    {"POST", "/friend/request/approve", USER, NOTHING, "friend_request_approve(:me, requestId|id)", NULL},
     {"GET", "/friend/list", USER, LIST, "friend_list(:me)", NULL},
-    {"POST", "/friend/request/reject", USER, NOTHING, "friend_request_reject(:me, requestId, reason*?)", NULL},
-    {"POST", "/friend/request/recall", USER, NOTHING, "friend_request_recall(:me, requestId)", NULL},
+    {"POST", "/friend/request/reject", USER, NOTHING, "friend_request_reject(:me, requestId|id, reason*?)", NULL},
+    {"POST", "/friend/request/recall", USER, NOTHING, "friend_request_recall(:me, requestId|id)", NULL},
     {"GET", "/friend/request/list", USER, LIST, "friend_request_list(:me)", NULL},
     {"DELETE", "/friend/delete/{friendId}", USER, NOTHING, "friend_delete(:me, :friendId)", NULL},
     {"PUT", "/friend/remark", USER, NOTHING, "friend_remark(:me, friendId, remark)", NULL},
-    {"POST", "/blacklist/add", USER, NOTHING, "blacklist_add(:me, targetId)", NULL},
+    {"POST", "/blacklist/add", USER, NOTHING, "blacklist_add(:me, targetId|userId)", NULL},
     {"DELETE", "/blacklist/remove/{targetId}", USER, NOTHING, "blacklist_remove(:me, :targetId)", NULL},
     {"GET", "/blacklist/list", USER, LIST, "blacklist_list(:me)", NULL},
     {0},

@@ -30,10 +30,11 @@ static const struct route routes[] = {
 static void frame(struct request *r, const PGresult *rows)
 {
     struct json_object *data = NULL;
-    const char *type = request_text(r, "type");
 
     (void)rows;
     r->method = "WS";
+    r->query = NULL; /* the handshake's, not the frame's */
+    const char *type = request_text(r, "type");
     if (!request_identify(r, AUDIENCE_USER)) {
         reply_code(r, CODE_UNAUTHORIZED, NULL);
     } else if (!type) {

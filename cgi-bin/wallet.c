@@ -51,6 +51,7 @@ static bool signature_valid(struct request *r)
 static void payment(struct request *r, const PGresult *rows)
 {
     (void)rows;
+    r->query = NULL; /* which nobody has signed */
     if (signature_valid(r))
         serve_call(r, &payment_call, NULL);
     else

@@ -4,7 +4,7 @@ use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use IM::Stack;
-use Mojo::JSON qw(false);
+use Mojo::JSON qw(false true);
 use Test::More;
 
 my $im = IM::Stack->new;
@@ -36,12 +36,44 @@ for my $case (
     [groupAvatar => 'javascript:alert(1)', 'with an avatar that is no address'],
     [groupNotice => 'x' x 1001, 'with a notice of 1001 characters'],
     [memberIds => 'bob', 'with a name for a list of members'], [memberIds => [undef], 'with nobody in the list'],
-    [memberIds => ['10002'], 'with text in the list'], [memberIds => [1.5], 'with half a member'],
+    [memberIds => ['10002x'], 'with text in the list'], [memberIds => [1.5], 'with half a member'],
 ) {
     my ($field, $value, $title) = @$case;
     $create->($field => $value)->refused(400, "no group is made $title", qr/$field/);
 }
 is $im->sql('select count(*) from im.chat_group'), 3, 'what was refused left no group behind';
+
+# Numbers are text to forms and to the parameters of pages, and what the ancestor's clients call a field is its name too.
+subtest 'what clients write' => sub {
+    my ($fay, $gus, $hue) = $im->users(qw(fay gus hue));
+    $im->befriend($fay, $gus, $hue);
+    my $id = $fay->post('/group/create', { name => '同学', headImage => 'https://example.com/b.png', notice => '明天', friendIds => [map { '' . $_->id } $gus, $hue] })
+        ->ok('a group by other names, its members as text', { groupName => '同学', groupAvatar => 'https://example.com/b.png', memberCount => 3 })->{id};
+    $fay->get("/group/find/$id")->ok('it is that one', { groupNotice => '明天' });
+    $fay->put('/group/modify', { groupId => "$id", name => '校友', groupName => '同学会' })->ok('its number is text');
+    $fay->get("/group/find/$id")->ok('the first of two names counts', { groupName => '同学会' });
+    $fay->put('/group/modify', { groupId => "$id", name => ' ' })->refused(400, 'and is the one that a refusal has', qr/groupName/);
+    $fay->put("/group/dnd?groupId=$id&isDnd=true")->ok('fields of a PUT stand in its query');
+    $fay->get("/group/find/$id")->ok('and are read', { isDnd => true });
+    $fay->put("/group/dnd?groupId=1&isDnd=true", { groupId => $id, isDnd => false })->ok('those of the body win');
+    $fay->get("/group/find/$id")->ok('whatever the query says', { isDnd => false });
+    $fay->put("/group/dnd?groupId=$id&groupId=$id&isDnd=true")->refused(400, 'twice is once too often', qr/groupId/);
+    $fay->post("/group/manager/add?groupId=$id", { userId => '' . $gus->id })->ok('of a POST too');
+    $fay->delete("/group/members/remove?groupId=$id&memberIds=@{[$gus->id]}&memberIds=@{[$hue->id]}")->ok('a list comes one by one');
+    $fay->get("/group/find/$id")->ok('and all of it is read', { memberCount => 1 });
+    $fay->post('/group/invite', { groupId => $id, userIds => [$gus->id, $hue->id] })->ok('they come back');
+    $fay->delete("/group/members/remove?groupId=$id&memberIds%5B%5D=@{[$gus->id]}&memberIds[]=@{[$hue->id]}")->ok('and go, as axios and PHP write it');
+    $fay->get("/group/find/$id")->ok('both', { memberCount => 1 });
+    $fay->raw(GET => '//group//find/' . $id)->ok('two slashes are one', { id => $id });
+    $fay->raw(POST => '/group/invite', "\xef\xbb\xbf" . qq({"groupId":$id,"memberIds":[@{[$gus->id]}]}))->ok('a byte order mark is no part of a body');
+    my $head = $fay->bytes(HEAD => "/group/find/$id");
+    is_deeply [$head->code, $head->body, $head->headers->header('X-IM-Code')], [200, '', 200], 'HEAD is GET without its body';
+    my $whole = $fay->bytes(GET => "/group/find/$id");
+    is $head->headers->content_length, $whole->headers->content_length, 'of that length';
+    is $fay->bytes(HEAD => '/group/create')->headers->header('X-IM-Code'), 404, 'where there is a GET';
+    my $options = $im->stranger->bytes(OPTIONS => '/group/create');
+    is_deeply [$options->code, $options->headers->header('Allow')], [204, 'GET, HEAD, POST, PUT, DELETE, OPTIONS'], 'OPTIONS is answered, of any path';
+};
 
 subtest 'what it is called' => sub {
     my $modify = sub ($who, %fields) { $who->put('/group/modify', { groupId => $group, %fields }) };

@@ -82,9 +82,12 @@ subtest 'what is not of the document im-chat-api.md' => sub {
     is_deeply \@unmarked, [], 'whatever a request, a frame or an answer has beside it is marked';
     is_deeply \@marked, [], 'what is its own is not';
     is_deeply \@lost, [], 'and all of it is there';
-    my $fields = $paths->{'/redPackage/rob'}{post}{requestBody}{content}{'application/json'}{schema}{properties};
-    is_deeply [map { [$_, $fields->{$_}{'x-alias-of'}] } grep { $fields->{$_}{deprecated} } sort keys %$fields],
-        [[redId => 'redPacketId'], [redPackageId => 'redPacketId']], 'other names of a field say of which';
+    my $aliases = sub ($path) {
+        my $fields = $paths->{$path}{post}{requestBody}{content}{'application/json'}{schema}{properties};
+        return [map { [$_, $fields->{$_}{'x-alias-of'}] } grep { $fields->{$_}{deprecated} } sort keys %$fields];
+    };
+    is_deeply $aliases->('/redPackage/rob'), [[redId => 'redPacketId'], [redPackageId => 'redPacketId']], 'other names of a field say of which';
+    is_deeply $aliases->('/register'), [[userName => 'username']], 'those of what a handler calls too';
 };
 
 # Each request of openapi/examples, sent as it stands there, is answered what stands there.

@@ -1,6 +1,6 @@
 -- Accounts.  The program verifies passwords and signs tokens; what they mean is decided here.
 
--- POST /register  auth_register(username!, :hash, nickName!?, email?, phone?, :address, captchaId?, captchaCode?)
+-- POST /register  auth_register(username|userName!, :hash, nickName!?, email?, phone?, :address, captchaId?, captchaCode?)
 -- Makes an account and answers its id; the nick name is the user name when absent.
 -- Refuses: 403 nobody registers by himself here; 1004 name taken; 1005 phone or e-mail taken; 1006 captcha required after
 --   many failures of the address
@@ -37,7 +37,7 @@ exception when unique_violation then        -- what the captcha was shown for ha
   perform im.refuse_later(right(taken, 4)::integer, taken);
 end $$;
 
--- POST /login, first half  auth_login_find(username, :address, captchaId?, captchaCode?)
+-- POST /login, first half  auth_login_find(username|userName, :address, captchaId?, captchaCode?)
 -- Whose name, phone or e-mail this is, the hash to compare with, and whether a captcha was solved; no row when nobody's.
 -- Refuses: 1006 captcha required or wrong; 1007 too many failures of that address, and no captcha solved
 -- Writes: captcha (used up)

@@ -1,6 +1,6 @@
 -- Friends: applications, the list, remarks, blacklist.
 
--- POST /friend/request/apply  friend_request_apply(:me, friendId, applyInfo*?)
+-- POST /friend/request/apply  friend_request_apply(:me, friendId, applyInfo|remark*?)
 -- Asks to be friends and answers the request's id; asking again while one is pending answers that one.  When the
 -- other has asked already, this approves it.
 -- Refuses: 400 oneself; 1001 no such user; 2002 already friends; 2003 blocked either way; 2005 too many pending
@@ -47,7 +47,7 @@ begin
   return query select r.id;
 end $$;
 
--- POST /friend/request/approve  friend_request_approve(:me, requestId)
+-- POST /friend/request/approve  friend_request_approve(:me, requestId|id)
 -- The receiver of a request makes it a friendship.
 -- Refuses: 404 no such request to this account; 2003 blocked either way; 2004 not pending
 -- Writes: friend_request, conversation, member, friendship, outbox
@@ -85,7 +85,7 @@ begin
      order by coalesce(nullif(f.remark, ''), a.nick_name), a.id;
 end $$;
 
--- POST /friend/request/reject  friend_request_reject(:me, requestId, reason*?)
+-- POST /friend/request/reject  friend_request_reject(:me, requestId|id, reason*?)
 -- The receiver of a request declines it.
 -- Refuses: 404 no such request to this account; 2004 not pending
 -- Writes: friend_request, outbox
@@ -100,7 +100,7 @@ begin
   perform im.friend_request_tell(r, 'REJECT');
 end $$;
 
--- POST /friend/request/recall  friend_request_recall(:me, requestId)
+-- POST /friend/request/recall  friend_request_recall(:me, requestId|id)
 -- The sender of a request takes it back.
 -- Refuses: 404 no such request of this account; 2004 not pending
 -- Writes: friend_request, outbox
@@ -171,7 +171,7 @@ begin
   end if;
 end $$;
 
--- POST /blacklist/add  blacklist_add(:me, targetId)
+-- POST /blacklist/add  blacklist_add(:me, targetId|userId)
 -- Blocks somebody, friend or not: no requests, messages or calls either way.  Blocking again changes nothing.
 -- Refuses: 400 targetId (oneself, or the list is full); 1001 no such user
 -- Writes: blacklist, conversation, outbox

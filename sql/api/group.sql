@@ -1,6 +1,6 @@
 -- Groups.
 
--- POST /group/create  group_create(:me, groupName!, groupAvatar?, groupNotice!?, memberIds?)
+-- POST /group/create  group_create(:me, groupName|name!, groupAvatar|headImage?, groupNotice|notice!?, memberIds|friendIds|userIds?)
 -- Makes a group of the caller, who owns it, and friends of his.
 -- Refuses: 400 too many groups owned (groupName); 404 groupAvatar is a file of ours, but not a picture of the caller's;
 --   2001 not a friend; 2003 blocked either way; 3007 too many members
@@ -57,7 +57,7 @@ begin
      order by b.role = 'MEMBER', b.role = 'MANAGER', b.joined_at, b.account_id;
 end $$;
 
--- PUT /group/modify  group_modify(:me, groupId, groupName!?, groupAvatar?, groupNotice!?)
+-- PUT /group/modify  group_modify(:me, groupId, groupName|name!?, groupAvatar|headImage?, groupNotice|notice!?)
 -- Changes what is given; an empty picture or notice removes it.
 -- Refuses: 3001 no such group; 3002 not a member; 3003 neither owner nor manager; 3004 group banned; 404 groupAvatar is a
 --   file of ours, but not a picture of the caller's
@@ -147,7 +147,7 @@ begin
      order by coalesce(m.sent_at, g.created_at) desc, g.id desc;
 end $$;
 
--- POST /group/invite  group_invite(:me, groupId, memberIds)
+-- POST /group/invite  group_invite(:me, groupId, memberIds|friendIds|userIds)
 -- Brings friends of the caller in; those who are members already are passed over.
 -- Refuses: 400 memberIds (none, or more than fifty); 2001 not a friend; 2003 blocked either way; 3001 no such group;
 --   3002 not a member; 3004 group banned; 3005 all are members already; 3007 group full
@@ -198,7 +198,7 @@ begin
   perform im.group_admit(place.id, me, array[me]);
 end $$;
 
--- DELETE /group/members/remove  group_members_remove(:me, groupId, memberIds)
+-- DELETE /group/members/remove  group_members_remove(:me, groupId, memberIds|friendIds|userIds)
 -- Removes members: the owner anybody else, a manager ordinary members.
 -- Refuses: 400 memberIds (none); 3001 no such group; 3002 caller or one of them is not a member; 3003 role too low,
 --   or oneself; 3004 group banned

@@ -79,7 +79,7 @@ declare
 begin
   if json_typeof(received) <> 'array' or json_array_length(received) > 1000
      or exists (select from json_array_elements(received) e
-                 where e::text !~ '^\s*\[\s*[1-9][0-9]{0,15}\s*,\s*[0-9]{1,16}\s*\]\s*$') then
+                 where e::text !~ '^\s*\[\s*("?)[1-9][0-9]{0,15}\1\s*,\s*("?)[0-9]{1,16}\2\s*\]\s*$') then
     raise sqlstate 'I0400' using message = 'received', hint = 'the pairs of what was received have another form';
   end if;
   for place in

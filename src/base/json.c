@@ -227,6 +227,8 @@ struct json_object *json_read(const char *text, size_t length, char field[JSON_F
     struct cursor c = {.at = text, .end = text + length};
 
     *field = '\0';
+    take_word(&c, "\xef\xbb\xbf");
+    text = c.at;
     skip_space(&c);
     if (c.at == c.end)
         return json_object_new_object();
@@ -236,7 +238,7 @@ struct json_object *json_read(const char *text, size_t length, char field[JSON_F
         name_field(&c, field);
         return NULL;
     }
-    struct json_object *tree = c.at == c.end ? build(text, length) : NULL;
+    struct json_object *tree = c.at == c.end ? build(text, (size_t)(c.end - text)) : NULL;
     if (tree && count_members(tree) != c.members) {
         json_object_put(tree);
         return NULL;

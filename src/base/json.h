@@ -19,7 +19,7 @@
 enum { JSON_DEPTH = 8, JSON_FIELD = 64 };
 
 /* Parses one JSON object of RFC 8259: valid UTF-8, no duplicate keys, no U+0000, at most JSON_DEPTH deep; the escape of half
- * a surrogate pair is read as U+FFFD.  Blank text counts as {}.  Returns NULL for anything else, with the name of the member
+ * a surrogate pair is read as U+FFFD.  A byte order mark before it is no part of it.  Blank text counts as {}.  Returns NULL for anything else, with the name of the member
  * at which reading ended, or "" where there is none; the caller puts the object. */
 MUST_USE struct json_object *json_read(const char *text, size_t length, char field[JSON_FIELD]);
 

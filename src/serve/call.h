@@ -8,8 +8,8 @@
  * field: absent or null is NULL.  "a|b" accepts either
  * spelling.  After the name "*" stars sensitive words out, "!" refuses
  * them, "#" hands on the keyed digest of a trade password instead of it.
- * Types are those of the SQL function: the JSON type must fit them, and
- * the CHECK of a parameter's domain is the field's rule.
+ * Types are those of the SQL function: the JSON type must fit them, an integer's and money's digits also as
+ * text, and the CHECK of a parameter's domain is the field's rule.
  */
 #ifndef IM_CALL_H
 #define IM_CALL_H

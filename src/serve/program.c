@@ -58,6 +58,7 @@ static void request_start(struct request *r)
     r->path = request_parameter(r, "REQUEST_URI");
     r->id = request_parameter(r, "REQUEST_ID");
     r->language = request_parameter(r, "HTTP_ACCEPT_LANGUAGE");
+    r->query = request_parameter(r, "QUERY_STRING");
     log_request(r->id);
     serve_request(r);
     log_request(NULL);

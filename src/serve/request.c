@@ -78,7 +78,9 @@ static const char *request_digest(struct request *r)
 {
     char digest[PASSWORD_DIGEST_SIZE];
 
-    password_digest(digest, pepper, (const char *const[]){r->method, "\n", r->path, "\n", r->text, NULL});
+    const char *query = r->query ? r->query : "";
+
+    password_digest(digest, pepper, (const char *const[]){r->method, "\n", r->path, *query ? "?" : "", query, "\n", r->text, NULL});
     return request_copy(r, digest);
 }
 
@@ -145,39 +147,71 @@ static bool percent_decode(char *text)
     return json_utf8_valid(text, (size_t)(out - text));
 }
 
-/* The value of one query parameter; a repeated or undecodable one is no value but an error of that field. */
-static const char *query_text(struct request *r, const char *name, bool *bad)
+/* The length of a character that may be written as %5B. */
+static size_t escaped(const char *at, char plain)
 {
-    const char *query = request_parameter(r, "QUERY_STRING");
-    char *found = NULL;
+    if (*at == plain)
+        return 1;
+    return *at == '%' && hex_digit(at[1]) >= 0 && hex_digit(at[1]) * 16 + hex_digit(at[2]) == plain ? 3 : 0;
+}
 
-    if (!query)
-        return NULL;
+/* What some clients write behind the name of a list: ids[]=1&ids[]=2, ids[0]=1. */
+static size_t brackets(const char *at)
+{
+    size_t n = escaped(at, '[');
+
+    if (!n)
+        return 0;
+    n += strspn(at + n, "0123456789");
+    size_t last = escaped(at + n, ']');
+    return last ? n + last : 0;
+}
+
+/* The value of one query parameter; an undecodable one is no value but an error of that field, and so is a repeated one that
+ * is no list. */
+static const char *query_text(struct request *r, const char *name, bool list, bool *bad)
+{
     size_t n = strlen(name);
-    for (const char *at = query; at; at = strchr(at, '&') ? strchr(at, '&') + 1 : NULL) {
-        if (strncmp(at, name, n) != 0 || at[n] != '=')
+    int found = 0;
+
+    for (const char *at = r->query; at; at = strchr(at, '&') ? strchr(at, '&') + 1 : NULL) {
+        if (strncmp(at, name, n) != 0)
             continue;
-        *bad |= found != NULL;
-        found = obstack_copy0(&r->pool, at + n + 1, (int)strcspn(at + n + 1, "&"));
+        const char *value = at + n + (list ? brackets(at + n) : 0);
+        if (*value++ != '=')
+            continue;
+        if (found++)
+            obstack_1grow(&r->pool, ',');
+        obstack_grow(&r->pool, value, (int)strcspn(value, "&"));
     }
-    if (found && !percent_decode(found))
-        *bad = true;
-    return found;
+    if (!found)
+        return NULL;
+    obstack_1grow(&r->pool, '\0');
+    char *text = obstack_finish(&r->pool);
+    *bad = !percent_decode(text) || (found > 1 && !list);
+    return *bad ? NULL : text;
+}
+
+static bool find_field(struct request *r, const char *name, bool list, struct json_object **json, const char **text)
+{
+    bool bad = false;
+
+    *text = NULL;
+    if (json_object_object_get_ex(r->body, name, json) && *json)
+        return true;
+    *json = NULL;
+    *text = query_text(r, name, list, &bad);
+    return bad || *text;
 }
 
 bool request_field(struct request *r, const char *name, struct json_object **json, const char **text)
 {
-    bool bad = false;
+    return find_field(r, name, false, json, text);
+}
 
-    *json = NULL;
-    *text = NULL;
-    if (json_object_object_get_ex(r->body, name, json) && *json)
-        return true;
-    if (strcmp(r->method, "GET") == 0 || strcmp(r->method, "DELETE") == 0)
-        *text = query_text(r, name, &bad);
-    if (bad)
-        *text = NULL;
-    return bad || *text;
+bool request_list(struct request *r, const char *name, struct json_object **json, const char **text)
+{
+    return find_field(r, name, true, json, text);
 }
 
 const char *request_text(struct request *r, const char *name)

@@ -33,6 +33,7 @@ struct request {
     const char *method, *path; /* of a WebSocket frame: "WS" and the frame's type */
     const char *id;            /* request id of nginx, for the log */
     const char *language;
+    const char *query;            /* its fields count where the body has none; NULL: there are none */
     const char *text;             /* the body as it came in, */
     size_t length;                /* so many bytes */
     struct json_object *document; /* parsed; owned */
@@ -86,8 +87,11 @@ const char *request_value(struct request *r, const char *name);
 /* The keyed digest of a trade password, which the database gets instead of it. */
 const char *request_trade_digest(struct request *r, const char *password);
 
-/* A client's field: json from the body, or text from the query string of a GET or DELETE.  False when absent or null. */
+/* A client's field: json from the body, or else text from the query.  False when absent or null. */
 MUST_USE bool request_field(struct request *r, const char *name, struct json_object **json, const char **text);
+
+/* The same of a list: whatever comes more than once in the query, name=1&name=2 or name[]=1&name[]=2, is one text, with commas. */
+MUST_USE bool request_list(struct request *r, const char *name, struct json_object **json, const char **text);
 
 /* A client's field that is a JSON string, else NULL. */
 const char *request_text(struct request *r, const char *name);

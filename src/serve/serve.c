@@ -357,13 +357,25 @@ void serve_dispatch(struct request *r)
     request_run(r, r->route->call ? &route_calls[row] : NULL, r->body || request_read(r));
 }
 
+/* Without the query, and with one slash where a client's base and path have put two between them, as nginx reads it too. */
+static const char *path_of(struct request *r, const char *uri)
+{
+    char *path = obstack_copy0(&r->pool, uri, (int)strcspn(uri, "?")), *out = path;
+
+    for (const char *in = path; *in; in++)
+        if (*in != '/' || out == path || out[-1] != '/')
+            *out++ = *in;
+    *out = '\0';
+    return path;
+}
+
 static void request_begin(struct request *r)
 {
     request_pool(r);
     if (!r->method || !r->path) {
         reply_code(r, CODE_BAD_REQUEST, NULL);
     } else {
-        r->path = obstack_copy0(&r->pool, r->path, (int)strcspn(r->path, "?"));
+        r->path = path_of(r, r->path);
         serve_dispatch(r);
     }
 }

@@ -6,20 +6,19 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     static const char *const names[] = {"a", "page", "size", "name"};
-    char *variable = malloc(size + 14);
+    char *query = text_of(bytes, size);
     struct request r;
 
-    MUST(variable);
-    memcpy(variable, "QUERY_STRING=", 13);
-    memcpy(variable + 13, bytes, size);
-    variable[size + 13] = '\0';
-    request_make(&r, "GET", (char *[]){variable, NULL});
+    request_make(&r, "GET", (char *[]){NULL});
+    r.query = query;
     r.body = r.document = json_object_new_object();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct json_object *json;
         const char *text = request_text(&r, names[i]);
         MUST(!text || (json_utf8_valid(text, strlen(text)) && strlen(text) <= size));
+        MUST(!request_list(&r, names[i], &json, &text) || !text || (json_utf8_valid(text, strlen(text)) && strlen(text) <= size));
     }
     request_end(&r);
-    free(variable);
+    free(query);
     return 0;
 }

@@ -74,16 +74,28 @@ static void check_values(void)
            strcmp(values[2], "3") == 0 && !values[3],
        "either spelling; what is not given is NULL");
     ok(refused("{}", "count") && refused("{\"count\":null}", "count"), "a field that has to be there");
-    ok(refused("{\"count\":32768}", "count") && refused("{\"count\":1.0}", "count") && refused("{\"count\":\"3\"}", "count"),
+    ok(refused("{\"count\":32768}", "count") && refused("{\"count\":1.0}", "count") && refused("{\"count\":true}", "count"),
        "a number of its type");
+    ok(bound("{\"count\":\"-3\"}") == 0 && strcmp(values[2], "-3") == 0, "as text too");
+    for (const char *const *bad = (const char *const[]){"", " 3", "3 ", "+3", "03", "3.0", "3e0", "32768", "0x3", "３", NULL}; *bad; bad++) {
+        char body[32];
+        snprintf(body, sizeof body, "{\"count\":\"%s\"}", *bad);
+        ok(refused(body, "count"), "but not as \"%s\"", *bad);
+    }
     ok(bound("{\"count\":1,\"amount\":12.50}") == 0 && strcmp(values[3], "12.50") == 0, "money stays as it was written");
     ok(refused("{\"count\":1,\"amount\":1.001}", "amount") && refused("{\"count\":1,\"amount\":-1}", "amount") &&
            refused("{\"count\":1,\"amount\":1e3}", "amount"),
        "and has two places, no sign, no exponent");
+    ok(bound("{\"count\":1,\"amount\":\"12.50\"}") == 0 && strcmp(values[3], "12.50") == 0 && refused("{\"count\":1,\"amount\":\"12.505\"}", "amount") &&
+           refused("{\"count\":1,\"amount\":\"1e3\"}", "amount"),
+       "also as text");
     ok(bound("{\"count\":1,\"from\":\"2024-02-29 23:59:59\"}") == 0 && refused("{\"count\":1,\"from\":\"2023-02-29 00:00:00\"}", "from") &&
            refused("{\"count\":1,\"from\":\"2024- 1- 1 01: 1: 1\"}", "from"),
        "a time that there is");
-    ok(bound("{\"count\":1,\"ids\":[1,2]}") == 0 && strcmp(values[6], "{1,2}") == 0 && refused("{\"count\":1,\"ids\":[1,\"x\"]}", "ids"), "numbers");
+    ok(bound("{\"count\":1,\"ids\":[1,2]}") == 0 && strcmp(values[6], "{1,2}") == 0 && refused("{\"count\":1,\"ids\":[1,\"x\"]}", "ids") &&
+           refused("{\"count\":1,\"ids\":[null]}", "ids"),
+       "numbers");
+    ok(bound("{\"count\":1,\"ids\":[1,\"2\"]}") == 0 && strcmp(values[6], "{1,2}") == 0, "or texts of them");
     ok(refused("{\"count\":1,\"all\":1}", "all") && refused("{\"count\":1,\"id\":\"7\"}", "id"), "true or false, and a UUID");
 }
 

@@ -12,11 +12,10 @@ static struct request r;
 
 static void begin(const char *method, const char *body, const char *query)
 {
-    static char variable[256], *environment[] = {variable, NULL};
+    static char *environment[] = {NULL};
     char field[JSON_FIELD];
 
-    snprintf(variable, sizeof variable, "%s", query);
-    r = (struct request){.method = method, .path = "/", .fcgi = {.envp = environment}};
+    r = (struct request){.method = method, .path = "/", .query = query, .fcgi = {.envp = environment}};
     request_pool(&r);
     r.body = r.document = json_read(body, strlen(body), field);
 }
@@ -35,12 +34,21 @@ static const char *text(const char *name)
     return found ? found : "-";
 }
 
+/* The list's text of the query, likewise. */
+static const char *list(const char *name)
+{
+    struct json_object *json;
+    const char *found;
+
+    return request_list(&r, name, &json, &found) && found ? found : "-";
+}
+
 int main(void)
 {
     struct json_object *json;
     const char *found;
 
-    begin("DELETE", "{\"a\":\"body\",\"n\":5,\"z\":null}", "QUERY_STRING=a=query&b=%E4%BD%A0+c&c=1&c=2&d=%4&e=%FF&f=&ab=x");
+    begin("DELETE", "{\"a\":\"body\",\"n\":5,\"z\":null}", "a=query&b=%E4%BD%A0+c&c=1&c=2&d=%4&e=%FF&f=&ab=x");
     ok(strcmp(text("a"), "body") == 0, "the body wins");
     ok(strcmp(text("b"), "你 c") == 0, "the query is decoded");
     ok(strcmp(text("c"), "-") == 0 && request_field(&r, "c", &json, &found) && !json && !found, "what comes twice is given, and nothing");
@@ -50,8 +58,13 @@ int main(void)
     ok(strcmp(text("z"), "-") == 0 && !request_field(&r, "z", &json, &found), "null is not given");
     ok(strcmp(text("x"), "-") == 0 && !request_field(&r, "x", &json, &found), "nor is what is not there");
     end();
-    begin("POST", "{}", "QUERY_STRING=a=query");
-    ok(strcmp(text("a"), "-") == 0, "the query of a POST has no fields");
+    begin("POST", "{\"l\":[9]}", "a=query&i=1&i=2&i%5B%5D=3&i[]=4&i[5]=5&i[x]=6&i[=7&l=1&j[]=1&k[]=%zz");
+    ok(strcmp(text("a"), "query") == 0, "so has the query of a POST");
+    ok(strcmp(list("i"), "1,2,3,4,5") == 0, "a list's parts come one by one, as clients write them: %s", list("i"));
+    ok(strcmp(text("j"), "-") == 0 && !request_field(&r, "j", &json, &found), "of nothing else there are parts");
+    ok(request_list(&r, "k", &json, &found) && !json && !found, "a part that cannot be decoded is an error");
+    ok(request_list(&r, "l", &json, &found) && json && !found, "the body's list wins");
+    ok(strcmp(list("x"), "-") == 0, "and there may be none");
     request_set(&r, "hash", "one");
     request_set(&r, "hash", "two");
     ok(strcmp(request_value(&r, "hash"), "two") == 0, "what was set last counts");

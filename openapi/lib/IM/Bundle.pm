@@ -190,13 +190,13 @@ sub _alias ($alias, $field, $property) {
         description => "$field 的别名; another name of $field", deprecated => JSON::PP::true, 'x-alias-of' => $field);
 }
 
-# "METHOD path field" => [its other names], of the route tables, where they stand as field|name|name.
+# "METHOD path field" => [its other names], of the calls at the head of sql/api's functions, where they stand as field|name|name.
 sub _aliases ($self) {
     return $self->{aliases} //= do {
         my %aliases;
-        for my $text (map { $self->_text($_) } map { "cgi-bin/$_.c" } map { @$_ } values %PAGES) {
-            while ($text =~ /\{"([A-Z]+)",\s*"([^"]+)",[^{}]*?"\w+\(([^"]*)\)"/g) {
-                my ($name, $arguments) = ("$1 $2", $3);
+        for my $head (map { $self->_text($_) =~ /^((?:--.*\n)+)create function api\./gm } map { substr $_, 1 + length $self->{root} } glob "$self->{root}/sql/api/*.sql") {
+            my ($names, $arguments) = $head =~ /\A([^(]*)\(([^)]*)\)/ or next;
+            for my $name ($names =~ m{\b((?:GET|PUT|POST|DELETE) /[\w/{}]+)}g) {
                 $aliases{"$name $1"} = [split /\|/, $2] while $arguments =~ /(\w+)\|([\w|]+)/g;
             }
         }

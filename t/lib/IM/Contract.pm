@@ -61,7 +61,7 @@ sub published ($self, $service) {
 
 # Whatever a document is made of.
 sub sources ($self) {
-    return map { glob $self->root . "/$_" } qw(openapi/*.yaml openapi/bundle openapi/document openapi/examples openapi/lib/IM/*.pm src/base/code.txt man/*.8);
+    return map { glob $self->root . "/$_" } qw(openapi/*.yaml openapi/bundle openapi/document openapi/examples openapi/lib/IM/*.pm src/base/code.txt man/*.8 sql/api/*.sql);
 }
 
 # What makes it no OpenAPI 3.0; only t/tree.t asks, for the answer takes a second.
@@ -75,7 +75,7 @@ sub errors ($self) {
 # (the path template, the operation), or nothing when the path is not declared.
 sub operation ($self, $method, $path) {
     my $paths = $self->schema->get('/paths');
-    $path =~ s/\?.*//s;
+    $path = $path =~ s/\?.*//sr =~ tr{/}{}sr;
     return ($path, $paths->{$path}{ lc $method }) if $paths->{$path} && $paths->{$path}{ lc $method };
     for my $template (grep {/\{/} sort keys %$paths) {
         my $pattern = join '[^/]+', map { quotemeta } split /\{\w+\}/, $template, -1;
