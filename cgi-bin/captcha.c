@@ -7,11 +7,17 @@
 #include "serve/reply.h"
 #include "serve/serve.h"
 
+#include <ft2build.h>
+#include FT_FREETYPE_H
+#include FT_TRIGONOMETRY_H
 #include <gcrypt.h>
+#include <png.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct call captcha_create_call = {.text = "session_captcha_create(:answer)"};
 
-enum { LINES = 5, DOTS = 200, MARGIN = 4, CELL = 64 };
+enum { LINES = 5, DOTS = 200, MARGIN = 4, EDGE = 1, GROUND = 240, DPI = 96 };
 
 /* None of O and 0, I and 1, Z and 2, S and 5, B and 8, which look alike. */
 static const char letters[] = "ACDEFGHJKLMNPQRTUVWXY34679";
@@ -43,40 +49,31 @@ static void draw_answer(char answer[static CAPTCHA_LENGTH + 1])
     answer[CAPTCHA_LENGTH] = '\0';
 }
 
-static int smallest(const int box[static 8], int axis)
+/* Opened by the first captcha, and kept.  NULL: it cannot be read. */
+static FT_Face font(void)
 {
-    int least = box[axis];
+    static FT_Library library;
+    static FT_Face face;
+    const char *path = config_text("IM_CAPTCHA_FONT", "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf");
 
-    for (int corner = 1; corner < 4; corner++)
-        least = box[2 * corner + axis] < least ? box[2 * corner + axis] : least;
-    return least;
-}
-
-static int greatest(const int box[static 8], int axis)
-{
-    int most = box[axis];
-
-    for (int corner = 1; corner < 4; corner++)
-        most = box[2 * corner + axis] > most ? box[2 * corner + axis] : most;
-    return most;
-}
-
-/* Draws it in a cell of the sheet, and says in places where it is there; an edge of one pixel is for what is smoothed. */
-static bool write_letter(gdImagePtr sheet, int colour, int cell, struct captcha_letter *l)
-{
-    char *font = (char *)config_text("IM_CAPTCHA_FONT", "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf");
-    char text[2] = {l->letter, '\0'};
-    int box[8];
-    const char *wrong = gdImageStringFT(sheet, box, colour, font, 20 + draw(5), (draw(41) - 20) / 57.3,
-                                        cell * CELL + CELL / 4, CAPTCHA_HEIGHT * 2 / 3, text);
-
-    if (wrong) {
-        log_error("could not draw a captcha with %s: %s", font, wrong);
-        return false;
+    if (!face && ((!library && FT_Init_FreeType(&library)) || FT_New_Face(library, path, 0, &face))) {
+        log_error("could not draw a captcha with %s", path);
+        face = NULL;
     }
-    l->from_x = smallest(box, 0) - 1, l->from_y = smallest(box, 1) - 1;
-    l->width = greatest(box, 0) + 2 - l->from_x, l->height = greatest(box, 1) + 2 - l->from_y;
-    return true;
+    return face;
+}
+
+/* The letter's picture, of its size and turned; the font's until the next.  NULL: the font does not have it. */
+static const FT_Bitmap *picture_of(FT_Face face, const struct captcha_letter *l)
+{
+    FT_Vector unit;
+
+    FT_Vector_Unit(&unit, l->turn * (FT_Angle)65536);
+    FT_Set_Transform(face, &(FT_Matrix){unit.x, -unit.y, unit.y, unit.x}, NULL);
+    if (FT_Set_Char_Size(face, 0, l->points * (FT_F26Dot6)64, DPI, DPI) ||
+        FT_Load_Char(face, (FT_ULong)l->letter, FT_LOAD_RENDER | FT_LOAD_NO_HINTING))
+        return NULL;
+    return &face->glyph->bitmap;
 }
 
 /* What is left of the width when all letters stand side by side is drawn into the gaps before them. */
@@ -95,69 +92,85 @@ static void place_letters(struct captcha_letter places[static CAPTCHA_LENGTH])
     }
 }
 
-/* Ink is dark, noise is light: people tell them apart, and programs have to.  Where there is no colour left it is like one
- * that there is: a palette is written as PNG in a seventh of the time. */
-static int shade(gdImagePtr image, int from, int to)
+/* Ink is dark, noise is light: people tell them apart, and programs have to. */
+static unsigned char shade(int from, int to) { return (unsigned char)(from + draw(to - from)); }
+
+static void draw_line(unsigned char image[static CAPTCHA_HEIGHT][CAPTCHA_WIDTH], unsigned char colour)
 {
-    return gdImageColorResolve(image, from + draw(to - from), from + draw(to - from), from + draw(to - from));
+    int x = draw(CAPTCHA_WIDTH), y = draw(CAPTCHA_HEIGHT);
+    int across = draw(CAPTCHA_WIDTH) - x, down = draw(CAPTCHA_HEIGHT) - y;
+    int steps = 1 + (abs(across) > abs(down) ? abs(across) : abs(down));
+
+    for (int i = 0; i < steps; i++)
+        image[y + down * i / steps][x + across * i / steps] = colour;
 }
 
-static void draw_noise(gdImagePtr image)
+static void draw_noise(unsigned char image[static CAPTCHA_HEIGHT][CAPTCHA_WIDTH])
 {
     for (int i = 0; i < LINES; i++) {
-        int colour = shade(image, 130, 210);
-        gdImageLine(image, draw(CAPTCHA_WIDTH), draw(CAPTCHA_HEIGHT), draw(CAPTCHA_WIDTH), draw(CAPTCHA_HEIGHT), colour);
+        unsigned char colour = shade(130, 210);
+        draw_line(image, colour);
         for (int n = 0; n < DOTS / LINES; n++)
-            gdImageSetPixel(image, draw(CAPTCHA_WIDTH), draw(CAPTCHA_HEIGHT), colour);
+            image[draw(CAPTCHA_HEIGHT)][draw(CAPTCHA_WIDTH)] = colour;
     }
 }
 
-bool captcha_write(const char *answer, gdImagePtr sheet, struct captcha_letter places[static CAPTCHA_LENGTH])
+/* Of a pixel that the letter covers in part, what is below shows through. */
+static void draw_letter(unsigned char image[static CAPTCHA_HEIGHT][CAPTCHA_WIDTH], const FT_Bitmap *picture,
+                        const struct captcha_letter *l)
 {
+    int ink = shade(0, 110);
+
+    for (int y = 0; y < (int)picture->rows; y++)
+        for (int x = 0; x < (int)picture->width; x++) {
+            unsigned char *pixel = &image[l->y + EDGE + y][l->x + EDGE + x];
+            *pixel = (unsigned char)(*pixel + (ink - *pixel) * picture->buffer[y * picture->pitch + x] / 255);
+        }
+}
+
+bool captcha_place(const char *answer, struct captcha_letter places[static CAPTCHA_LENGTH])
+{
+    FT_Face face = font();
+
     for (int i = 0; i < CAPTCHA_LENGTH; i++) {
-        places[i] = (struct captcha_letter){.letter = answer[i]};
-        if (!write_letter(sheet, sheet ? shade(sheet, 0, 110) : 0, i, &places[i]))
+        struct captcha_letter *l = &places[i];
+        *l = (struct captcha_letter){.letter = answer[i], .points = 20 + draw(5), .turn = draw(41) - 20};
+        const FT_Bitmap *picture = face ? picture_of(face, l) : NULL;
+        if (!picture)
             return false;
+        l->width = (int)picture->width + 2 * EDGE, l->height = (int)picture->rows + 2 * EDGE;
     }
     place_letters(places);
     return true;
 }
 
-/* An empty picture: the first colour is the ground. */
-static gdImagePtr blank(int width)
+static char *picture_text(const unsigned char image[static CAPTCHA_HEIGHT][CAPTCHA_WIDTH])
 {
-    gdImagePtr image = gdImageCreate(width, CAPTCHA_HEIGHT);
+    unsigned char file[2 * CAPTCHA_HEIGHT * CAPTCHA_WIDTH];
+    png_alloc_size_t size = sizeof file;
+    png_image png = {.version = PNG_IMAGE_VERSION, .width = CAPTCHA_WIDTH, .height = CAPTCHA_HEIGHT, .format = PNG_FORMAT_GRAY,
+                     .flags = PNG_IMAGE_FLAG_FAST};
 
-    if (image)
-        gdImageColorAllocate(image, 240, 240, 240);
-    return image;
+    return png_image_write_to_memory(&png, file, &size, 0, image, 0, NULL) ? base64_text(file, size) : NULL;
 }
 
 char *captcha_draw(char answer[static CAPTCHA_LENGTH + 1])
 {
     struct captcha_letter places[CAPTCHA_LENGTH];
-    gdImagePtr image = blank(CAPTCHA_WIDTH), sheet = blank(CELL * CAPTCHA_LENGTH);
-    void *png = NULL;
-    char *text = NULL;
-    int size;
+    unsigned char image[CAPTCHA_HEIGHT][CAPTCHA_WIDTH];
 
     draw_answer(answer);
-    if (!image || !sheet || !captcha_write(answer, sheet, places))
-        goto out;
+    if (!captcha_place(answer, places))
+        return NULL;
+    memset(image, GROUND, sizeof image);
     draw_noise(image);
-    gdImageColorTransparent(sheet, 0);
-    for (int i = 0; i < CAPTCHA_LENGTH; i++)
-        gdImageCopy(image, sheet, places[i].x, places[i].y, places[i].from_x, places[i].from_y, places[i].width,
-                    places[i].height);
-    png = gdImagePngPtr(image, &size);
-    text = png ? base64_text(png, (size_t)size) : NULL;
-out:
-    gdFree(png);
-    if (sheet)
-        gdImageDestroy(sheet);
-    if (image)
-        gdImageDestroy(image);
-    return text;
+    for (int i = 0; i < CAPTCHA_LENGTH; i++) {
+        const FT_Bitmap *picture = picture_of(font(), &places[i]);
+        if (!picture)
+            return NULL;
+        draw_letter(image, picture, &places[i]);
+    }
+    return picture_text(image);
 }
 
 /* Answers {captchaId, captchaImage}; the picture was drawn before its answer was stored. */

@@ -8,15 +8,15 @@
 #include "base/must.h"
 #include "serve/request.h"
 
-#include <gd.h>
 #include <stdbool.h>
 
 enum { CAPTCHA_LENGTH = 5, CAPTCHA_WIDTH = 240, CAPTCHA_HEIGHT = 70 };
 
-/* Where a character is on the sheet on which all are drawn first, and where it goes in the picture; in pixels. */
+/* How a character is drawn, points high and turned to the left by so many degrees, and where it goes in the picture, in
+ * pixels. */
 struct captcha_letter {
     char letter;
-    int from_x, from_y, width, height, x, y;
+    int points, turn, x, y, width, height;
 };
 
 /* Draws a random answer (capitals and digits that cannot be mistaken for one another) and writes it to answer.
@@ -24,9 +24,9 @@ struct captcha_letter {
  * there is no memory. */
 MUST_USE char *captcha_draw(char answer[static CAPTCHA_LENGTH + 1]);
 
-/* Draws these characters on a sheet, NULL: only measures them, and chooses their places: each within the picture and
- * clear of the others.  False: the font cannot be read. */
-MUST_USE bool captcha_write(const char *answer, gdImagePtr sheet, struct captcha_letter places[static CAPTCHA_LENGTH]);
+/* Chooses for these characters how they are drawn and where: each within the picture and clear of the others.  False:
+ * the font cannot be read. */
+MUST_USE bool captcha_place(const char *answer, struct captcha_letter places[static CAPTCHA_LENGTH]);
 
 /* Handler of GET /captcha: draws one, and answers {captchaId, captchaImage}.  Its call belongs into the program's calls. */
 void captcha_create(struct request *r, const PGresult *rows);
