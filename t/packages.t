@@ -13,7 +13,7 @@ my $there    = path(tempdir('/var/tmp/im.XXXXXX', CLEANUP => 1));
 
 # What these commands print, with imctl's functions for packages at hand.
 sub shell ($commands) {
-    local %ENV = (%ENV, root => "$there", share => "$there", programs => "$there/cgi-bin", IM_BUILD => 'yes');
+    local %ENV = (%ENV, root => "$there", share => "$there", made => "$there", programs => "$there/cgi-bin", IM_BUILD => 'yes');
     my $pid = open my $out, '-|', 'sh', '-euc', <<~'END' . $commands, "$packages" or die "could not run sh: $!\n";
         exec 2>&1
         say() { printf '%s\n' "$@"; }
