@@ -23,7 +23,8 @@ static const struct route routes[] = {
     {"GET", "/message/system/pullOfflineMessage", USER, LIST, "message_system_pull(:me)", NULL},
     {"PUT", "/message/system/readed", USER, NOTHING, "message_system_readed(:me, maxSeq?)", NULL},
 
-    {"GET", "/conversation/list", USER, LIST, "conversation_list(:me)", NULL},
+    {"POST", "/message/sync", USER, ONE, "message_sync(:me, since?, have?)", NULL},
+    {"GET", "/conversation/list", USER, LIST, "conversation_list(:me, page?, size?, changedSince?)", NULL},
     {"PUT", "/conversation/set", USER, NOTHING, "conversation_set(:me, conversationId, isTop?, isDnd?)", NULL},
     {0},
 };

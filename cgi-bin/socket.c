@@ -18,7 +18,7 @@ static const struct route routes[] = {
     /* method  path               who     shape    call                                                      handler */
     {"POST", "/socket/handshake", USER, VALUE, "socket_open(:me, :session, :expires, :node, :worker)", NULL},
     {"POST", "/socket/frame", ANYONE, NOTHING, NULL, frame},
-    {"WS", "HEARTBEAT", USER, ONE, "socket_heartbeat(:me, received?, status?)", NULL},
+    {"WS", "HEARTBEAT", USER, ONE, "socket_heartbeat(:me, received?, status?, since?)", NULL},
     {"WS", "PRIVATE_MESSAGE", USER, NOTHING,
      "message_private_send(:me, receiverId, content*, messageType, atUserIds?, clientMsgId?)", NULL},
     {"WS", "GROUP_MESSAGE", USER, NOTHING,

@@ -119,6 +119,7 @@ my @OTHER = (
     ['GET /message/group/findReadedUsers', { messageId => '@missing' }, owner => 404],
     ['GET /message/system/pullOfflineMessage', {}, outsider => 200],
     ['PUT /message/system/readed', {}, outsider => 200],
+    ['POST /message/sync', {}, outsider => 200],
     ['GET /conversation/list', {}, outsider => 200],
     ['PUT /conversation/set', { conversationId => '@place', isTop => true }, outsider => 404, left => 404, member => 200],
     ['PUT /conversation/set', { conversationId => '@missing', isTop => true }, owner => 404],

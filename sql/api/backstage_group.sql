@@ -94,7 +94,7 @@ end $$;
 -- POST /im/group/dissolve  admin_group_dissolve(:me, groupId, reason?)
 -- The group is no more, for anybody.
 -- Refuses: 403 without group.write; 3001 no such group
--- Writes: conversation, outbox, audit, audit_head
+-- Writes: conversation, outbox, audit, audit_head, chat_group
 -- Tells: members, GROUP_MESSAGE DISSOLVE
 create function api.admin_group_dissolve(me bigint, chat_group im.id, reason im.reason) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -115,7 +115,7 @@ end $$;
 -- POST /im/group/transfer  admin_group_transfer(:me, groupId, userId, reason?)
 -- Gives the group to another of its members; who owned it becomes an ordinary one.
 -- Refuses: 403 without group.write; 3001 no such group; 3002 not a member; 3005 he owns it already
--- Writes: chat_group, member, outbox, audit, audit_head
+-- Writes: chat_group, member, outbox, audit, audit_head, conversation
 -- Tells: members, GROUP_MESSAGE MANAGER
 create function api.admin_group_transfer(me bigint, chat_group im.id, heir im.user_id, reason im.reason) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$

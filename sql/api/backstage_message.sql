@@ -65,7 +65,7 @@ end $$;
 -- POST /im/message/recall  admin_message_recall(:me, id, reason?)
 -- Takes anybody's message back: its text is gone everywhere but from the record.  Again changes nothing.
 -- Refuses: 403 without message.recall, or not of a kind to recall; 404 no such message
--- Writes: message, message_text, file_message, outbox, audit, audit_head
+-- Writes: message, message_text, file_message, outbox, audit, audit_head, conversation, tally
 -- Tells: both, PRIVATE_MESSAGE RECALL; members, GROUP_MESSAGE RECALL
 create function api.admin_message_recall(me bigint, message_id im.message_id, reason im.reason) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$

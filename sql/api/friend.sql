@@ -4,7 +4,7 @@
 -- Asks to be friends and answers the request's id; asking again while one is pending answers that one.  When the
 -- other has asked already, this approves it.
 -- Refuses: 400 oneself; 1001 no such user; 2002 already friends; 2003 blocked either way; 2005 too many pending
--- Writes: friend_request; when crossing: conversation, member, friendship; outbox
+-- Writes: friend_request; when crossing: conversation, member, friendship, sync_list; outbox
 -- Tells: both, FRIEND_REQUEST APPLY; when crossing APPROVE, and ONLINE (never OFFLINE) of whoever is
 create function api.friend_request_apply(me bigint, friendId im.id, applyInfo im.apply_info)
 returns table ("requestId" bigint)
@@ -50,7 +50,7 @@ end $$;
 -- POST /friend/request/approve  friend_request_approve(:me, requestId|id)
 -- The receiver of a request makes it a friendship.
 -- Refuses: 404 no such request to this account; 2003 blocked either way; 2004 not pending
--- Writes: friend_request, conversation, member, friendship, outbox
+-- Writes: friend_request, conversation, member, friendship, sync_list, outbox
 -- Tells: both, FRIEND_REQUEST APPROVE, and ONLINE (never OFFLINE) of whoever is
 create function api.friend_request_approve(me bigint, requestId im.id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -88,7 +88,7 @@ end $$;
 -- POST /friend/request/reject  friend_request_reject(:me, requestId|id, reason*?)
 -- The receiver of a request declines it.
 -- Refuses: 404 no such request to this account; 2004 not pending
--- Writes: friend_request, outbox
+-- Writes: friend_request, sync_list, outbox
 -- Tells: both, FRIEND_REQUEST REJECT
 create function api.friend_request_reject(me bigint, requestId im.id, reason im.reason) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -103,7 +103,7 @@ end $$;
 -- POST /friend/request/recall  friend_request_recall(:me, requestId|id)
 -- The sender of a request takes it back.
 -- Refuses: 404 no such request of this account; 2004 not pending
--- Writes: friend_request, outbox
+-- Writes: friend_request, sync_list, outbox
 -- Tells: both, FRIEND_REQUEST RECALL
 create function api.friend_request_recall(me bigint, requestId im.id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -141,7 +141,7 @@ end $$;
 -- DELETE /friend/delete/{friendId}  friend_delete(:me, :friendId)
 -- Ends a friendship on both sides; each keeps the messages.
 -- Refuses: 2001 not friends
--- Writes: friendship, conversation, outbox
+-- Writes: friendship, conversation, sync_list, outbox
 -- Tells: both, FRIEND_REQUEST DELETE
 create function api.friend_delete(me bigint, friendId im.id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -160,7 +160,7 @@ end $$;
 -- PUT /friend/remark  friend_remark(:me, friendId, remark)
 -- The name under which the caller sees a friend; empty removes it.
 -- Refuses: 2001 not friends
--- Writes: friendship
+-- Writes: friendship, sync_list
 -- Tells: nobody
 create function api.friend_remark(me bigint, friendId im.id, remark im.remark) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -174,7 +174,7 @@ end $$;
 -- POST /blacklist/add  blacklist_add(:me, targetId|userId)
 -- Blocks somebody, friend or not: no requests, messages or calls either way.  Blocking again changes nothing.
 -- Refuses: 400 targetId (oneself, or the list is full); 1001 no such user
--- Writes: blacklist, conversation, outbox
+-- Writes: blacklist, conversation, sync_list, outbox
 -- Tells: both when they are friends, FRIEND_REQUEST OFFLINE (never ONLINE) of whoever is online
 create function api.blacklist_add(me bigint, targetId im.id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -197,7 +197,7 @@ end $$;
 -- DELETE /blacklist/remove/{targetId}  blacklist_remove(:me, :targetId)
 -- Lifts a block.  Lifting one that is not there changes nothing.
 -- Refuses: nothing but 400
--- Writes: blacklist, conversation, outbox
+-- Writes: blacklist, conversation, sync_list, outbox
 -- Tells: both when they are friends, FRIEND_REQUEST ONLINE of whoever is online, OFFLINE while
 --   the other's block stands
 create function api.blacklist_remove(me bigint, targetId im.id) returns void

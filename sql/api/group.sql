@@ -61,7 +61,7 @@ end $$;
 -- Changes what is given; an empty picture or notice removes it.
 -- Refuses: 3001 no such group; 3002 not a member; 3003 neither owner nor manager; 3004 group banned; 404 groupAvatar is a
 --   file of ours, but not a picture of the caller's
--- Writes: chat_group, file, outbox
+-- Writes: chat_group, file, conversation, outbox
 -- Tells: members, GROUP_MESSAGE MODIFY
 create function api.group_modify(me bigint, groupId im.id, groupName im.group_name, groupAvatar im.image,
                                  groupNotice im.group_notice) returns void
@@ -88,7 +88,7 @@ end $$;
 -- DELETE /group/delete/{groupId}  group_delete(:me, :groupId)
 -- Dissolves the group: from now on it does not exist for anybody.
 -- Refuses: 3001 no such group; 3002 not a member; 3003 not the owner; 3004 group banned
--- Writes: conversation, outbox
+-- Writes: conversation, chat_group, outbox
 -- Tells: members, GROUP_MESSAGE DISSOLVE
 create function api.group_delete(me bigint, groupId im.id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -151,7 +151,7 @@ end $$;
 -- Brings friends of the caller in; those who are members already are passed over.
 -- Refuses: 400 memberIds (none, or more than fifty); 2001 not a friend; 2003 blocked either way; 3001 no such group;
 --   3002 not a member; 3004 group banned; 3005 all are members already; 3007 group full
--- Writes: member, chat_group, outbox
+-- Writes: member, chat_group, conversation, outbox
 -- Tells: members, GROUP_MESSAGE JOIN
 create function api.group_invite(me bigint, groupId im.id, memberIds im.some_ids) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -175,7 +175,7 @@ end $$;
 -- POST /group/join/{groupId}  group_join(:me, :groupId)
 -- Joins a group of one's own accord; who was removed needs an invitation.
 -- Refuses: 403 was removed; 3001 no such group; 3004 group banned; 3005 a member already; 3007 group full
--- Writes: member, chat_group, outbox
+-- Writes: member, chat_group, conversation, outbox
 -- Tells: members, GROUP_MESSAGE JOIN
 create function api.group_join(me bigint, groupId im.id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -202,7 +202,7 @@ end $$;
 -- Removes members: the owner anybody else, a manager ordinary members.
 -- Refuses: 400 memberIds (none); 3001 no such group; 3002 caller or one of them is not a member; 3003 role too low,
 --   or oneself; 3004 group banned
--- Writes: member, chat_group, outbox
+-- Writes: member, chat_group, conversation, outbox
 -- Tells: members and those removed, GROUP_MESSAGE REMOVE
 create function api.group_members_remove(me bigint, groupId im.id, memberIds im.some_ids) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -220,7 +220,7 @@ end $$;
 -- DELETE /group/quit/{groupId}  group_quit(:me, :groupId)
 -- Leaves a group; the owner dissolves it instead.
 -- Refuses: 3001 no such group; 3002 not a member; 3003 the owner
--- Writes: member, chat_group, outbox
+-- Writes: member, chat_group, conversation, outbox
 -- Tells: members and the one who left, GROUP_MESSAGE QUIT
 create function api.group_quit(me bigint, groupId im.id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -236,7 +236,7 @@ end $$;
 -- PUT /group/muted  group_muted(:me, groupId, isMuted)
 -- Mutes all ordinary members, or ends that.
 -- Refuses: 3001 no such group; 3002 not a member; 3003 neither owner nor manager; 3004 group banned
--- Writes: conversation, outbox
+-- Writes: conversation, chat_group, outbox
 -- Tells: members, GROUP_MESSAGE MUTED
 create function api.group_muted(me bigint, groupId im.id, isMuted boolean) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -254,7 +254,7 @@ end $$;
 -- Mutes one member for so many seconds, or until lifted; or lifts it.
 -- Refuses: 3001 no such group; 3002 caller or target is not a member; 3003 target is not of lower rank;
 --   3004 group banned
--- Writes: member, outbox
+-- Writes: member, chat_group, conversation, outbox
 -- Tells: members, GROUP_MESSAGE MEMBER_MUTED
 create function api.group_members_muted(me bigint, groupId im.id, userId im.user_id, isMuted boolean,
                                         duration im.mute_seconds) returns void
@@ -274,7 +274,7 @@ end $$;
 -- POST /group/setTopMessage/{groupId}  group_top_message_set(:me, :groupId, content!)
 -- Pins a text to the group.
 -- Refuses: 3001 no such group; 3002 not a member; 3003 neither owner nor manager; 3004 group banned
--- Writes: chat_group, outbox
+-- Writes: chat_group, conversation, outbox
 -- Tells: members, GROUP_MESSAGE TOP_MESSAGE
 create function api.group_top_message_set(me bigint, groupId im.id, content im.top_message) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -285,7 +285,7 @@ end $$;
 -- DELETE /group/removeTopMessage/{groupId}  group_top_message_remove(:me, :groupId)
 -- Takes the pinned text away; again changes nothing.
 -- Refuses: 3001 no such group; 3002 not a member; 3003 neither owner nor manager; 3004 group banned
--- Writes: chat_group, outbox
+-- Writes: chat_group, conversation, outbox
 -- Tells: members, GROUP_MESSAGE TOP_MESSAGE with content null
 create function api.group_top_message_remove(me bigint, groupId im.id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -296,7 +296,7 @@ end $$;
 -- POST /group/manager/add  group_manager_add(:me, groupId, userId)
 -- Makes a member a manager; again changes nothing.
 -- Refuses: 3001 no such group; 3002 caller or target is not a member; 3003 not the owner, or oneself; 3004 group banned
--- Writes: member, outbox
+-- Writes: member, chat_group, conversation, outbox
 -- Tells: members, GROUP_MESSAGE MANAGER
 create function api.group_manager_add(me bigint, groupId im.id, userId im.user_id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -307,7 +307,7 @@ end $$;
 -- DELETE /group/manager/remove  group_manager_remove(:me, groupId, userId)
 -- Makes a manager an ordinary member; again changes nothing.
 -- Refuses: 3001 no such group; 3002 caller or target is not a member; 3003 not the owner, or oneself; 3004 group banned
--- Writes: member, outbox
+-- Writes: member, chat_group, conversation, outbox
 -- Tells: members, GROUP_MESSAGE MANAGER
 create function api.group_manager_remove(me bigint, groupId im.id, userId im.user_id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$

@@ -5,7 +5,7 @@
 -- Stores a message to a friend and answers it; the same clientMsgId again answers the first one.
 -- Refuses: 2001 not friends; 2003 blocked either way; 400 atUserIds names others, clientMsgId used elsewhere;
 --   404 content names a file that the sender may not read
--- Writes: conversation, message, file_message, outbox
+-- Writes: conversation, message, file_message, tally, outbox
 -- Tells: both, PRIVATE_MESSAGE MESSAGE; of a repetition the sender alone
 create function api.message_private_send(me bigint, receiverId im.id, content im.content,
                                          messageType im.message_type, atUserIds im.at_ids, clientMsgId im.client_msg_id)
@@ -20,7 +20,7 @@ end $$;
 -- Stores a message to a group and answers it; the same clientMsgId again answers the first one.
 -- Refuses: 3001 no such group; 3002 not a member; 3003 @all by an ordinary member; 3004 group banned; 3006 muted;
 --   400 atUserIds names others than members, clientMsgId used elsewhere; 404 as of message_private_send
--- Writes: conversation, message, file_message, outbox
+-- Writes: conversation, message, file_message, tally, outbox
 -- Tells: members who joined before, GROUP_MESSAGE MESSAGE; of a repetition the sender alone
 create function api.message_group_send(me bigint, groupId im.id, content im.content,
                                        messageType im.message_type, atUserIds im.at_ids, clientMsgId im.client_msg_id)
@@ -31,42 +31,26 @@ begin
 end $$;
 
 -- GET /message/private/pullOfflineMessage  message_private_pull(:me, minId?)
--- What others sent and this account has not acknowledged, one conversation after the other, the oldest first in each, at
--- most a thousand and a MiB; minId goes on after the last of the answer before.  Reading it acknowledges nothing.  Not in the order
--- of ids: one of another conversation may commit after a greater one has been read, and would be skipped.
+-- What others sent and this account has not acknowledged, the oldest first over all conversations, at most a thousand and a
+-- MiB.  minId, the last of the answer before, goes on after it where not all of it fits into one; it hides nothing: when
+-- nothing greater is left, what comes before is told again.  Reading it acknowledges nothing.
 -- Refuses: nothing
 -- Writes: nothing
 -- Tells: nobody
 create function api.message_private_pull(me bigint, minId im.min_id) returns setof im.private_message
 language plpgsql stable rows 100 security definer set search_path = im, pg_temp as $$
-declare
-  most integer := im.setting_int('message.pull_limit');
-  after_conversation bigint;
-  after_seq bigint;
 begin
-  select m.conversation_id, m.seq into after_conversation, after_seq from im.message m where m.id = minId;
   return query
-    select (pulled.m).*
-      from (
-    select p m, sum(octet_length(p.content)) over (order by p."conversationId", p.seq rows unbounded preceding) bytes
-      from im.member b
-      join im.conversation c on c.id = b.conversation_id and c.last_seq > b.delivered_seq
-     cross join lateral (
-       select v.* from im.private_message v
-        where v."conversationId" = b.conversation_id and v."senderId" <> me
-          and v.seq > greatest(b.delivered_seq, case b.conversation_id when after_conversation then after_seq end)
-        order by v.seq limit most) p
-     where b.account_id = me and b.left_at is null and b.role is null
-       and (after_conversation is null or b.conversation_id >= after_conversation)
-     order by p."conversationId", p.seq
-     limit most) pulled
-     where pulled.bytes <= im.answer_bytes();
+    select v.*
+      from im.member_lacks(me, false, coalesce(minId, 0)) l
+      join im.private_message v on v."conversationId" = l.conversation_id and v.seq = l.seq
+     order by v.id;
 end $$;
 
 -- PUT /message/private/readed  message_private_readed(:me, friendId, maxMessageId?)
 -- The friend's messages up to that one are read; never goes back, never past the newest.
 -- Refuses: 2001 never been friends
--- Writes: member, outbox
+-- Writes: member, conversation, outbox
 -- Tells: both, PRIVATE_MESSAGE READ, when it advanced
 create function api.message_private_readed(me bigint, friendId im.id, maxMessageId im.message_id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -124,7 +108,7 @@ end $$;
 -- DELETE /message/private/recall/{id}  message_private_recall(:me, :id)
 -- Takes one's own message back within two minutes: its text is gone everywhere.  Recalling again changes nothing.
 -- Refuses: 403 somebody else's, too late, or not of a kind to recall; 404 no such message in a chat of the caller
--- Writes: message, message_text, file_message, outbox
+-- Writes: message, message_text, file_message, conversation, tally, outbox
 -- Tells: both, PRIVATE_MESSAGE RECALL
 create function api.message_private_recall(me bigint, message_id im.message_id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -161,35 +145,18 @@ end $$;
 -- Tells: nobody
 create function api.message_group_pull(me bigint, minId im.min_id) returns setof im.group_message
 language plpgsql stable rows 100 security definer set search_path = im, pg_temp as $$
-declare
-  most integer := im.setting_int('message.pull_limit');
-  after_conversation bigint;
-  after_seq bigint;
 begin
-  select m.conversation_id, m.seq into after_conversation, after_seq from im.message m where m.id = minId;
   return query
-    select (pulled.m).*
-      from (
-    select g m, sum(octet_length(g.content)) over (order by g."conversationId", g.seq rows unbounded preceding) bytes
-      from im.member b
-      join im.conversation c on c.id = b.conversation_id and c.last_seq > b.delivered_seq
-       and c.closed is distinct from 'dissolved'
-     cross join lateral (
-       select v.* from im.group_message v
-        where v."conversationId" = b.conversation_id and v."senderId" <> me
-          and v.seq > greatest(b.delivered_seq, case b.conversation_id when after_conversation then after_seq end)
-        order by v.seq limit most) g
-     where b.account_id = me and b.left_at is null and b.role is not null
-       and (after_conversation is null or b.conversation_id >= after_conversation)
-     order by g."conversationId", g.seq
-     limit most) pulled
-     where pulled.bytes <= im.answer_bytes();
+    select v.*
+      from im.member_lacks(me, true, coalesce(minId, 0)) l
+      join im.group_message v on v."conversationId" = l.conversation_id and v.seq = l.seq
+     order by v.id;
 end $$;
 
 -- PUT /message/group/readed  message_group_readed(:me, groupId, maxMessageId?)
 -- The group's messages up to that one are read; never goes back, never past the newest.
 -- Refuses: 3001 no such group; 3002 not a member
--- Writes: member, reading, outbox
+-- Writes: member, reading, outbox; never conversation
 -- Tells: the caller's devices, GROUP_MESSAGE READ, when it advanced
 create function api.message_group_readed(me bigint, groupId im.id, maxMessageId im.message_id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -259,7 +226,7 @@ end $$;
 -- Takes a message back: one's own within two minutes, the owner any, a manager those of ordinary members.
 -- Recalling again changes nothing.
 -- Refuses: 403 not of a kind to recall; 404 no such message that the caller can see; 3003 none of these
--- Writes: message, message_text, file_message, outbox
+-- Writes: message, message_text, file_message, conversation, tally, outbox
 -- Tells: members, GROUP_MESSAGE RECALL
 create function api.message_group_recall(me bigint, message_id im.message_id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -282,52 +249,4 @@ begin
   perform im.tell_conversation(m.conversation_id, m.seq, 'GROUP_MESSAGE', json_build_object(
     'event', 'RECALL', 'id', m.id, 'conversationId', m.conversation_id, 'seq', m.seq, 'senderId', m.sender_id,
     'groupId', place, 'operatorId', me));
-end $$;
-
--- GET /conversation/list  conversation_list(:me)
--- What a first screen shows: every chat and group with its last message (of a text the beginning), the topped and the
--- latest first.  name
--- is the remark, nick name or group name; targetId the friend or the group.
--- Refuses: nothing
--- Writes: nothing
--- Tells: nobody
-create function api.conversation_list(me bigint)
-returns table ("conversationId" bigint, type text, "targetId" bigint, name text, "headImage" text,
-               "lastSeq" bigint, "readSeq" bigint, "unreadCount" bigint, "lastMessageId" bigint,
-               "lastSenderId" bigint, "lastContent" text, "lastMessageType" smallint, "lastSendTime" timestamptz,
-               "lastIsRecalled" boolean, "isTop" boolean, "isDnd" boolean)
-language plpgsql stable rows 50 security definer set search_path = im, pg_temp as $$
-begin
-  return query
-    select c.id, case when c.group_id is null then 'PRIVATE' else 'GROUP' end, coalesce(c.group_id, a.id),
-           coalesce(g.group_name::text, nullif(f.remark::text, ''), a.nick_name::text),
-           coalesce(g.group_avatar::text, a.head_image::text), c.last_seq, b.read_seq,
-           im.member_unread(c.id, me, b.read_seq, c.last_seq), m.id, m.sender_id,
-           case m.message_type when 1 then left(m.content, 200) else m.content end, m.message_type,
-           m.sent_at, m.recalled_at is not null, b.topped, b.dnd
-      from im.member b
-      join im.conversation c on c.id = b.conversation_id and c.closed is distinct from 'dissolved'
-      left join im.chat_group g on g.id = c.group_id
-      left join im.account a on a.id = case me when c.low_id then c.high_id else c.low_id end
-      left join im.friendship f on f.account_id = me and f.friend_id = a.id
-      left join im.message m on m.conversation_id = c.id and m.seq = c.last_seq and m.seq > b.joined_seq
-     where b.account_id = me and b.left_at is null
-       and (c.group_id is not null or f.account_id is not null or c.last_seq > 0)
-     order by b.topped desc, coalesce(m.sent_at, b.joined_at) desc, c.id desc;
-end $$;
-
--- PUT /conversation/set  conversation_set(:me, conversationId, isTop?, isDnd?)
--- Whether a conversation is shown first, and whether it disturbs.
--- Refuses: 404 no such conversation of the caller
--- Writes: member
--- Tells: nobody
-create function api.conversation_set(me bigint, conversationId im.id, isTop boolean, isDnd boolean) returns void
-language plpgsql security definer set search_path = im, pg_temp as $$
-begin
-  update im.member b set topped = coalesce(isTop, b.topped), dnd = coalesce(isDnd, b.dnd)
-   where b.conversation_id = conversationId and b.account_id = me and b.left_at is null
-     and not exists (select from im.conversation c where c.id = b.conversation_id and c.closed = 'dissolved');
-  if not found then
-    raise sqlstate 'I0404' using hint = 'no such conversation of the caller';
-  end if;
 end $$;

@@ -5,8 +5,8 @@
 -- Splits an amount, puts it in escrow, and shows it in the chat as a message of type 7, in one transaction.
 -- Refuses: 400 totalCount, totalAmount (limits, indivisible), receiverId (oneself); 2001, 2003 the friend;
 --   3001, 3002, 3004, 3006 the group; 4003, 4004, 4002 trade password; 4001 balance too small
--- Writes: redpacket, redpacket_share, journal, posting, purse, conversation, message, outbox, trade_password, idempotency;
---   never file_message
+-- Writes: redpacket, redpacket_share, journal, posting, purse, conversation, message, tally, outbox, trade_password,
+--   idempotency; never file_message
 -- Tells: the chat (PRIVATE_MESSAGE or GROUP_MESSAGE, event MESSAGE)
 create function api.redpacket_send(me bigint, receiver_type im.receiver_type, receiver im.id, total im.money,
   count im.share_count, type im.redpacket_type, remark im.redpacket_remark, trade text,

@@ -24,14 +24,14 @@ begin
   return socket;
 end $$;
 
--- frame HEARTBEAT  socket_heartbeat(:me, received?, status?)
+-- frame HEARTBEAT  socket_heartbeat(:me, received?, status?, since?)
 -- Notes what was received ([[conversationId, seq], …]) and the chosen status; answers how many messages of others
--- are not acknowledged, up to a thousand, and notices.
+-- are not acknowledged, up to a thousand, and notices; and whether message_sync has something for who was told since.
 -- Refuses: 400 received is out of form
 -- Writes: member, presence, outbox
 -- Tells: friends who are online, FRIEND_REQUEST ONLINE (never OFFLINE), when the status changed
-create function api.socket_heartbeat(me bigint, received json, status im.online_status)
-returns table (event text, "serverTime" timestamptz, pending bigint)
+create function api.socket_heartbeat(me bigint, received json, status im.online_status, since im.sync_since default null)
+returns table (event text, "serverTime" timestamptz, pending bigint, news boolean)
 language plpgsql rows 1 security definer set search_path = im, pg_temp as $$
 declare
   waiting bigint;
@@ -44,5 +44,6 @@ begin
   if waiting = 0 then
     perform im.member_advance(me);
   end if;
-  return query select 'HEARTBEAT', now(), waiting + im.notice_pending(me);
+  return query select 'HEARTBEAT', now(), waiting + im.notice_pending(me),
+    case when since is not null then im.sync_news(me, since) end;
 end $$;

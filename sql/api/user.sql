@@ -22,7 +22,7 @@ end $$;
 -- PUT /user/update  user_update(:me, nickName!?, headImage?, sex?, signature!?)
 -- Changes what is given of the caller's profile; an empty picture or signature removes it.
 -- Refuses: 404 headImage is a file of ours, but not a picture that the caller has uploaded
--- Writes: account, file
+-- Writes: account, file, sync_list
 -- Tells: nobody
 create function api.user_update(me bigint, nickName im.nickname, headImage im.image, sex im.sex,
                                 signature im.signature) returns void
@@ -34,6 +34,7 @@ begin
          sex = coalesce(user_update.sex, a.sex), signature = coalesce(user_update.signature, a.signature),
          updated_at = now()
    where a.id = me;
+  perform im.sync_touch(array[me], 'SELF');
 end $$;
 
 -- GET /user/search  user_search(:me, name)

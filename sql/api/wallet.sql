@@ -91,7 +91,7 @@ end $$;
 -- POST /user/buyVip  wallet_vip_buy(:me, duration, tradePassword#, :key, :digest)
 -- Buys days of VIP; they begin now, or where the days already bought end.
 -- Refuses: 400 duration; 4003, 4004, 4002 trade password; 4001 balance too small
--- Writes: vip_purchase, account, journal, posting, purse, trade_password, idempotency
+-- Writes: vip_purchase, account, journal, posting, purse, trade_password, idempotency, sync_list
 -- Tells: nobody
 create function api.wallet_vip_buy(me bigint, duration im.vip_days, trade text,
                                    key im.idempotency_key default null, digest im.request_digest default null)

@@ -55,7 +55,7 @@ end $$;
 -- POST /webrtc/private/reject  webrtc_private_reject(:me, callId, reason*?)
 -- The callee declines.
 -- Refuses: 404 no such call of this account; 6002 it does not ring, or is not the caller's to reject
--- Writes: call, call_party, call_seen, call_signal, conversation, message, outbox; never file_message
+-- Writes: call, call_party, call_seen, call_signal, conversation, message, tally, outbox; never file_message
 -- Tells: both, RTC_CALL REJECT and PRIVATE_MESSAGE MESSAGE, its record; never GROUP_MESSAGE
 create function api.webrtc_private_reject(me bigint, callId uuid, reason im.reason) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -69,7 +69,7 @@ end $$;
 -- POST /webrtc/private/cancel  webrtc_private_cancel(:me, callId)
 -- The caller gives up while it rings.
 -- Refuses: 404 no such call of this account; 6002 it does not ring, or is not the callee's to cancel
--- Writes: call, call_party, call_seen, call_signal, conversation, message, outbox; never file_message
+-- Writes: call, call_party, call_seen, call_signal, conversation, message, tally, outbox; never file_message
 -- Tells: both, RTC_CALL CANCEL and PRIVATE_MESSAGE MESSAGE, its record; never GROUP_MESSAGE
 create function api.webrtc_private_cancel(me bigint, callId uuid) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -85,7 +85,7 @@ end $$;
 -- POST /webrtc/private/handup  webrtc_private_handup(:me, callId)
 -- Either ends a call that was accepted.
 -- Refuses: 404 no such call of this account; 6002 it was not accepted, or is over
--- Writes: call, call_party, call_seen, call_signal, conversation, message, outbox; never file_message
+-- Writes: call, call_party, call_seen, call_signal, conversation, message, tally, outbox; never file_message
 -- Tells: both, RTC_CALL HANDUP and PRIVATE_MESSAGE MESSAGE, its record; never GROUP_MESSAGE
 create function api.webrtc_private_handup(me bigint, callId uuid) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -233,7 +233,7 @@ end $$;
 -- POST /webrtc/group/handup  webrtc_group_handup(:me, callId)
 -- Who is in it leaves; with the last the call is over.
 -- Refuses: 404 no call of a group of this account; 6002 not in it, or it is over
--- Writes: call, call_party, call_seen, call_signal, conversation, message, outbox; never file_message
+-- Writes: call, call_party, call_seen, call_signal, conversation, message, tally, outbox; never file_message
 -- Tells: who is in it and who leaves, RTC_CALL LEAVE; with the last one members, RTC_CALL HANDUP, or CANCEL when nobody
 --   came, and GROUP_MESSAGE MESSAGE, its record; never PRIVATE_MESSAGE
 create function api.webrtc_group_handup(me bigint, callId uuid) returns void

@@ -77,20 +77,53 @@ language plpgsql as $$
 declare
   place record;
 begin
-  if json_typeof(received) <> 'array' or json_array_length(received) > 1000
-     or exists (select from json_array_elements(received) e
-                 where e::text !~ '^\s*\[\s*("?)[1-9][0-9]{0,15}\1\s*,\s*("?)[0-9]{1,16}\2\s*\]\s*$') then
-    raise sqlstate 'I0400' using message = 'received', hint = 'the pairs of what was received have another form';
-  end if;
   for place in
-    select (e ->> 0)::bigint as id, max((e ->> 1)::bigint) as seq
-      from json_array_elements(received) e group by 1 order by 1
+    select p.* from im.seq_pairs(received, 'received') p order by p.id
   loop
     update im.member b set delivered_seq = least(place.seq, c.last_seq)
       from im.conversation c
      where c.id = place.id and b.conversation_id = place.id and b.account_id = me and b.left_at is null
        and b.delivered_seq < least(place.seq, c.last_seq);
   end loop;
+end $$;
+
+-- What others sent, in private chats or in groups, and the account has not acknowledged, as much of it as one answer takes,
+-- the oldest first: all of it if that fits; else what comes after that message (0: from the first), and when nothing does,
+-- from the first again.  Ids of two conversations may commit in another order than they were drawn, and what a client got by
+-- push says nothing of what it did not: so an id never tells that a client has what comes before it.
+create or replace function im.member_lacks(me bigint, grouped boolean, after bigint)
+returns table (conversation_id bigint, seq bigint)
+language plpgsql stable rows 100 as $$
+declare
+  most integer := im.setting_int('message.pull_limit');
+begin
+  return query
+    with waiting as materialized (
+      select c.id, b.delivered_seq, case when after > 0 then greatest(im.seq_at(c.id, after), b.delivered_seq)
+             else b.delivered_seq end as passed
+        from im.member b
+        join im.conversation c on c.id = b.conversation_id and c.last_seq > b.delivered_seq
+         and c.closed is distinct from 'dissolved'
+       where b.account_id = me and b.left_at is null and (b.role is not null) = grouped),
+    found as (
+      select n.*, true as later from waiting w cross join lateral (
+        select m.conversation_id, m.seq, m.id, m.content from im.message m
+         where m.conversation_id = w.id and m.seq > w.passed and m.sender_id <> me
+         order by m.seq limit most + 1) n
+      union all
+      select o.*, false from waiting w cross join lateral (
+        select m.conversation_id, m.seq, m.id, m.content from im.message m
+         where m.conversation_id = w.id and m.seq > w.delivered_seq and m.seq <= w.passed and m.sender_id <> me
+         order by m.seq limit most + 1) o),
+    summed as (
+      select f.*, bool_or(f.later) over () as later_ones, row_number() over part as n,
+             sum(octet_length(to_json(f.content)::text) + 400) over part as bytes,     -- 400: its other fields
+             count(*) over () <= most and sum(octet_length(to_json(f.content)::text) + 400) over () <= im.answer_bytes() as fits
+        from found f
+      window part as (partition by f.later order by f.id rows unbounded preceding))
+    select s.conversation_id, s.seq from summed s
+     where s.fits or (s.later = s.later_ones and s.n <= most and s.bytes <= im.answer_bytes())
+     order by s.id;
 end $$;
 
 -- How many messages of others the account has not acknowledged; counts to a thousand.
@@ -123,16 +156,18 @@ begin
                       where m.conversation_id = c.id and m.seq > b.delivered_seq and m.seq <= c.last_seq and m.sender_id <> me);
 end $$;
 
--- How many messages of others came after the read pointer: exact up to a thousand, beyond that by seq alone.
+-- How many messages of others, not recalled, came after the read pointer.  Whatever there are, it looks at less than two
+-- blocks of them (im.tally).
 create or replace function im.member_unread(conversation bigint, me bigint, read_seq bigint, last_seq bigint)
 returns bigint
 language plpgsql stable as $$
 begin
-  if last_seq - read_seq not between 1 and 1000 then
-    return greatest(last_seq - read_seq, 0);
+  if last_seq - read_seq > im.tally_block() then
+    return im.message_count(conversation, me, 0, last_seq) - im.message_count(conversation, me, 0, read_seq);
+  elsif last_seq > read_seq then
+    return im.message_count(conversation, me, read_seq, last_seq);
   end if;
-  return (select count(*) from im.message m
-           where m.conversation_id = conversation and m.seq > member_unread.read_seq and m.sender_id <> me);
+  return 0;
 end $$;
 
 -- The conversation of two people who are, or were, friends.  Refuses 2001.
@@ -157,7 +192,41 @@ declare
     then (select c.last_seq from im.conversation c where c.id = conversation)
     else im.seq_at(conversation, max_message) end;
 begin
+  -- A friend's devices show how far one has read.  The conversation's lock first, as everywhere.
+  update im.conversation c set changed = pg_current_xact_id()
+   where c.id = conversation and c.group_id is null
+     and exists (select from im.member b where b.conversation_id = c.id and b.account_id = me and b.read_seq < now_read);
   update im.member b set read_seq = now_read, delivered_seq = greatest(b.delivered_seq, now_read)
    where b.conversation_id = conversation and b.account_id = me and b.read_seq < now_read;
   return case when found then now_read end;
+end $$;
+
+-- Tells the account's devices what it has set a conversation to.
+create or replace function im.member_tell_set(mine im.member) returns void
+language plpgsql as $$
+begin
+  perform im.tell(array[mine.account_id], case when mine.role is null then 'PRIVATE_MESSAGE' else 'GROUP_MESSAGE' end,
+    json_build_object('event', 'SET', 'conversationId', mine.conversation_id, 'isTop', mine.topped, 'isDnd', mine.dnd));
+end $$;
+
+-- These conversations of the account, as lists show them; not one without a word with somebody who is no friend any more.
+create or replace function im.conversation_state(me bigint, wanted bigint[]) returns setof im.conversation_shown
+language plpgsql stable rows 50 as $$
+begin
+  return query
+    select c.id, case when c.group_id is null then 'PRIVATE' else 'GROUP' end, coalesce(c.group_id, a.id),
+           coalesce(g.group_name::text, nullif(f.remark::text, ''), a.nick_name::text),
+           coalesce(g.group_avatar::text, a.head_image::text), c.last_seq, b.read_seq, b.joined_seq, r.read_seq,
+           im.member_unread(c.id, me, b.read_seq, c.last_seq), m.id, m.sender_id,
+           case m.message_type when 1 then left(m.content, 200) else m.content end, m.message_type,
+           im.time_text(m.sent_at), m.recalled_at is not null, b.topped, b.dnd
+      from unnest(wanted) w(id)
+      join im.conversation c on c.id = w.id and c.closed is distinct from 'dissolved'
+      join im.member b on b.conversation_id = c.id and b.account_id = me and b.left_at is null
+      left join im.chat_group g on g.id = c.group_id
+      left join im.account a on a.id = case me when c.low_id then c.high_id else c.low_id end
+      left join im.member r on r.conversation_id = c.id and r.account_id = a.id
+      left join im.friendship f on f.account_id = me and f.friend_id = a.id
+      left join im.message m on m.conversation_id = c.id and m.seq = c.last_seq and m.seq > b.joined_seq
+     where c.group_id is not null or f.account_id is not null or c.last_seq > 0;
 end $$;

@@ -1,9 +1,12 @@
 -- Internal functions about groups.
 
--- An event about a group, for its present members.
+-- An event about a group, for its present members; and for the devices of theirs that are not there, its stamp.  Needs
+-- the group's lock, as does whatever is told.
 create or replace function im.group_tell(conversation bigint, data json) returns void
 language plpgsql as $$
 begin
+  update im.conversation c set changed = pg_current_xact_id() where c.id = conversation;
+  update im.chat_group g set changed = pg_current_xact_id() where g.conversation_id = conversation;
   perform im.tell_conversation(conversation, null, 'GROUP_MESSAGE', data);
 end $$;
 

@@ -47,7 +47,7 @@ begin
   if cardinality(at_ids) > 0 and not at_ids <@ array[sender, receiver] then
     raise sqlstate 'I0400' using message = 'atUserIds', hint = 'neither of the two is mentioned';
   end if;
-  update im.conversation c set last_seq = c.last_seq + 1
+  update im.conversation c set last_seq = c.last_seq + 1, changed = pg_current_xact_id()
    where c.low_id = least(sender, receiver) and c.high_id = greatest(sender, receiver)
      and c.group_id is null and c.closed is null
   returning c.id, c.last_seq into pair, next_seq;
@@ -127,7 +127,7 @@ declare
   m im.group_message;
   done boolean;
 begin
-  update im.conversation c set last_seq = c.last_seq + 1
+  update im.conversation c set last_seq = c.last_seq + 1, changed = pg_current_xact_id()
    where c.group_id = receiver and c.closed is null
   returning c.id, c.last_seq, c.muted into place, next_seq, all_muted;
   if place is null then
@@ -224,8 +224,11 @@ language plpgsql as $$
 begin
   delete from im.outbox o where o.body like '{"type":"%\_MESSAGE","data":{"event":"MESSAGE","id":' || m.id || ',%';
   delete from im.file_message l where l.conversation_id = m.conversation_id and l.seq = m.seq;
-  update im.message x set content = '', at_user_ids = null, recalled_at = now(), recalled_by = operator
+  update im.message x
+     set content = '', at_user_ids = null, recalled_at = now(), recalled_by = operator, recalled_in = pg_current_xact_id()
    where x.conversation_id = m.conversation_id and x.seq = m.seq;
+  update im.conversation c set changed = pg_current_xact_id() where c.id = m.conversation_id;
+  perform im.tally_forget(m);
   perform im.search_forget(m);
 end $$;
 

@@ -208,6 +208,7 @@ begin
                                      array[im.purse_of(me, 'available'), im.purse_house('vip')], array[-price, price])
    where v.id = made.id;
   update im.account a set vip_until = made.vip_until where a.id = me;
+  perform im.sync_touch(array[me], 'SELF');
   return jsonb_build_object('vipExpireTime', made.vip_until, 'amount', price, 'balance', im.balance(me));
 end $$;
 

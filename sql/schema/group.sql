@@ -10,7 +10,8 @@ create table im.chat_group (
   top_message im.top_message,
   member_count integer not null constraint chat_group_member_count check (member_count >= 0),
   ban_reason im.reason,
-  created_at timestamptz not null default now()
+  created_at timestamptz not null default now(),
+  changed xid8 not null default pg_current_xact_id()      -- what is shown of it, or of a member (im.group_tell)
 ) with (fillfactor = 80);
 create index chat_group_owner on im.chat_group (owner_id);
 create index chat_group_created on im.chat_group (created_at, id);

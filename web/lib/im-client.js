@@ -241,8 +241,8 @@ export class IMClient {
         for (const kind of ['private', 'group']) {
             for (let minId = 0; ; ) {
                 const messages = await this.call('GET', `/message/${kind}/pullOfflineMessage`, {minId});
-                if (!messages.length) break;
                 for (const message of messages) this.arrived(message);
+                if (!(messages.at(-1)?.id > minId)) break;          // what is not acknowledged is told again in the end
                 minId = messages.at(-1).id;
             }
         }

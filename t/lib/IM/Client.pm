@@ -205,7 +205,7 @@ sub _pull_page ($self, $kinds, $after) {
         my $rows = $body && $body->{code} eq 200 ? $body->{data} : return $weak->_pull_failed;
         $weak->count->{pulled} += @$rows;
         $weak->_take($_) for @$rows;
-        return $weak->_pull_page($kinds, $rows->[-1]{id}) if @$rows;
+        return $weak->_pull_page($kinds, $rows->[-1]{id}) if @$rows && $rows->[-1]{id} > $after;
         $weak->_pull_page([@$kinds[1 .. $#$kinds]], 0);
     });
 }

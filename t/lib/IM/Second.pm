@@ -81,7 +81,7 @@ sub _pull ($self) {
 sub _pull_from ($self, $path, $query) {
     $self->_ask(GET => $path, $query, sub ($messages) {
         $self->_show($_) for @$messages;
-        return $self->_pull_from($path, { minId => $messages->[-1]{id} }) if @$messages;
+        return $self->_pull_from($path, { minId => $messages->[-1]{id} }) if @$messages && $messages->[-1]{id} > ($query->{minId} // 0);
         $self->_fill;
     });
 }
