@@ -13,13 +13,14 @@ make_cluster() {
     [ -x "$postgres" ] || die "PostgreSQL${version:+ $version, of which the cluster in $state/pg is,} is not installed"
     [ -d "$state/pg" ] || initialize_cluster
     update "$state/postgres/postgresql.conf" "$(postgres_configuration)"
-    update "$state/postgres/pg_hba.conf" "local all im_owner peer map=imctl
-local all postgres peer map=imctl
-local all all scram-sha-256"
-    update "$state/postgres/pg_ident.conf" "# Who runs imctl is the owner of the schema, or, to make roles and the database, the superuser.
-imctl $self im_owner
-imctl $self postgres"
+    update "$state/postgres/pg_hba.conf" "$(own_lines pg_hba; say 'local all im_owner peer map=imctl' 'local all postgres peer map=imctl' \
+        'local all im_monitor peer map=imctl' 'local replication im_backup peer map=imctl' 'local all all scram-sha-256')"
+    # Who runs imctl is the owner of the schema, or, to make roles and the database, the superuser.
+    update "$state/postgres/pg_ident.conf" "$(own_lines pg_ident; say "imctl $self im_owner" "imctl $self postgres" "imctl $self im_backup" "imctl $self im_monitor")"
 }
+
+# NAME: what an operator has written into NAME.local, which comes first.
+own_lines() { [ ! -f "$state/postgres/$1.local" ] || awk 1 "$state/postgres/$1.local"; }
 
 initialize_cluster() {
     say "making the PostgreSQL cluster"

@@ -7,7 +7,7 @@ do $$
 declare
   role text;
 begin
-  for role in select rolname from pg_roles where rolname like 'im\_%' and rolname <> 'im_owner' loop
+  for role in select rolname from pg_roles where rolname like 'im\_%' and rolname not in ('im_owner', 'im_backup', 'im_monitor') loop
     execute format('grant usage on schema api to %I', role);
     execute format('grant execute on function api.leave(text) to %I', role);
     execute format('grant execute on function api.told(xid8[]) to %I', role);

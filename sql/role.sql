@@ -17,6 +17,15 @@ begin
   execute format('revoke temporary, connect on database %I from public', current_database());
 end $$;
 revoke connect on database postgres, template1 from public;     -- where nothing of the below is taken away
+
+-- Whoever copies the cluster, and whoever watches it: neither sees a table.
+select 'create role im_backup login replication' where not exists (select from pg_roles where rolname = 'im_backup') \gexec
+select 'create role im_monitor login' where not exists (select from pg_roles where rolname = 'im_monitor') \gexec
+grant pg_monitor to im_monitor;
+do $$
+begin
+  execute format('grant connect on database %I to im_monitor', current_database());
+end $$;
 revoke all on schema public from public;
 
 do $$

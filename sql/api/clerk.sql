@@ -126,14 +126,15 @@ end $$;
 
 -- (imclerk)  clerk_file_gone()
 -- Bytes that nothing points to any more, by their names in the store.  An id is part of each and is never used again, so
--- they can be removed at any time.
+-- they can be removed at any time; but not while a backup copies them, which are still named in its copy of the rows.
 -- Refuses: nothing
 -- Writes: nothing
 -- Tells: nobody
 create function api.clerk_file_gone() returns table (name text)
 language plpgsql stable security definer set search_path = im, pg_temp as $$
 begin
-  return query select g.name from im.blob_gone g limit 200;
+  return query select g.name from im.blob_gone g
+    where not exists (select from pg_replication_slots s where s.slot_name = 'imctl_backup') limit 200;
 end $$;
 
 -- (imclerk)  clerk_file_forget(names)
