@@ -131,6 +131,8 @@ export interface Events {
     gap: {conversationId: Id; from: number; to: number};
     /** the list as it is after each connection */
     conversations: Conversation[];
+    /** what time it is at the server, with each answered heartbeat */
+    clock: Time;
     state: State;
     syncing: undefined;
     ready: undefined;

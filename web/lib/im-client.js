@@ -219,7 +219,7 @@ export class IMClient {
         this.synced = line;
         this.move('ready');
         if (fresh) this.emit('ready');
-        this.acknowledge();
+        this.heartbeat();
     }
 
     async overview() {
@@ -385,8 +385,9 @@ const SYSTEM = {
 };
 
 const HEARD = {
-    HEARTBEAT(client, {pending}) {
+    HEARTBEAT(client, {pending, serverTime}) {
         clearTimeout(client.deafTimer);
+        client.emit('clock', serverTime);
         client.order.told(client.telling ?? []);
         client.telling = [];
         if (client.order.untold().length) client.acknowledge();

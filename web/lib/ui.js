@@ -25,23 +25,28 @@ export function t(text, ...values) {
 
 // --- times, sizes, money -------------------------------------------------------------------------------------------------
 
-// A time of the server, yyyy-MM-dd HH:mm:ss in its zone, as it is: what day it is there, not here.
-export const clock = time => time ? time.slice(11, 16) : '';
+// The server tells times as yyyy-MM-dd HH:mm:ss in its zone; they are shown in the browser's.
+let ahead = 0;          // milliseconds by which the server's zone is ahead of ours
 
 const two = number => String(number).padStart(2, '0');
-export const today = (ago = 0) => {
-    const day = new Date(Date.now() - ago * 864e5);
-    return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
-};
+const written = day => `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())} ${two(day.getHours())}:${two(day.getMinutes())}:${two(day.getSeconds())}`;
+const parsed = time => Date.parse(time.replace(' ', 'T'));
+
+// What time it is there: only the zone is taken of it, for clocks differ.
+export function serverTime(time) { ahead = Math.round((parsed(time) - Date.now()) / 9e5) * 9e5; }
+
+export const local = time => time && ahead ? written(new Date(parsed(time) - ahead)) : time;
+export const clock = time => time ? local(time).slice(11, 16) : '';
+export const today = (ago = 0) => written(new Date(Date.now() - ago * 864e5)).slice(0, 10);
 
 export function dayOf(time) {
-    const day = time.slice(0, 10);
+    const day = local(time).slice(0, 10);
     if (day === today()) return t('今天');
     if (day === today(1)) return t('昨天');
     return day.startsWith(today().slice(0, 5)) ? `${+day.slice(5, 7)}/${+day.slice(8)}` : day.replaceAll('-', '/');
 }
 
-export const shortTime = time => !time ? '' : time.startsWith(today()) ? clock(time) : dayOf(time);
+export const shortTime = time => !time ? '' : local(time).startsWith(today()) ? clock(time) : dayOf(time);
 
 export const money = amount => amount === null || amount === undefined ? '' : Number(amount).toFixed(2);
 
@@ -116,10 +121,10 @@ export const Icon = ({name}) => html`<svg class="icon" viewBox="0 0 24 24" aria-
 // A button that is only a picture; title is its name for everybody.
 export const Tool = ({icon, title, ...rest}) => html`<button type="button" class="tool" title=${title} aria-label=${title} ...${rest}><${Icon} name=${icon}/></button>`;
 
-// The picture of somebody, or the last two letters of a Chinese name, the first of others.
+// The picture of somebody, or the last two letters of a Chinese name (the first of a group's), the first of others.
 export function Face({name = '', src, id = 0, size = '', status}) {
     const [broken, setBroken] = useState(null);
-    const letters = /\p{Script=Han}$/u.test(name) ? [...name].slice(-2).join('') : ([...name.trim()][0] ?? '?').toUpperCase();
+    const letters = /^\p{Script=Han}+$/u.test(name) ? (name.length > 3 ? [...name].slice(0, 2) : [...name].slice(-2)).join('') : ([...name.trim()][0] ?? '?').toUpperCase();
     return html`<span class="face ${size} c${Number(id) % 8}" aria-hidden="true">
         ${src && broken !== src ? html`<img src=${src} alt="" onError=${() => setBroken(src)}/>` : letters}
         ${status && status !== 'OFFLINE' ? html`<span class="dot ${status}"></span>` : null}</span>`;
