@@ -33,6 +33,8 @@ export interface Conversation {
     headImage: string;
     lastSeq: number;
     readSeq: number;
+    joinedSeq: number;
+    friendReadSeq: number | null;
     unreadCount: number;
     lastMessageId: Id | null;
     lastSenderId: Id | null;
@@ -88,6 +90,8 @@ export interface Tokens {
 export interface CallOptions {
     /** Idempotency-Key: makes a repetition harmless, so that the call is repeated when the server is busy */
     key?: string;
+    /** repeating it is harmless without a key */
+    repeat?: boolean;
     /** a FormData instead of args */
     form?: unknown;
     progress?: (part: number) => void;
@@ -129,8 +133,10 @@ export interface Events {
     refused: {clientMsgId: string; code: number; message: string};
     /** so much is missing that it was not fetched: read it from history */
     gap: {conversationId: Id; from: number; to: number};
-    /** the list as it is after each connection */
-    conversations: Conversation[];
+    /** those that have changed, and those that are the account's no more; whole: the first of all of them */
+    conversations: {conversations: Conversation[]; gone: Id[]; whole: boolean};
+    /** what is to be read again: FRIENDS, REQUESTS, BLACKLIST, SELF; and groups, by their numbers */
+    changed: {lists: string[]; groups: Id[]};
     /** what time it is at the server, with each answered heartbeat */
     clock: Time;
     state: State;

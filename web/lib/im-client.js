@@ -82,7 +82,7 @@ export class IMClient {
         if (this.state !== 'stopped') return this;
         if (this.account !== this.userId) {
             this.order.places.clear();
-            this.noticeSeq = 0;
+            Object.assign(this, {noticeSeq: 0, since: null, listed: false});
         }
         this.account = this.userId;
         this.tries = 0;
@@ -207,83 +207,76 @@ export class IMClient {
             this.emit('syncing');
         }
         try {
-            if (fresh) await this.overview();
-            if (this.options.from === 'start' || this.order.holes().length || !fresh) await this.pull();
-            await this.notices();
-            for (const [conversationId, place] of this.order.holes()) await this.fill(conversationId, place);
+            await this.catchUp();
+            if (fresh) await this.notices();
         } catch {
             if (line && this.line === line) this.lose();        // the connection is there, what was asked is not
             return;
         }
-        if (!this.line || this.line !== line) return;
+        if (!line || this.line !== line) return;
         this.synced = line;
         this.move('ready');
         if (fresh) this.emit('ready');
         this.heartbeat();
     }
 
-    async overview() {
-        const list = await this.call('GET', '/conversation/list');
-        const {from} = this.options;
-        for (const {conversationId, lastSeq, type, targetId} of list) {
-            const place = this.order.place(conversationId);
-            if (!place.upto && !place.begun && from !== 'start') {
-                this.order.begin(conversationId, from[conversationId] ?? Math.min(lastSeq, ...[...place.waiting.keys()].map(seq => seq - 1)));
-            }
-            place.begun = true;
-            place.last = Math.max(place.last, lastSeq);
-            place.with = type === 'GROUP' ? {groupId: targetId} : {friendId: targetId};
-        }
-        this.emit('conversations', list);
-    }
-
-    async pull() {
-        for (const kind of ['private', 'group']) {
-            for (let minId = 0; ; ) {
-                const messages = await this.call('GET', `/message/${kind}/pullOfflineMessage`, {minId});
-                for (const message of messages) this.arrived(message);
-                if (!(messages.at(-1)?.id > minId)) break;          // what is not acknowledged is told again in the end
-                minId = messages.at(-1).id;
-            }
+    // What has changed since this device last asked, and what it lacks of the messages, until it lacks nothing.
+    async catchUp() {
+        for (let more = true; more; ) {
+            const have = this.order.holes().slice(0, 1000).map(([conversationId, {upto}]) => [conversationId, upto]);
+            const answer = await this.call('POST', '/message/sync', {...(this.since ? {since: this.since} : {}), have}, {repeat: true});
+            const whole = !this.since;
+            for (const one of answer.conversations) this.overview(one);
+            for (const id of answer.gone) this.order.places.delete(id);
+            if (whole || answer.conversations.length || answer.gone.length) this.emit('conversations', {conversations: answer.conversations, gone: answer.gone, whole: whole && !this.listed});
+            this.listed = true;
+            if (answer.lists.length || answer.groups.length) this.emit('changed', {lists: answer.lists, groups: answer.groups});
+            for (const message of answer.messages) this.synchronised(message);
+            this.since = answer.since;
+            const asked = new Set(have.map(([id]) => id));
+            if (!answer.more && !answer.messages.some(message => asked.has(message.conversationId))) this.giveUp(asked);
+            more = answer.more || this.order.holes().length > 0;
         }
     }
 
-    arrived(message) {
-        const place = this.order.place(message.conversationId);
-        place.with ||= message.groupId ? {groupId: message.groupId}
-            : {friendId: message.senderId === this.userId ? message.receiverId : message.senderId};
-        this.order.take(message);
-    }
-
-    // From history, back from the newest; what is not there either never comes.
-    async fill(conversationId, place) {
-        if (place.last - place.upto > this.options.gap) {
-            const from = place.upto + 1;
+    // Where a conversation begins for this device, and how far it goes.
+    overview({conversationId, lastSeq, joinedSeq}) {
+        const place = this.order.place(conversationId);
+        const {from, gap} = this.options;
+        if (!place.upto && !place.begun && from !== 'start') {
+            this.order.begin(conversationId, from[conversationId] ?? Math.min(lastSeq, ...[...place.waiting.keys()].map(seq => seq - 1)));
+        }
+        place.begun = true;
+        place.last = Math.max(place.last, lastSeq);
+        if (place.upto < joinedSeq) this.order.goOn(conversationId, joinedSeq + 1);
+        if (place.last - place.upto > gap) {
+            const first = place.upto + 1;
             this.order.goOn(conversationId, place.last + 1);
-            return this.emit('gap', {conversationId, from, to: place.upto});
+            this.emit('gap', {conversationId, from: first, to: place.upto});
         }
-        const kind = place.with?.groupId ? 'group' : 'private';
-        const upto = place.last;
-        const missing = () => upto > place.upto;
-        for (let page = 1; missing(); page++) {
-            let answer;
-            try {
-                answer = await this.call('GET', `/message/${kind}/history`, {...place.with, page, size: 40});
-            } catch (error) {
-                if (![400, 404, 2001, 3001, 3002].includes(error.code)) throw error;
-                break;                                  // no longer for us to see
-            }
-            for (const message of answer.records.reverse()) this.arrived(message);
-            if (page * 40 >= answer.total) break;
+    }
+
+    // One that is there already has been recalled meanwhile.
+    synchronised({...message}) {
+        if (message.groupId) delete message.receiverId;
+        else delete message.groupId;
+        const place = this.order.places.get(message.conversationId);
+        if (place && message.seq > place.upto) this.order.take(message);
+        else if (message.isRecalled) this.emit('recall', {event: 'RECALL', operatorId: null, ...message});
+    }
+
+    // What was asked for and is not there never comes: go on behind it.
+    giveUp(asked) {
+        for (const [conversationId, place] of this.order.holes()) {
+            if (!asked.has(conversationId)) continue;
+            const {last} = place;
+            while (last > place.upto) this.order.goOn(conversationId, Math.min(last + 1, ...place.waiting.keys()));
         }
-        while (missing()) this.order.goOn(conversationId, Math.min(upto + 1, ...place.waiting.keys()));
     }
 
     async notices() {
-        if (this.noticed === this.line) return;
         const notices = await this.call('GET', '/message/system/pullOfflineMessage');
         for (const notice of notices) this.notice(notice);
-        this.noticed = this.line;
     }
 
     // They stay to be pulled until seenNotices() says that somebody has read them.
@@ -302,12 +295,11 @@ export class IMClient {
         return Boolean(this.socket);
     }
 
-    // regular: the one of every 20 seconds, whose answer is asked what is pending; while messages are coming some always are.
+    // regular: the one of every 20 seconds, which asks whether there is news.
     heartbeat(regular = false) {
         if (!this.socket || this.state !== 'ready') return;
-        this.regular = regular;
         this.telling = this.order.untold();
-        this.write('HEARTBEAT', this.status ? {received: this.telling, status: this.status} : {received: this.telling});
+        this.write('HEARTBEAT', {received: this.telling, ...(regular && this.since ? {since: this.since} : {}), ...(this.status ? {status: this.status} : {})});
         clearTimeout(this.deafTimer);
         this.deafTimer = setTimeout(() => this.lose(), this.options.beat);     // neither an answer nor an end: the network is gone
     }
@@ -343,7 +335,7 @@ export class IMClient {
 
     heardMessage(message) {
         if (message.senderId === this.userId) this.outbox.acknowledged(message);
-        this.arrived(message);
+        this.order.take(message);
         if (this.order.place(message.conversationId).waiting.size) this.sync();
         else this.acknowledge();
     }
@@ -385,13 +377,13 @@ const SYSTEM = {
 };
 
 const HEARD = {
-    HEARTBEAT(client, {pending, serverTime}) {
+    HEARTBEAT(client, {news, serverTime}) {
         clearTimeout(client.deafTimer);
         client.emit('clock', serverTime);
         client.order.told(client.telling ?? []);
         client.telling = [];
         if (client.order.untold().length) client.acknowledge();
-        else if (pending > 0 && client.regular) client.sync();
+        if (news) client.sync();
     },
     PRIVATE_MESSAGE: talk,
     GROUP_MESSAGE: talk,

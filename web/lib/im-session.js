@@ -100,7 +100,7 @@ export class Session {
     // method and path as the contract has them; args fill {names} of the path, the rest is the query of GET and the body of
     // the others.  options: key (Idempotency-Key), form (a FormData instead of args), open (no token), progress, signal.
     async call(method, path, args = {}, options = {}) {
-        const again = method === 'GET' || options.key || args.clientMsgId;
+        const again = method === 'GET' || options.key || options.repeat || args.clientMsgId;
         for (let tried = 0, renewed = false; ; tried++) {
             const used = options.open ? null : this.tokens?.accessToken;
             let answer;
