@@ -76,7 +76,7 @@ export async function logout(everywhere = false) {
 // Drafts and what is not sent yet stay: they are in the browser's store, by account.
 function forget() {
     threads.clear();
-    state.set({me: null, conversations: new Map(), friends: new Map(), groups: new Map(), people: new Map(), requests: [], notices: [], call: null});
+    state.set({me: null, conversations: new Map(), friends: new Map(), groups: new Map(), people: new Map(), requests: [], notices: [], call: null, listed: false});
     showCount(0);
 }
 
@@ -160,15 +160,20 @@ function change(key, fields) {
     showCount(unreadOfAll());
 }
 
-export async function readConversations() { listed(await api.conversationList()); }
+export const readConversations = async () => listed({conversations: await api.conversationList(), gone: [], whole: true});
 
-function listed(list) {
+// Those that have changed, or all there are.
+function listed({conversations: list, gone, whole}) {
     const old = all.conversations;
-    state.set({conversations: new Map(list.map(one => {
+    const now = whole ? new Map() : old;
+    for (const one of list) {
         const key = (one.type === 'GROUP' ? 'g' : 'p') + one.targetId;
         if (one.type === 'PRIVATE') know(one.targetId, one.name, one.headImage);
-        return [key, {...one, key, mentioned: one.unreadCount > 0 && old.get(key)?.mentioned}];
-    }))});
+        now.set(key, {...one, key, mentioned: one.unreadCount > 0 && old.get(key)?.mentioned});
+        if (one.friendReadSeq) threads.get(key)?.readUpToSeq(one.friendReadSeq);
+    }
+    for (const [key, {conversationId}] of now) if (gone.includes(conversationId)) now.delete(key);
+    state.set({conversations: now});
     showCount(unreadOfAll());
 }
 
@@ -214,6 +219,15 @@ client.on('read', ({readerId, friendId, groupId, maxMessageId}) => {
     if (one && one.lastMessageId <= maxMessageId) change(key, {unreadCount: 0, mentioned: false});
 });
 client.on('conversations', listed);
+client.on('set', ({conversationId, ...fields}) => {
+    for (const [key, one] of all.conversations) if (one.conversationId === conversationId) change(key, fields);
+});
+client.on('changed', ({lists, groups}) => {
+    if (lists.includes('SELF')) readMe();
+    if (lists.includes('FRIENDS') || lists.includes('REQUESTS')) readFriends().catch(() => {});
+    if (groups.length) readGroups().catch(() => {});
+    for (const groupId of groups) for (const watcher of groupWatchers) watcher({groupId});
+});
 client.on('gap', ({conversationId}) => { for (const thread of threads.values()) if (thread.conversationId === conversationId) thread.reset(); });
 client.on('refused', ({clientMsgId, code, message}) => {
     for (const thread of threads.values()) thread.refused(clientMsgId, code, message);
@@ -224,8 +238,11 @@ client.on('clock', time => {
 });
 client.on('state', connection => state.set({connection}));
 client.on('ready', () => {
-    readFriends().catch(() => {});
-    readGroups().catch(() => {});
+    if (!all.listed) {
+        state.set({listed: true});
+        readFriends().catch(() => {});
+        readGroups().catch(() => {});
+    }
     for (const thread of threads.values()) thread.refresh();
     const key = openKey();
     if (key && isSeen(key)) read(key);

@@ -133,8 +133,13 @@ export class Thread {
         this.changed();
     }
 
+    readUpToSeq(seq) {
+        this.readSeq = Math.max(this.readSeq ?? 0, seq);
+        this.changed();
+    }
+
     // 1 sent, 2 delivered, 3 read
-    statusOf(message) { return this.isGroup ? 0 : message.id <= (this.readId ?? 0) ? 3 : message.status; }
+    statusOf(message) { return this.isGroup ? 0 : message.id <= (this.readId ?? 0) || message.seq <= (this.readSeq ?? 0) ? 3 : message.status; }
 
     // --- what is said here ----------------------------------------------------------------------------------------------------
 

@@ -49,6 +49,7 @@ export const CALLS = {
     messagePrivateReaded: 'PUT /message/private/readed',
     messagePrivateRecall: 'DELETE /message/private/recall/{id}',
     messagePrivateSend: 'POST /message/private/send',
+    messageSync: 'POST /message/sync',
     messageSystemPullOfflineMessage: 'GET /message/system/pullOfflineMessage',
     messageSystemReaded: 'PUT /message/system/readed',
     modifyPwd: 'PUT /modifyPwd',

@@ -119,6 +119,8 @@ export interface Events {
     /** a message was taken back: show it so */
     recall: {id: Id; conversationId: Id; seq: number; senderId: Id; operatorId: Id | null};
     read: {conversationId: Id; readerId: Id; maxMessageId: Id; friendId?: Id; groupId?: Id};
+    /** how another device has set a conversation */
+    set: {conversationId: Id; isTop: boolean; isDnd: boolean};
     /** FRIEND_REQUEST: event is APPLY, APPROVE, REJECT, RECALL, DELETE, ONLINE or OFFLINE */
     friend: {event: string; [field: string]: unknown};
     /** the other events of GROUP_MESSAGE: JOIN, QUIT, REMOVE, MODIFY, DISSOLVE, MUTED, MEMBER_MUTED, TOP_MESSAGE, MANAGER, DND, BAN, UNBAN */

@@ -82,7 +82,7 @@ export class IMClient {
         if (this.state !== 'stopped') return this;
         if (this.account !== this.userId) {
             this.order.places.clear();
-            Object.assign(this, {noticeSeq: 0, since: null, listed: false});
+            Object.assign(this, {noticeSeq: 0, since: null, listed: false, synced: null});
         }
         this.account = this.userId;
         this.tries = 0;
@@ -243,7 +243,7 @@ export class IMClient {
     overview({conversationId, lastSeq, joinedSeq}) {
         const place = this.order.place(conversationId);
         const {from, gap} = this.options;
-        if (!place.upto && !place.begun && from !== 'start') {
+        if (!place.upto && !place.begun && !this.synced && from !== 'start') {
             this.order.begin(conversationId, from[conversationId] ?? Math.min(lastSeq, ...[...place.waiting.keys()].map(seq => seq - 1)));
         }
         place.begun = true;
@@ -364,6 +364,7 @@ const talk = (client, data) => {
     if (event === 'MESSAGE') client.heardMessage(message);
     else if (event === 'RECALL') client.emit('recall', data);
     else if (event === 'READ') client.emit('read', data);
+    else if (event === 'SET') client.emit('set', message);
     else client.emit('group', data);
 };
 
