@@ -109,7 +109,7 @@ grant execute on function api.clerk_file_forget to im_clerk;
 grant execute on function api.wallet_recharge(bigint, im.money, im.pay_type, im.chain_type, im.from_address, im.idempotency_key, im.request_digest) to im_wallet;
 grant execute on function api.wallet_payment(im.id, im.money, im.chain_type, im.tx_hash) to im_wallet;
 grant execute on function api.wallet_withdraw(bigint, im.money, im.to_address, im.chain_type, text, im.idempotency_key, im.request_digest) to im_wallet;
-grant execute on function api.wallet_fund_list(bigint, integer, integer, integer, timestamptz, timestamptz) to im_wallet;
+grant execute on function api.wallet_fund_list(bigint, integer, integer, integer, im.moment_from, im.moment_to) to im_wallet;
 grant execute on function api.wallet_vip_buy(bigint, im.vip_days, text, im.idempotency_key, im.request_digest) to im_wallet;
 
 grant execute on function api.redpacket_send(bigint, im.receiver_type, im.id, im.money, im.share_count, im.redpacket_type, im.redpacket_remark, text, im.idempotency_key, im.request_digest) to im_redpacket;

@@ -89,7 +89,7 @@ subtest 'whom one can write to' => sub {
 subtest 'what one can write' => sub {
     for my $case (
         [content => undef, 'nothing'], [content => '', 'an empty text'], [content => 'x' x 4097, '4097 characters'], [content => 5, 'a number'],
-        [messageType => 0, 'a message of type 0'], [messageType => 7, 'a red packet by hand'], [messageType => '1', 'a type in quotes'],
+        [messageType => 0, 'a message of type 0'], [messageType => 7, 'a red packet by hand'], [messageType => '1.0', 'half a type in quotes'],
         [receiverId => undef, 'to no one'], [receiverId => 1.5, 'to one and a half'],
         [atUserIds => [10004], 'to somebody who is not there'], [atUserIds => [-1], 'to all of two'],
         [clientMsgId => 'x' x 65, 'with a clientMsgId of 65 characters'],

@@ -46,7 +46,7 @@ subtest 'profile' => sub {
     $update->(username => 'eve', balance => 5, phone => '13900139000', isVip => \1)->ok('other fields are ignored');
     $ann->get('/user/self')->ok('indeed', { username => 'ann', balance => 0, phone => '13800138000', isVip => false });
     for my $case (
-        [nickName => ' ', 'a blank name'], [nickName => 'x' x 21, 'a long name'], [sex => 3, 'a third sex'], [sex => '1', 'a sex in quotes'],
+        [nickName => ' ', 'a blank name'], [nickName => 'x' x 21, 'a long name'], [sex => 3, 'a third sex'], [sex => '+1', 'a sex with a sign'],
         [signature => 'x' x 101, 'a long signature'], [headImage => 'javascript:alert(1)', 'a script for a picture'],
     ) {
         my ($field, $value, $title) = @$case;

@@ -30,7 +30,7 @@ is $balance->($ann), 100, 'indeed';
 
 for my $case (
     ['amount', '0', 'nothing'], ['amount', '-1', 'less than nothing'], ['amount', '0.001', 'a tenth of a cent'],
-    ['amount', '1e2', 'an exponent'], ['amount', '"100.00"', 'text'], ['amount', '1e400', 'infinity'], ['amount', 'NaN', 'no number'],
+    ['amount', '1e2', 'an exponent'], ['amount', '"100.00 "', 'text with a blank'], ['amount', '"100.001"', 'text of three places'], ['amount', '"1e2"', 'text with an exponent'], ['amount', '1e400', 'infinity'], ['amount', 'NaN', 'no number'],
     ['amount', '99999999999.99', 'too much'], ['amount', '01', 'a leading zero'], ['amount', 'true', 'yes'],
     ['payType', 'null', 'without a way to pay'], ['payType', '"a b"', 'by an odd way'], ['payType', '1', 'by a number'],
 ) {
@@ -40,6 +40,7 @@ for my $case (
     $ann->raw(POST => '/user/recharge', $body)->refused(400, "one does not pay $title", qr/\b(?:$field|body)\b/);
 }
 $ann->raw(POST => '/user/recharge', '{"amount":0.29,"payType":"alipay"}')->ok('29 cents stay 29 cents', { amount => 0.29 });
+$ann->raw(POST => '/user/recharge', '{"amount":"0.29","payType":"alipay"}')->ok('as text too', { amount => 0.29 });
 like $ann->raw(POST => '/user/recharge', '{"amount":7,"payType":"alipay"}')->text, qr/"amount":7\.00\b/, 'and 7 is 7.00';
 
 subtest 'a key is used once' => sub {
@@ -122,8 +123,14 @@ subtest 'fund detail' => sub {
     $ann->get('/user/queryUserFundDetail', { type => 6 })->ok('by type', { total => 2 });
     $ann->get('/user/queryUserFundDetail', { page => 2, size => 3 })->ok('in pages', { total => 8, records => sub { @$_ == 3 } });
     $ann->get('/user/queryUserFundDetail', { startTime => '2999-01-01 00:00:00' })->ok('by time', { total => 0, records => [] });
+    my $rows = sub (%query) { $ann->get('/user/queryUserFundDetail', { size => 100, %query })->must->{records} };
+    my ($time, $day) = map { ($_, substr $_, 0, 10) } $detail->{records}[3]{createTime};
+    for my $case ([startTime => $time], [endTime => $time], [startTime => $time, endTime => $time], [startTime => $day, endTime => $day]) {
+        ok +(grep { $_->{createTime} eq $time } @{ $rows->(@$case) }), "what was at $time is found by @$case";
+    }
+    is scalar(grep { $_->{createTime} gt $time } @{ $rows->(endTime => $time) }), 0, 'and nothing that came a second later';
     $ann->get('/user/queryUserFundDetail', { startTime => $_ })->refused(400, "'$_' is none", qr/startTime/)
-        for 'soon', '2026-02-30 00:00:00', '2026-01-01 24:00:61', '2024- 1- 1 01: 1: 1', '2024- 1- 1 1: 1: 1', '2026-01-01T00:00:00', '2026-01-01', '2026-01-01 00:00:00 Foo/Bar', '2026-01-01 00:00:00+99:00', '0000-01-01 00:00:00';
+        for 'soon', '2026-02-30 00:00:00', '2026-01-01 24:00:61', '2024- 1- 1 01: 1: 1', '2024- 1- 1 1: 1: 1', '2026-01-01T00:00:00', '2026-1-1', '2026-01-01 00:00:00 Foo/Bar', '2026-01-01 00:00:00+99:00', '0000-01-01 00:00:00';
     $bob->get('/user/queryUserFundDetail', { userId => $ann->id })->ok('bob sees his own', { total => 0 });
 };
 

@@ -25,7 +25,7 @@ begin
   end if;
   insert into im.notice (kind, title, content, everybody, user_ids, group_ids, admin_id, send_at)
   values ('NOTICE', new_title, new_content, users is null and groups is null, users, groups, me,
-          coalesce(im.list_moment(moment, 'sendTime')::timestamptz, now()))
+          coalesce(im.moment(moment, 'sendTime')::timestamptz, now()))
   returning * into n;
   if n.send_at <= now() then
     perform im.notice_go(n);

@@ -64,10 +64,13 @@ end $$;
 -- Writes: nothing
 -- Tells: nobody
 create function api.wallet_fund_list(me bigint, page integer, size integer, of_type integer default null,
-                                     from_time timestamptz default null, to_time timestamptz default null)
+                                     first im.moment_from default null, last im.moment_to default null)
 returns table (total bigint, id bigint, "userId" bigint, type integer, amount numeric, balance numeric, remark text,
                "createTime" timestamptz)
 language plpgsql stable security definer set search_path = im, pg_temp as $$
+declare
+  since timestamptz := im.moment_begin(first);
+  until timestamptz := im.moment_end(last);
 begin
   return query
     with fund as (
@@ -77,8 +80,8 @@ begin
         join im.journal j on j.id = x.journal_id
        where p.account_id = me and p.kind = 'available'
          and (of_type is null or im.fund_type(j.kind) = of_type)
-         and (from_time is null or j.created_at >= from_time)
-         and (to_time is null or j.created_at <= to_time)
+         and (since is null or j.created_at >= since)
+         and (until is null or j.created_at < until)
     )
     select t.total, r.id, case when r.id is not null then me end, r.type, r.amount, r.balance, r.remark, r.created_at
       from (select count(*) from fund) t (total)

@@ -100,6 +100,29 @@ begin
   return to_char(moment, 'YYYY-MM-DD HH24:MI:SS');
 end $$;
 
+-- A day or a second that there is.  Refuses 400 with the field's name.
+create or replace function im.moment(given text, field text) returns timestamp
+language plpgsql stable as $$
+begin
+  return given::timestamp;
+exception when datetime_field_overflow or invalid_datetime_format then
+  raise sqlstate 'I0400' using message = field, hint = 'no such time';
+end $$;
+
+-- What every filter of time means: from the beginning of the first to the end of the last, of a day all of it, of a second
+-- all of it, for times are kept more finely than they are shown.  The end is the first moment after it.
+create or replace function im.moment_begin(first im.moment_from) returns timestamptz
+language plpgsql stable as $$
+begin
+  return im.moment(first, 'startTime')::timestamptz;
+end $$;
+
+create or replace function im.moment_end(last im.moment_to) returns timestamptz
+language plpgsql stable as $$
+begin
+  return (im.moment(last, 'endTime') + case length(last) when 10 then interval '1 day' else interval '1 second' end)::timestamptz;
+end $$;
+
 -- The spelling under which names are compared: full-width, ligatures and case do not make a new name.
 create or replace function im.fold(name text) returns text
 language plpgsql immutable parallel safe as $$

@@ -26,27 +26,16 @@ begin
   return case when wanted is not null then format(condition, wanted) end;
 end $$;
 
--- A day or a second that there is.  Refuses 400 with the field's name.
-create or replace function im.list_moment(given text, field text) returns timestamp
-language plpgsql stable as $$
-begin
-  return given::timestamp;
-exception when datetime_field_overflow or invalid_datetime_format then
-  raise sqlstate 'I0400' using message = field, hint = 'no such time';
-end $$;
-
--- From the beginning of the first to the end of the last: of a day all of it, of a second all of it.
 create or replace function im.list_from(name text, first im.moment_from) returns text
 language plpgsql stable as $$
 begin
-  return case when first is not null then format('%I >= %L', name, im.list_moment(first, 'startTime')::timestamptz) end;
+  return case when first is not null then format('%I >= %L', name, im.moment_begin(first)) end;
 end $$;
 
 create or replace function im.list_until(name text, last im.moment_to) returns text
 language plpgsql stable as $$
 begin
-  return case when last is not null then format('%I < %L', name,
-    (im.list_moment(last, 'endTime') + case length(last) when 10 then interval '1 day' else interval '1 second' end)::timestamptz) end;
+  return case when last is not null then format('%I < %L', name, im.moment_end(last)) end;
 end $$;
 
 -- How many rows fit: exactly up to setting list.exact, beyond it what the planner expects.

@@ -95,12 +95,6 @@ create domain im.list_sort text constraint list_sort_form check (value ~ '^[A-Za
 create domain im.list_order text constraint list_order_values check (value in ('asc', 'desc'));
 create domain im.list_text text constraint list_text_length check (length(value) between 1 and 254);
 
--- A moment as people write it: a day, or a second (im.list_from, im.list_until).
-create domain im.moment_from text constraint moment_from_form
-  check (value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2})?$');
-create domain im.moment_to text constraint moment_to_form
-  check (value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2})?$');
-
 create domain im.find_ids bigint[] constraint find_ids_range
   check (cardinality(value) between 1 and 1000 and array_position(value, null) is null
          and 1 <= all (value) and 9007199254740991 >= all (value));

@@ -60,6 +60,12 @@ create domain im.min_id bigint constraint min_id_range check (value between 0 an
 
 create domain im.money numeric(18,2) constraint money_positive check (value > 0);
 
+-- A moment as people write it: a day, or a second (im.moment_begin, im.moment_end).
+create domain im.moment_from text constraint moment_from_form
+  check (value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2})?$');
+create domain im.moment_to text constraint moment_to_form
+  check (value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2})?$');
+
 -- Settings an operator may change at run time; read by im.setting_*().
 create table im.setting (
   name text primary key,
