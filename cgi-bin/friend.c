@@ -10,7 +10,7 @@ static const struct route routes[] = {
     {"GET", "/friend/list", USER, LIST, "friend_list(:me)", NULL},
     {"POST", "/friend/request/reject", USER, NOTHING, "friend_request_reject(:me, requestId|id, reason*?)", NULL},
     {"POST", "/friend/request/recall", USER, NOTHING, "friend_request_recall(:me, requestId|id)", NULL},
-    {"GET", "/friend/request/list", USER, LIST, "friend_request_list(:me)", NULL},
+    {"GET", "/friend/request/list", USER, PART, "friend_request_list(:me, page?, size?)", NULL},
     {"DELETE", "/friend/delete/{friendId}", USER, NOTHING, "friend_delete(:me, :friendId)", NULL},
     {"PUT", "/friend/remark", USER, NOTHING, "friend_remark(:me, friendId, remark)", NULL},
     {"POST", "/blacklist/add", USER, NOTHING, "blacklist_add(:me, targetId|userId)", NULL},

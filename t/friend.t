@@ -12,6 +12,10 @@ my ($ann, $bob, $cat) = $im->users(qw(ann bob cat));
 my ($ann_socket, $bob_socket) = map { $_->socket } $ann, $bob;
 my $apply   = sub ($from, $to, %more) { $from->post('/friend/request/apply', { friendId => $to->id, %more }) };
 my $approve = sub ($user, $id) { $user->post('/friend/request/approve', { requestId => $id }) };
+my $age     = sub ($who, $by) {    # of what he has applied, decided or not, which nothing else changes
+    $im->sql("set session_replication_role = replica; update im.friend_request set created_at = created_at - interval '$by',
+        decided_at = decided_at - interval '$by' where from_id = @{[$who->id]}; reset session_replication_role");
+};
 my $request;
 
 subtest 'ann asks, bob approves' => sub {
@@ -123,6 +127,38 @@ subtest 'too many' => sub {
     is scalar(grep { $_->code eq 200 } map { $fay->post('/friend/request/apply', { friendId => $_ }) } @ids), 20,
         'fay has twenty requests pending';
     $fay->post('/friend/request/apply', { friendId => $last })->refused(2005, 'the next is one too many');
+    $fay->post('/friend/request/recall', { requestId => $fay->get('/friend/request/list')->must->[0]{requestId} })->must;
+    $fay->post('/friend/request/apply', { friendId => $last })->refused(429, 'also when one is taken back: twenty within an hour');
+    $age->($fay, '61 minutes');
+    $fay->post('/friend/request/apply', { friendId => $last })->ok('later she may ask');
+    ok !(grep { $_->{status} != 1 } @{ $fay->get('/friend/request/list')->must }[0 .. 19]), 'all that are pending are listed first';
+};
+
+# Applying and taking it back ring at whom it is to, so neither goes on for ever; nor do they hide what others have asked.
+subtest 'again and again' => sub {
+    my ($una, $vic, $wes) = $im->users(qw(una vic wes));
+    my $asked  = $apply->($wes, $vic, applyInfo => 'please')->must->{requestId};
+    my $socket = $vic->socket;
+    my $once   = sub ($then, $who) {
+        my $answer = $apply->($una, $vic);
+        $who->post("/friend/request/$then", { requestId => $answer->data->{requestId} })->must if $answer->code eq 200;
+        return $answer->code;
+    };
+    is_deeply [map { $once->(recall => $una) } 1 .. 5], [200, 200, 200, 429, 429], 'three times a day to the same person';
+    $apply->($una, $wes)->ok('another she may ask');
+    $age->($una, '25 hours');
+    is_deeply [map { $once->(reject => $vic) } 1 .. 4], [200, 200, 200, 429], 'nor more often when he declines';
+    $age->($una, '25 hours');
+    $apply->($una, $vic)->refused(429, 'who has been declined three times does not ask the next day either');
+    $socket->expect(FRIEND_REQUEST => 'REJECT', {}, 'vic hears of it') for 1 .. 3;
+    $im->sql("insert into im.friend_request (from_id, to_id, status, decided_at) select @{[$una->id]}, @{[$vic->id]}, 4, now() from generate_series(1, 205)");
+    $vic->get('/friend/request/list')->ok('whatever was decided since, what is pending stands first', sub { $_->[0]{requestId} == $asked && $_->[0]{status} == 1 && @$_ == 21 });
+    my $page = sub ($n) { $vic->get('/friend/request/list', { page => $n, size => 100 })->must };
+    is_deeply [map { scalar @{ $page->($_) } } 1 .. 4], [101, 100, 11, 0], 'what is decided has pages';
+    ok !(grep { $_->{requestId} == $asked } @{ $page->(2) }), 'which have it alone';
+    $age->($una, '31 days');
+    cmp_ok $im->sql('select im.due_friend_request()'), '>', 200, 'and goes after a while';
+    $vic->get('/friend/request/list')->ok('what is pending stays', [{ requestId => $asked, status => 1 }]);
 };
 
 subtest 'presence' => sub {

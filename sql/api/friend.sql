@@ -3,7 +3,8 @@
 -- POST /friend/request/apply  friend_request_apply(:me, friendId, applyInfo|remark*?)
 -- Asks to be friends and answers the request's id; asking again while one is pending answers that one.  When the
 -- other has asked already, this approves it.
--- Refuses: 400 oneself; 1001 no such user; 2002 already friends; 2003 blocked either way; 2005 too many pending
+-- Refuses: 400 oneself; 1001 no such user; 2002 already friends; 2003 blocked either way; 2005 too many pending;
+--   429 too many within an hour, to the same within a day, or declined by the same
 -- Writes: friend_request; when crossing: conversation, member, friendship, sync_list; outbox
 -- Tells: both, FRIEND_REQUEST APPLY; when crossing APPROVE, and ONLINE (never OFFLINE) of whoever is
 create function api.friend_request_apply(me bigint, friendId im.id, applyInfo im.apply_info)
@@ -36,11 +37,7 @@ begin
     return query select r.id;
     return;
   end if;
-  if (select count(*) from im.friend_request q
-       where q.from_id = me and q.status = 1 and not im.friend_request_over(q.created_at))
-     >= im.setting_int('friend.pending_limit') then
-    raise sqlstate 'I2005' using hint = 'too many applications of the caller are pending';
-  end if;
+  perform im.friend_request_allow(me, friendId);
   insert into im.friend_request (from_id, to_id, apply_info) values (me, friendId, coalesce(applyInfo, ''))
   returning * into r;
   perform im.friend_request_tell(r, 'APPLY');
@@ -114,28 +111,40 @@ begin
   perform im.friend_request_tell(r, 'RECALL');
 end $$;
 
--- GET /friend/request/list  friend_request_list(:me)
--- Requests sent and received, the newest first, at most two hundred; nickName and headImage are the other side's.
+-- GET /friend/request/list  friend_request_list(:me, page?, size?)
+-- Requests sent and received: on the first page all that are pending, so that nobody buries them, then those that are decided,
+-- of which there are pages; each the newest first.  nickName and headImage are the other side's.
 -- Refuses: nothing
 -- Writes: nothing
 -- Tells: nobody
-create function api.friend_request_list(me bigint)
+create function api.friend_request_list(me bigint, page integer default null, size integer default null)
 returns table ("requestId" bigint, "fromId" bigint, "toId" bigint, "nickName" text, "headImage" text,
                "applyInfo" text, status smallint, reason text, "createTime" timestamptz)
 language plpgsql stable rows 50 security definer set search_path = im, pg_temp as $$
 declare
   oldest timestamptz := now() - im.setting_interval('friend.request_ttl');
+  skipped bigint := im.page_offset(page, size);
+  wanted bigint := skipped + im.page_limit(size);
 begin
   return query
+    with pending as (
+      select x.* from im.friend_request x where x.from_id = me and x.status = 1 and x.created_at >= oldest and skipped = 0
+      union all
+      select x.* from im.friend_request x where x.to_id = me and x.status = 1 and x.created_at >= oldest and skipped = 0
+    ), decided as (
+      (select x.* from im.friend_request x
+        where x.from_id = me and (x.status <> 1 or x.created_at < oldest) order by x.id desc limit wanted)
+      union all
+      (select x.* from im.friend_request x
+        where x.to_id = me and (x.status <> 1 or x.created_at < oldest) order by x.id desc limit wanted)
+    )
     select q.id, q.from_id, q.to_id, a.nick_name::text, a.head_image::text, q.apply_info::text,
-           case when q.status = 1 and q.created_at < oldest then 5::smallint else q.status end, q.reason::text,
-           q.created_at
-      from ((select x.* from im.friend_request x where x.from_id = me order by x.id desc limit 200)
+           case when q.waits or q.status <> 1 then q.status else 5::smallint end, q.reason::text, q.created_at
+      from (select true as waits, p.* from pending p
             union all
-            (select x.* from im.friend_request x where x.to_id = me order by x.id desc limit 200)) q
+            (select false, d.* from decided d order by d.id desc limit im.page_limit(size) offset skipped)) q
       join im.account a on a.id = case me when q.from_id then q.to_id else q.from_id end
-     order by q.id desc
-     limit 200;
+     order by q.waits desc, q.id desc;
 end $$;
 
 -- DELETE /friend/delete/{friendId}  friend_delete(:me, :friendId)

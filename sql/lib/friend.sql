@@ -27,6 +27,26 @@ begin
   return created_at < now() - im.setting_interval('friend.request_ttl');
 end $$;
 
+-- Refuses 2005 and 429 when the account has asked too many, or the same too often: an application rings at whoever it is to,
+-- and so does taking it back.  Needs pair_lock().
+create or replace function im.friend_request_allow(me bigint, friend bigint) returns void
+language plpgsql as $$
+begin
+  if (select count(*) from im.friend_request q
+       where q.from_id = me and q.status = 1 and not im.friend_request_over(q.created_at)) >= im.setting_int('friend.pending_limit') then
+    raise sqlstate 'I2005' using hint = 'too many applications of the caller are pending';
+  elsif (select count(*) from im.friend_request q where q.from_id = me and q.created_at > now() - interval '1 hour')
+     >= im.setting_int('friend.hour_limit') then
+    raise sqlstate 'I0429' using hint = 'too many applications of the caller within an hour';
+  elsif (select count(*) from im.friend_request q
+          where q.from_id = me and q.to_id = friend and q.created_at > now() - interval '1 day') >= im.setting_int('friend.pair_limit') then
+    raise sqlstate 'I0429' using hint = 'too many applications to the same person within a day';
+  elsif (select count(*) from im.friend_request q where q.from_id = me and q.to_id = friend and q.status = 3)
+     >= im.setting_int('friend.reject_limit') then
+    raise sqlstate 'I0429' using hint = 'the person has declined so many applications of the caller';
+  end if;
+end $$;
+
 -- The request, locked, with its pair.  Refuses 404 when it is not addressed to (or not sent by) this account,
 -- 2004 when it is no longer pending.
 create or replace function im.friend_request_take(request bigint, side text, me bigint) returns im.friend_request
@@ -61,16 +81,22 @@ begin
   perform im.presence_tell_pair(request.from_id, request.to_id);
 end $$;
 
--- Job of imclerk: requests nobody answered are over.
+-- Job of imclerk: requests nobody answered are over, and those decided long ago go.
 create or replace function im.due_friend_request() returns bigint
 language plpgsql as $$
 declare
   oldest timestamptz := now() - im.setting_interval('friend.request_ttl');
+  kept timestamptz := now() - im.setting_interval('friend.request_keep');
   n bigint;
+  gone bigint;
 begin
+  delete from im.friend_request q
+   where q.id in (select x.id from im.friend_request x where x.status <> 1 and x.decided_at < kept
+                   order by x.decided_at limit 500 for update skip locked);
+  get diagnostics gone = row_count;
   update im.friend_request q set status = 5, decided_at = now()
    where q.id in (select x.id from im.friend_request x where x.status = 1 and x.created_at < oldest
                    order by x.created_at limit 500 for update skip locked);
   get diagnostics n = row_count;
-  return n;
+  return gone + n;
 end $$;

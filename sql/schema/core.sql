@@ -83,8 +83,6 @@ insert into im.setting (name, value, note) values
   ('token.session_ttl',          '7 days', 'a session not refreshed for this long is over'),
   ('trade.wrong_limit',          '5',     'wrong trade passwords before the lock'),
   ('trade.lock',                 '24 hours', 'how long the trade password stays locked'),
-  ('friend.pending_limit',       '20',    'pending friend requests one may have sent'),
-  ('friend.request_ttl',         '30 days', 'a friend request not answered for this long is expired'),
   ('blacklist.limit',            '1000',  'entries in one blacklist'),
   ('group.member_limit',         '10000', 'members of a group'),
   ('group.owned_limit',          '500',   'living groups one account may own'),

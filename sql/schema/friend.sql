@@ -29,7 +29,19 @@ create unique index friend_request_pair_i2004
   on im.friend_request (least(from_id, to_id), greatest(from_id, to_id)) where status = 1;
 create index friend_request_from on im.friend_request (from_id, id desc);
 create index friend_request_to on im.friend_request (to_id, id desc);
+create index friend_request_asked on im.friend_request (from_id, created_at);      -- how many of late
 create index friend_request_pending on im.friend_request (created_at) where status = 1;
+create index friend_request_pending_from on im.friend_request (from_id) where status = 1;
+create index friend_request_pending_to on im.friend_request (to_id) where status = 1;
+create index friend_request_decided on im.friend_request (decided_at) where status <> 1;
+
+insert into im.setting (name, value, note) values
+  ('friend.pending_limit',  '20',      'pending friend requests one may have sent'),
+  ('friend.hour_limit',     '20',      'friend requests one may send within an hour'),
+  ('friend.pair_limit',     '3',       'friend requests one may send to the same person within a day'),
+  ('friend.reject_limit',   '3',       'friend requests of one that the same person may have declined before he asks no more'),
+  ('friend.request_ttl',    '30 days', 'a friend request not answered for this long is expired'),
+  ('friend.request_keep',   '30 days', 'a friend request that is decided is kept for this long');
 
 create function im.friend_request_once() returns trigger
 language plpgsql as $$
