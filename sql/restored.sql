@@ -4,6 +4,7 @@
 
 update im.session set revoked_at = now(), revoke_reason = 'expired' where revoked_at is null;
 update im.admin_session set ended_at = now() where ended_at is null;
+insert into im.restored default values;
 delete from im.outbox;          -- tells sockets that are no more
 
 do $$
@@ -11,8 +12,8 @@ declare
   sequence regclass;
 begin
   for sequence in select c.oid::regclass from pg_class c where c.relkind = 'S' and c.relnamespace = 'im'::regnamespace loop
-    perform setval(sequence, coalesce(pg_sequence_last_value(sequence), 0) + 1000000);
+    perform setval(sequence, coalesce(pg_sequence_last_value(sequence), 0) + 100000000);
   end loop;
 end $$;
 
-update im.notice_head set seq = seq + 1000000;
+update im.notice_head set seq = seq + 100000000;

@@ -56,6 +56,8 @@ subtest 'while people write' => sub {
 };
 
 # What the backup does not know.
+my $era = sub { $bob->post('/message/sync', {})->must->{since} =~ s/\..*//sr };
+my $then = $era->();
 my $cat   = $im->user('cat');
 my $lost  = $send->();
 my $place = $im->group($ann, $bob);
@@ -115,7 +117,8 @@ subtest 'nothing comes again' => sub {
     ok $dan->id > $cat->id,                                                    'an account has a number of its own';
     ok $send->()->{id} > $lost->{id},                                          'a message';
     ok $im->group($ann, $bob) > $place,                                        'a group';
-    ok $ann->post('/user/recharge', { amount => 1, payType => 'alipay' })->must->{id} > 1_000_000, 'an order';
+    ok $ann->post('/user/recharge', { amount => 1, payType => 'alipay' })->must->{id} > 100_000_000, 'an order';
+    isnt $era->(), $then, 'and devices are told that what they know is of another time';
 };
 
 $im->end;

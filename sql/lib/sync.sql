@@ -1,10 +1,11 @@
 -- Internal functions about what a device has missed.
 
--- The number of this installation's data files, in which transactions are counted.
+-- The number of this installation's data files, in which transactions are counted; another one after each restore, for those
+-- of the time between are counted twice.
 create or replace function im.sync_era() returns text
 language plpgsql stable as $$
 begin
-  return (select to_hex(c.system_identifier) from pg_control_system() c);
+  return (select to_hex(c.system_identifier # (select count(*) from im.restored)) from pg_control_system() c);
 end $$;
 
 -- Where the device is; from the beginning, when that is nowhere here.

@@ -56,6 +56,11 @@ end $$;
 create trigger sync_request after insert or update on im.friend_request
   for each row when (new.status <> 5) execute function im.sync_request();
 
+-- Restores of this installation from a backup (imctl restore): each begins another era.
+create table im.restored (
+  at timestamptz constraint restored_pkey primary key default now()
+);
+
 -- Where a device is in what has changed, as it is told and sends back.  One that another installation has told, or this
 -- one in a time that a restore has undone, is worth nothing: the device is told everything.
 create domain im.sync_since text constraint sync_since_form check (value ~ '^[0-9a-f]{1,16}(\.[0-9]{1,18}){1}((\.[0-9]{1,18}){3})?$');
