@@ -29,7 +29,9 @@ static const struct route routes[] = {
     {0},
 };
 
+static const char *const many[] = {"message_private_send", NULL};
+
 int main(int argc, char **argv)
 {
-    return program_run(&(struct program){.name = "message", .routes = routes}, argc, argv);
+    return program_run(&(struct program){.name = "message", .routes = routes, .many = many}, argc, argv);
 }

@@ -26,6 +26,8 @@ static const struct route routes[] = {
     {0},
 };
 
+static const char *const many[] = {"message_private_send", NULL};
+
 /* Takes the envelope {"type", "data"} apart and dispatches the data as a request of method WS. */
 static void frame(struct request *r, const PGresult *rows)
 {
@@ -153,5 +155,5 @@ static void answer(struct request *r, int code, const char *detail, const char *
 
 int main(int argc, char **argv)
 {
-    return program_run(&(struct program){.name = "socket", .routes = routes, .answer = answer}, argc, argv);
+    return program_run(&(struct program){.name = "socket", .routes = routes, .many = many, .answer = answer}, argc, argv);
 }

@@ -77,6 +77,7 @@ grant execute on function api.group_manager_remove to im_group;
 grant execute on function api.group_dnd to im_group;
 
 grant execute on function api.message_private_send to im_message, im_socket;
+grant execute on function api.message_private_send_many to im_message, im_socket;
 grant execute on function api.message_group_send to im_message, im_socket;
 grant execute on function api.message_private_pull to im_message;
 grant execute on function api.message_private_readed to im_message;

@@ -166,5 +166,59 @@ subtest 'as many groups as one may own' => sub {
     $bob->post('/group/create', { groupName => 'x' })->ok('everybody has his own');
 };
 
+# What waits for the database goes there together (src/base/bulk.h): here behind two messages that wait for a lock.
+subtest 'many messages at once' => sub {
+    my ($eve, $fay, $moe) = $im->users(qw(eve fay moe));
+    $im->befriend($eve, $fay, @crowd);
+    $im->befriend($fay, $moe);
+    my $send = sub ($from, $to, $text, %more) {
+        return $from->post_p('/message/private/send', { receiverId => $to->id, content => $text, messageType => 1, %more });
+    };
+    my @ids = sort { $a <=> $b } $eve->id, $crowd[5]->id;
+    my $behind = sub (@asked) {
+        my $holder = $im->background_sql("begin; select from im.conversation where low_id = $ids[0] and high_id = $ids[1] for update;
+            do \$\$ begin
+              for i in 1 .. 200 loop
+                perform pg_sleep(0.02), pg_stat_clear_snapshot();
+                exit when 2 <= (select count(*) from pg_stat_activity where application_name = 'message' and wait_event_type = 'Lock');
+              end loop;
+              perform pg_sleep(0.3);
+            end \$\$; commit");
+        $im->eventually(5, sub { $im->sql(q{select count(*) from pg_locks where mode = 'RowShareLock' and relation = 'im.conversation'::regclass}) });
+        my @all = $im->together((map { $send->($eve, $crowd[5], "first $_") } 1, 2), map { $_->() } @asked);
+        waitpid $holder, 0;
+        return splice @all, 2;
+    };
+    my $old = $fay->post('/message/private/send', { receiverId => $eve->id, content => 'old', messageType => 1, clientMsgId => 'old' })->must;
+    $im->sql("insert into im.account_mute (account_id, until) values (@{[$moe->id]}, 'infinity')");
+    my ($socket, $other) = map { $_->socket } $fay, $crowd[4];
+
+    my @said = $behind->(
+        sub { $send->($eve, $fay, 'one', clientMsgId => 'one') },
+        sub { $send->($fay, $eve, 'two "quoted" \\ back') },
+        sub { $send->($crowd[4], $eve, '三') },
+        sub { $send->($fay, $eve, 'old', clientMsgId => 'old') },
+        sub { $send->($fay, $crowd[1], 'to no friend') },
+        sub { $send->($moe, $fay, 'muted') },
+        sub { $send->($eve, $fay, 'mentioned', atUserIds => [$fay->id]) },
+    );
+    is_deeply [map { $_->code } @said], [200, 200, 200, 200, 2001, 3006, 200], 'each has the answer that it would have had alone';
+    is_deeply [map { $_->data->{content} } @said[0 .. 3, 6]], ['one', 'two "quoted" \\ back', '三', 'old', 'mentioned'], 'its own';
+    is $said[3]->data->{id}, $old->{id}, 'a retry the first';
+    is $im->sql("select count(distinct xmin::text) || ' ' || count(*) from im.message where content in ('one', 'two \"quoted\" \\ back', '三')"), '1 3',
+        'what is as usual was stored by one transaction';
+    my @seen = map { $socket->take(PRIVATE_MESSAGE => 'MESSAGE', {}, 10)->{data}{content} } 1 .. 4;
+    is_deeply [sort @seen], [sort 'one', 'two "quoted" \\ back', 'old', 'mentioned'], 'whoever it concerns is told, once each';
+    $other->expect(PRIVATE_MESSAGE => 'MESSAGE', { content => '三' }, 'and so is the next');
+    is $im->sql("select string_agg(seq::text, ' ' order by seq) from im.message where conversation_id = $old->{conversationId}"), '1 2 3 4', 'seq has no holes';
+
+    my @mixed = $behind->(sub { $send->($eve, $fay, 'x' x 4097) }, sub { $send->($eve, $fay, 'four') }, sub { $send->($fay, $eve, 'five') });
+    is_deeply [map { $_->code } @mixed], [400, 200, 200], 'one that breaks a rule is refused, and spoils no other';
+    is $im->sql("select last_seq || ' ' || (select count(*) from im.message m where m.conversation_id = c.id) from im.conversation c where id = $old->{conversationId}"), '6 6',
+        'and nothing is stored twice';
+    ok $im->eventually(5, sub { $im->sql('select count(*) from im.outbox') == 0 }), 'nothing stays in the outbox';
+    $_->close for $socket, $other;
+};
+
 $im->end;
 done_testing;

@@ -196,9 +196,12 @@ subtest 'functions' => sub {
     for my $program (@programs) {
         my %calls = map { ($source->call($_)->{function} => $_) } $source->call_texts($program);
         all_in [keys %calls], [keys %$functions], "what $program calls exists", sub ($name) { $fragment->function($program, $calls{$name}) };
-        all_in [map {"$_ $program"} keys %calls], [keys %$grants], 'and is granted', sub ($name) { $fragment->grant(split / /, $name) };
+        my @twins = $source->twins($program);
+        all_in \@twins, [keys %$functions], "$program: a twin exists", sub ($name) { ('sql/api', "create function api.$name(...), as src/base/bulk.h says") };
+        all_in [map { s/_many\z//r } @twins], [keys %calls], 'of what it calls', sub ($name) { ("cgi-bin/$program.c, many[]", "without $name") };
+        all_in [map {"$_ $program"} keys %calls, @twins], [keys %$grants], 'and is granted', sub ($name) { $fragment->grant(split / /, $name) };
     }
-    my %called  = map { ($_->{function} => 1) } map { $source->calls($_) } @programs;
+    my %called  = map { ($_ => 1) } map { ((map { $_->{function} } $source->calls($_)), $source->twins($_)) } @programs;
     my $library = join '', map { $source->text($_) } $source->c_files;
     lacks 'every api function is called', map { ["nobody calls api.$_", 'a row of a program, or it goes', undef] }
         grep { !$called{$_} && $library !~ /\b$_\(/ } sort keys %$functions;

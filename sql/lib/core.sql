@@ -11,12 +11,18 @@ begin
   return set_config('im.told', 'yes', true) is not null;
 end $$;
 
--- An event for these accounts.  data is the client's object and has a member "event".
+-- A whole frame.  data is the client's object and has a member "event".  SQL that PostgreSQL puts in its place.
+create or replace function im.frame(type text, data json) returns text
+language sql immutable as $$
+  select '{"type":"' || type || '","data":' || data || '}'
+$$;
+
+-- An event for these accounts.
 create or replace function im.tell(recipients bigint[], type text, data json) returns boolean
 language plpgsql as $$
 begin
   if cardinality(recipients) > 0 then
-    return im.outbox_add(recipients, null, null, null, '{"type":"' || type || '","data":' || data || '}');
+    return im.outbox_add(recipients, null, null, null, im.frame(type, data));
   end if;
   return false;
 end $$;
@@ -25,14 +31,14 @@ end $$;
 create or replace function im.tell_conversation(conversation bigint, seq bigint, type text, data json) returns boolean
 language plpgsql as $$
 begin
-  return im.outbox_add(null, conversation, seq, null, '{"type":"' || type || '","data":' || data || '}');
+  return im.outbox_add(null, conversation, seq, null, im.frame(type, data));
 end $$;
 
 -- An event for everybody who is online.
 create or replace function im.tell_everybody(type text, data json) returns void
 language plpgsql as $$
 begin
-  perform im.outbox_add(null, null, null, null, '{"type":"' || type || '","data":' || data || '}', true);
+  perform im.outbox_add(null, null, null, null, im.frame(type, data), true);
 end $$;
 
 -- An event for just these sockets.
@@ -40,7 +46,7 @@ create or replace function im.tell_sockets(sockets bigint[], type text, data jso
 language plpgsql as $$
 begin
   if cardinality(sockets) > 0 then
-    perform im.outbox_add(null, null, null, sockets, '{"type":"' || type || '","data":' || data || '}');
+    perform im.outbox_add(null, null, null, sockets, im.frame(type, data));
   end if;
 end $$;
 

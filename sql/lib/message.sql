@@ -1,21 +1,20 @@
 -- Internal functions that store a message and tell of it: the only ones that insert into im.message.
 -- A seq is taken by the update of the conversation's row, whose lock is then held until commit.
 
+-- SQL that PostgreSQL puts in its place: nothing is called.
 create or replace function im.private_json(m im.private_message, event text) returns json
-language plpgsql stable as $$
-begin
-  return row_to_json(row(event, m.id, m."conversationId", m.seq, m."senderId", m."receiverId", m.content, m."messageType",
+language sql stable as $$
+  select row_to_json(row(event, m.id, m."conversationId", m.seq, m."senderId", m."receiverId", m.content, m."messageType",
     m."atUserIds", to_char(m."sendTime", 'YYYY-MM-DD HH24:MI:SS'), m.status, m."isRecalled",
-    m."clientMsgId")::im.private_frame);
-end $$;
+    m."clientMsgId")::im.private_frame)
+$$;
 
 create or replace function im.group_json(m im.group_message, event text) returns json
-language plpgsql stable as $$
-begin
-  return row_to_json(row(event, m.id, m."conversationId", m.seq, m."senderId", m."groupId", m.content, m."messageType",
+language sql stable as $$
+  select row_to_json(row(event, m.id, m."conversationId", m.seq, m."senderId", m."groupId", m.content, m."messageType",
     m."atUserIds", to_char(m."sendTime", 'YYYY-MM-DD HH24:MI:SS'), m.status, m."isRecalled",
-    m."clientMsgId")::im.group_frame);
-end $$;
+    m."clientMsgId")::im.group_frame)
+$$;
 
 -- Where the sender's message with this client id is, or null.  Refuses 400 when it is in another conversation:
 -- the id was used for something else.

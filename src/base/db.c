@@ -1,4 +1,5 @@
 #include "db.h"
+#include "bulk.h"
 #include "config.h"
 #include "log.h"
 #include "loop.h"
@@ -32,13 +33,14 @@ static PGconn *first;
 static struct connection *connections;
 static int connection_count, alive, busy;
 static SLIST_HEAD(idle_list, connection) idle = SLIST_HEAD_INITIALIZER(idle);
-static STAILQ_HEAD(job_queue, job) queue = STAILQ_HEAD_INITIALIZER(queue);
+static struct job_queue queue = STAILQ_HEAD_INITIALIZER(queue);
 
 static void on_socket(evutil_socket_t fd, short what, void *arg);
 
-static void job_over(struct job *job)
+void db_end(struct job *job)
 {
     busy--;
+    bulk_end(job);
     job_end(job);
 }
 
@@ -57,6 +59,7 @@ static void connection_give(struct connection *c, struct job *job)
 {
     c->state = BUSY;
     c->job = job;
+    bulk_begin(job);
     event_add(c->readable, &answer_timeout);
     if (!job_send(job, c->pg) || !flush(c))
         connection_lost(c);
@@ -78,7 +81,7 @@ static void queue_fail(long now)
     while ((job = STAILQ_FIRST(&queue)) && (alive == 0 || job->deadline <= now)) {
         STAILQ_REMOVE_HEAD(&queue, waiting);
         job->lost = true;
-        job_over(job);
+        db_end(job);
     }
 }
 
@@ -95,14 +98,32 @@ static void on_impatience(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+/* The first that waits and may run, with those that can be done at once with it. */
+static struct job *queue_next(void)
+{
+    struct job *next, *all;
+
+    STAILQ_FOREACH(next, &queue, waiting)
+        if (bulk_may_run(next))
+            break;
+    if (!next)
+        return NULL;
+    STAILQ_REMOVE(&queue, next, job, waiting);
+    all = bulk_gather(next, &queue);
+    if (all != next) {
+        busy++;
+        job_begin(all, next->deadline);
+    }
+    return all;
+}
+
 static void connection_idle(struct connection *c)
 {
     struct job *next;
 
     c->job = NULL;
     queue_fail(milliseconds());
-    if ((next = STAILQ_FIRST(&queue))) {
-        STAILQ_REMOVE_HEAD(&queue, waiting);
+    if ((next = queue_next())) {
         connection_give(c, next);
         return;
     }
@@ -135,7 +156,7 @@ static void connection_lost(struct connection *c)
     event_add(c->retry, &wait);
     if (job) {
         job->lost = true;
-        job_over(job);
+        db_end(job);
     }
     queue_fail(milliseconds());
 }
@@ -213,8 +234,9 @@ static void job_finished(struct connection *c)
         return;
     }
     c->backoff_ms = BACKOFF_FIRST_MS;
+    bulk_end(job); /* those like it may go on with this connection */
     connection_idle(c);
-    job_over(job);
+    db_end(job);
 }
 
 /* Reads what has arrived; false when the connection is of no more use. */
@@ -322,12 +344,11 @@ void db_start(void)
         event_base_loop(loop, EVLOOP_ONCE);
 }
 
-void db_run(struct job *job)
+/* On a free connection, or else behind those that wait. */
+static void run(struct job *job)
 {
-    struct connection *c = SLIST_FIRST(&idle);
+    struct connection *c = bulk_may_run(job) ? SLIST_FIRST(&idle) : NULL;
 
-    busy++;
-    job_begin(job, milliseconds() + DB_WAIT_MS);
     if (c) {
         SLIST_REMOVE_HEAD(&idle, idle);
         connection_give(c, job);
@@ -337,6 +358,18 @@ void db_run(struct job *job)
             event_add(impatience, &(struct timeval){DB_WAIT_MS / 1000, DB_WAIT_MS % 1000 * 1000});
         queue_fail(milliseconds());
     }
+}
+
+void db_run(struct job *job)
+{
+    busy++;
+    job_begin(job, milliseconds() + DB_WAIT_MS);
+    run(job);
+}
+
+void db_again(struct job *job)
+{
+    run(job);
 }
 
 int db_busy(void)

@@ -36,6 +36,10 @@ void db_start(void);
 /* Runs the job; done() is called when it is over. */
 void db_run(struct job *job);
 
+/* For bulk.c, of a job that was done, or could not be done, with others: it is over; or it is run after all. */
+void db_end(struct job *job);
+void db_again(struct job *job);
+
 /* Jobs not yet done. */
 int db_busy(void);
 

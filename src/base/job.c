@@ -4,7 +4,7 @@
 
 void job_begin(struct job *job, long deadline)
 {
-    job->lost = job->sent = false;
+    job->lost = job->sent = job->alone = job->counted = false;
     job->tries = job->reached = 0;
     job->deadline = deadline;
     job->failure = NULL;

@@ -15,6 +15,8 @@
 
 enum { JOB_STEPS = 3, JOB_TRIES = 5 };
 
+struct bulk;
+
 struct step {
     const struct statement *statement;
     const char *const *values; /* text, NULL for null; live until done() */
@@ -26,10 +28,13 @@ struct job {
     int count;                     /* steps in use */
     void (*done)(struct job *job); /* called once, never from within db_run() unless PostgreSQL is away */
     void *owner;                   /* the caller's */
+    struct bulk *bulk;             /* the twin of its first step's call, by which it may be done with others; or NULL */
 
     PGresult *failure; /* the first step's error that rolled the job back, else NULL */
     bool lost;         /* there is no outcome: PostgreSQL was away, or went away, or had no time in DB_WAIT_MS */
     bool sent;         /* if lost, it may have been done all the same; otherwise nothing has happened */
+    bool alone;   /* it was among others and has to be done by itself */
+    bool counted; /* in bulk->running */
     int tries, reached;
     long deadline; /* in milliseconds: what has not been sent by then is not sent */
     STAILQ_ENTRY(job) waiting;

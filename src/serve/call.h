@@ -39,6 +39,7 @@ struct argument {
 struct call {
     const char *text; /* as above; the only field that the declaration sets */
     const struct call *door; /* the call that answers its first argument, :me, or NULL; set before it is parsed, as the next */
+    struct bulk *bulk;       /* its twin (base/bulk.h), or NULL */
     bool leaves;             /* nobody needs its rows: it is the argument of leave(), whose events come back */
     struct statement statement;
     struct argument arguments[DB_PARAMETERS];

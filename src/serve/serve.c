@@ -7,11 +7,12 @@
 #include "base/push.h"
 #include "base/wordlist.h"
 #include "reply.h"
+#include "twin.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUTES_MAX = 128, CALLS_MAX = 160 };
+enum { ROUTES_MAX = 128, CALLS_MAX = 160, STATEMENTS_MAX = CALLS_MAX + 18 };
 
 /* The i-th route's call; then those around every call, in its statement or beside it: enter, by whose token it is, and
  * leave, which hands over the events. */
@@ -85,6 +86,7 @@ static int gather_statements(const struct program *program, struct call **calls,
         filters |= call_filters(calls[i]);
     }
     *count = n;
+    n += twin_open(program->many, calls, n, push_events, statements + n);
     statements[n++] = &push_told;
     if (filters)
         statements[n++] = &wordlist_statement;
@@ -106,7 +108,7 @@ static void keys_open(struct call *const *calls, int count)
 void serve_open(struct event_base *loop, const struct program *program)
 {
     struct call *calls[CALLS_MAX];
-    static struct statement *statements[CALLS_MAX + 2];
+    static struct statement *statements[STATEMENTS_MAX];
     int called, n = gather_statements(program, calls, &called, statements);
 
     keys_open(calls, called);
@@ -120,7 +122,7 @@ void serve_open(struct event_base *loop, const struct program *program)
 int serve_print(const struct program *program)
 {
     struct call *calls[CALLS_MAX];
-    struct statement *statements[CALLS_MAX + 2];
+    struct statement *statements[STATEMENTS_MAX];
     int called, n = gather_statements(program, calls, &called, statements);
 
     return statement_print(statements, n);
@@ -172,6 +174,7 @@ static void job_run(struct request *r)
 static void job_start(struct request *r, const struct call *call, request_handler *then)
 {
     r->job.count = 0;
+    r->job.bulk = NULL;
     r->call = call;
     r->then = then;
     r->call_step = r->leave_step = -1;
@@ -183,6 +186,7 @@ static void job_bind(struct request *r, const struct call *call)
     r->refused = call_bind(call, r, r->parameters[r->job.count], &r->refused_field);
     if (r->refused)
         return;
+    r->job.bulk = call->bulk;
     r->call_step = job_add(r, call);
     if (call->leaves)
         r->leave_step = r->call_step;

@@ -87,6 +87,12 @@ sub call_texts ($self, $program) {
     return ((map { $_->{call} // () } $self->routes($program)), $self->_own_texts($program));
 }
 
+# Functions of its calls that have a twin (src/base/bulk.h): the twins.
+sub twins ($self, $program) {
+    my ($list) = $self->text("cgi-bin/$program.c") =~ /\bmany\[\] = \{(.*?)\}/s;
+    return map {"${_}_many"} ($list // '') =~ /"(\w+)"/g;
+}
+
 # Those that handlers make; long ones are strings one behind the other.
 sub _own_texts ($self, $program) {
     return map { s/"\s*"//gr } join('', map { $self->text($_) } $self->_parts($program)) =~ /\.text\s*=\s*"([^"]+(?:"\s*"[^"]+)*)"/g;
