@@ -6,6 +6,7 @@
  */
 #include "base/config.h"
 #include "base/db.h"
+#include "base/http.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/push.h"
@@ -162,7 +163,8 @@ int main(int argc, char **argv)
     db_open(loop, "clerk", statements, count, config_number("IM_DB_CONNECTIONS", 2, 1, 64));
     db_start();
     event_add(term, NULL); /* until here a signal simply ends the process */
-    push_open(loop);
+    http_open(loop);
+    push_open(loop, PUSH_FOR_EVER);
     register_open(loop);
     watch_open(loop);
     tick = loop_timer(loop, on_tick, NULL);

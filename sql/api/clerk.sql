@@ -1,21 +1,33 @@
 -- What imclerk does.  Every job may run twice, or on two machines at once.
 
 -- (imclerk)  clerk_outbox(age, max)
--- Events that were not told in time, in their order; publishing one twice is harmless, losing one is not.
+-- Events that were not told in time, in their order; publishing one twice is harmless, losing one is not.  About so many, and
+-- no further transaction once there are 4 MiB of channels and bodies.
 -- Refuses: nothing
 -- Writes: nothing
 -- Tells: nobody
 create function api.clerk_outbox(age interval, max integer)
 returns table (refusal integer, txid text, channels text, body text)
 language plpgsql stable security definer set search_path = im, pg_temp as $$
+declare
+  event im.outbox;
+  bytes bigint := 0;
 begin
-  return query
-    select null::integer, (o.event).xid::text, coalesce(im.outbox_channels(o.event), ''), (o.event).body
+  for event in
+    select (o.event).*
       from (select b as event from im.outbox b
              where b.created_at < now() - age
              order by b.xid
              fetch first (clerk_outbox.max) rows with ties) o    -- whole transactions: told() deletes whole ones
-     order by (o.event).xid, (o.event).id;
+     order by (o.event).xid, (o.event).id
+  loop
+    exit when bytes > 4194304 and event.xid::text <> txid;
+    txid := event.xid;
+    channels := coalesce(im.outbox_channels(event), '');
+    body := event.body;
+    bytes := bytes + octet_length(channels) + octet_length(body);
+    return next;
+  end loop;
 end $$;
 
 -- (imclerk)  clerk_sockets(node, lines)

@@ -1,37 +1,54 @@
 #include "push.h"
 #include "config.h"
-#include "http.h"
 #include "log.h"
+#include "publisher.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-/* nchan takes 255 channels in one request. */
-enum { CHANNELS_MAX = 200, TIMEOUT_MS = 2000, TXID_SIZE = 24, TOLD_MAX = 200, EVENTS_MAX = 10000 };
+/* nchan takes 255 channels in one request.  While small events wait a large one is given every SMALL_TURNS-th place, and never
+ * more than SLICES_MAX at once: nchan needs 3 ms for one to 200 sockets. */
+enum { CHANNELS_MAX = 200, SMALL_TURNS = 8, SLICES_MAX = 2, TXID_SIZE = 24, TOLD_MAX = 200 };
 
-/* A body on its way to one slice of channels after the other.  An empty txid is not in the outbox. */
-struct event_out {
+/* Some events of one transaction, which is told when all are out and none has failed. */
+struct transaction {
     char txid[TXID_SIZE];
-    bool last; /* of its transaction: once it is out, the transaction is told */
-    char *channels, *rest, *body;
+    int left;
+    bool failed;
+};
+
+/* A body on its way to one slice of channels after the other; in its lane until the last is sent, freed when that is answered.
+ * Without a transaction it is not in the outbox. */
+struct event_out {
+    struct lane *lane;
+    struct transaction *transaction;
     void (*out)(void *owner); /* to be called when it is out, or has failed; may be NULL */
     void *owner;
+    long since;              /* in milliseconds */
+    size_t size;             /* what it takes of PUSH_QUEUE_BYTES */
+    const char *rest, *body; /* channels of which no slice has been sent, "" when all are */
+    size_t body_length;
+    int slices; /* sent and not answered */
+    bool failed;
     STAILQ_ENTRY(event_out) next;
+    char text[];
 };
+
+STAILQ_HEAD(lane, event_out);
 
 struct statement push_told = {.sql = "select * from api.told($1)"};
 struct statement push_left = {.sql = "select * from api.leave()"};
 
-static void publish_done(CURLcode result, long status);
-
-static struct http publisher = {.done = publish_done};
-static char url_prefix[256], url[CHANNELS_MAX * 24 + 300];
-static struct curl_slist *headers;
-static STAILQ_HEAD(event_queue, event_out) queue = STAILQ_HEAD_INITIALIZER(queue);
-static bool publishing;
-static bool failed; /* an event of the transaction under way was not taken */
-static int events;
+static struct lane small = STAILQ_HEAD_INITIALIZER(small), large = STAILQ_HEAD_INITIALIZER(large);
+static int wait_for;       /* milliseconds, 0: for ever */
+static int events;         /* in a lane or not yet answered, */
+static size_t bytes;       /* so many */
+static int slices, turns;  /* of large events that are being answered; of small ones since the last large one */
+static int late;           /* not published in time, or for lack of room, since that was last logged, */
+static long late_logged;   /* in milliseconds */
+static bool publishing;    /* publish() runs: whoever is told that an event is over may have another */
 
 /* Transactions whose events are out, as the text of a PostgreSQL array that is still open. */
 static char told[TOLD_MAX * TXID_SIZE], telling[TOLD_MAX * TXID_SIZE];
@@ -41,7 +58,15 @@ static const char *told_values[] = {telling};
 static struct job told_job;
 static bool told_running;
 
-static void publish_next(void);
+static long milliseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* --- what is told --- */
 
 static void told_send(void);
 
@@ -79,140 +104,207 @@ static void told_add(const char *txid)
         told_send();
 }
 
-static void event_drop(struct event_out *e)
+static void transaction_leave(struct transaction *t, bool failed)
 {
-    STAILQ_REMOVE_HEAD(&queue, next);
-    events--;
-    free(e->channels);
-    free(e->body);
-    free(e);
+    t->failed |= failed;
+    if (--t->left)
+        return;
+    if (!t->failed)
+        told_add(t->txid);
+    free(t);
 }
 
+/* --- the lanes --- */
+
+/* It is out, or never will be, and stands in no lane. */
 static void event_finish(struct event_out *e)
 {
-    void (*out)(void *) = e->out;
-    void *owner = e->owner;
+    struct event_out over = *e;
 
-    if (e->last && !failed && *e->txid)
-        told_add(e->txid);
-    if (e->last)
-        failed = false;
-    event_drop(e);
-    if (out)
-        out(owner);
+    events--;
+    bytes -= e->size;
+    free(e);
+    if (over.transaction)
+        transaction_leave(over.transaction, over.failed);
+    if (over.out)
+        over.out(over.owner);
 }
 
-static void publish_done(CURLcode result, long status)
+/* Takes the first of a lane, of which nothing has been sent, out of it: for lack of time, or because there is nobody to tell. */
+static void event_drop(struct event_out *e)
 {
-    struct event_out *e = STAILQ_FIRST(&queue);
-    bool closed = status == 404 && !*e->body; /* no such channel: there is no socket to close */
+    STAILQ_REMOVE_HEAD(e->lane, next);
+    e->failed = *e->rest != '\0';
+    late += e->failed;
+    event_finish(e);
+}
 
-    publishing = false;
-    if (result != CURLE_OK || (status / 100 != 2 && !closed)) {
-        log_error("could not publish an event: %s, status %ld", curl_easy_strerror(result), status);
-        failed = true;
-        e->rest = NULL;
+/* The first of a lane that is still to be sent, NULL: none. */
+static struct event_out *lane_first(struct lane *lane)
+{
+    struct event_out *e;
+    long oldest = wait_for ? milliseconds() - wait_for : 0;
+
+    while ((e = STAILQ_FIRST(lane)) && !e->slices && (!*e->rest || e->since < oldest))
+        event_drop(e);
+    return e;
+}
+
+/* Whose turn it is, NULL: nobody's. */
+static struct event_out *turn(void)
+{
+    struct event_out *next = lane_first(&small), *other = lane_first(&large);
+
+    if (other && slices < SLICES_MAX && (!next || turns >= SMALL_TURNS)) {
+        turns = 0;
+        return other;
     }
-    if (!e->rest)
-        event_finish(e);
-    publish_next();
+    turns++;
+    return next;
 }
 
-/* Cuts the next slice of at most CHANNELS_MAX ids off the event's list, into the URL. */
-static void slice_url(struct event_out *e)
+/* How long the next slice of at most CHANNELS_MAX channels is. */
+static size_t slice_length(const char *channels)
 {
-    char *end = e->rest;
+    const char *end = channels;
     int n = 0;
 
     while (*end && (*end != ',' || ++n < CHANNELS_MAX))
         end++;
-    snprintf(url, sizeof url, "%s/pub?id=%.*s", url_prefix, (int)(end - e->rest), e->rest);
-    e->rest = *end ? end + 1 : NULL;
+    return (size_t)(end - channels);
 }
 
-static void publish_next(void)
+static void slice_send(struct event_out *e)
+{
+    size_t length = slice_length(e->rest);
+    struct publication slice = {e->rest, e->body, length, e->body_length, e};
+
+    e->rest += length + (e->rest[length] == ',');
+    e->slices++;
+    slices += e->lane == &large;
+    if (!*e->rest)
+        STAILQ_REMOVE_HEAD(e->lane, next);
+    config_fault("publish");
+    publisher_send(&slice);
+}
+
+static void late_log(void)
+{
+    long now = milliseconds();
+
+    if (late == 0 || now - late_logged < 1000)
+        return;
+    log_error("could not publish %d events in time", late);
+    late = 0;
+    late_logged = now;
+}
+
+static void publish(void)
 {
     struct event_out *e;
 
-    while ((e = STAILQ_FIRST(&queue)) && !publishing && !*e->rest)
-        event_finish(e); /* nobody to tell */
-    if (!e || publishing)
+    if (publishing)
         return;
-    config_fault("publish");
-    slice_url(e);
     publishing = true;
-    curl_easy_setopt(publisher.easy, CURLOPT_URL, url);
-    curl_easy_setopt(publisher.easy, CURLOPT_CUSTOMREQUEST, *e->body ? "POST" : "DELETE");
-    curl_easy_setopt(publisher.easy, CURLOPT_POSTFIELDS, e->body);
-    curl_easy_setopt(publisher.easy, CURLOPT_POSTFIELDSIZE, (long)strlen(e->body));
-    http_start(&publisher);
+    while (publisher_room() > 0 && (e = turn()))
+        slice_send(e);
+    if (publisher_room() == 0)
+        lane_first(&small), lane_first(&large); /* who has waited long enough waits no longer for an answer to others */
+    publishing = false;
+    late_log();
 }
 
-static size_t ignore(char *data, size_t size, size_t n, void *arg)
+static void on_done(void *owner, int status)
 {
-    (void)data, (void)arg;
-    return size * n;
+    struct event_out *e = owner;
+    bool closed = status == 404 && e->body_length == 0; /* no such channel: there is no socket to close */
+
+    e->slices--;
+    slices -= e->lane == &large;
+    if (status / 100 != 2 && !closed) {
+        if (status)
+            log_error("could not publish an event: status %d", status);
+        e->failed = true;
+        if (*e->rest)
+            STAILQ_REMOVE_HEAD(e->lane, next);
+        e->rest = "";
+    }
+    if (!*e->rest && !e->slices)
+        event_finish(e);
 }
 
-void push_open(struct event_base *base)
+void push_open(struct event_base *base, int wait_ms)
 {
-    http_open(base);
-    http_prepare(&publisher, config_required("IM_PUBLISHER"), url_prefix, sizeof url_prefix);
-    headers = curl_slist_append(NULL, "Content-Type: application/json");
-    headers = curl_slist_append(headers, "Expect:");
-    curl_easy_setopt(publisher.easy, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(publisher.easy, CURLOPT_WRITEFUNCTION, ignore);
-    curl_easy_setopt(publisher.easy, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
+    wait_for = wait_ms;
+    publisher_open(base, config_required("IM_PUBLISHER"), on_done, publish);
 }
 
-/* NULL when there is no memory for it: the clerk takes it from the outbox. */
-static struct event_out *event_add_out(const char *txid, bool last, const char *channels, const char *body)
+/* NULL when there is no room for it: the clerk takes it from the outbox. */
+static struct event_out *event_add_out(struct transaction *transaction, const char *channels, const char *body)
 {
-    struct event_out *e = calloc(1, sizeof *e);
-    char *own_channels = strdup(channels), *own_body = strdup(body);
+    size_t channels_size = strlen(channels) + 1, body_length = strlen(body), size = sizeof(struct event_out) + channels_size + body_length + 1;
+    struct event_out *e = bytes < PUSH_QUEUE_BYTES ? malloc(size) : NULL;
 
-    if (!e || !own_channels || !own_body) {
-        log_error("could not queue an event: out of memory");
-        free(own_channels);
-        free(own_body);
-        free(e);
+    if (!e) {
+        late++;
         return NULL;
     }
-    e->channels = own_channels;
-    e->body = own_body;
-    snprintf(e->txid, sizeof e->txid, "%s", txid);
-    e->last = last;
-    e->rest = e->channels;
-    STAILQ_INSERT_TAIL(&queue, e, next);
+    *e = (struct event_out){.transaction = transaction, .since = milliseconds(), .size = size, .body_length = body_length};
+    e->rest = memcpy(e->text, channels, channels_size);
+    e->body = memcpy(e->text + channels_size, body, body_length + 1);
+    e->lane = slice_length(channels) + 1 < channels_size ? &large : &small;
+    STAILQ_INSERT_TAIL(e->lane, e, next);
     events++;
+    bytes += size;
     return e;
+}
+
+/* The transaction of the next row: mostly that of the row before, which else is complete.  Without memory for it nobody is told
+ * that its events are out, and the clerk publishes them again. */
+static struct transaction *transaction_of(const char *txid, struct transaction *before)
+{
+    struct transaction *t = before;
+
+    if (before && strcmp(before->txid, txid) == 0)
+        return before;
+    if (before)
+        transaction_leave(before, false);
+    t = *txid ? malloc(sizeof *t) : NULL;
+    if (t) {
+        *t = (struct transaction){.left = 1};
+        snprintf(t->txid, sizeof t->txid, "%s", txid);
+    }
+    return t;
 }
 
 void push_events(const PGresult *result)
 {
-    int rows = PQntuples(result);
+    struct transaction *t = NULL;
 
-    if (events > EVENTS_MAX)
-        return; /* nchan hangs; the clerk takes them from the outbox */
-    for (int i = 0; i < rows; i++) {
-        const char *txid = PQgetvalue(result, i, 1);
-        bool last = i + 1 == rows || strcmp(txid, PQgetvalue(result, i + 1, 1)) != 0;
-        if (PQgetisnull(result, i, 0) && !event_add_out(txid, last, PQgetvalue(result, i, 2), PQgetvalue(result, i, 3)))
-            break;
+    for (int i = 0; i < PQntuples(result); i++) {
+        if (!PQgetisnull(result, i, 0))
+            continue;
+        t = transaction_of(PQgetvalue(result, i, 1), t);
+        bool added = event_add_out(t, PQgetvalue(result, i, 2), PQgetvalue(result, i, 3)) != NULL;
+        if (t && added)
+            t->left++;
+        else if (t)
+            t->failed = true;
     }
-    publish_next();
+    if (t)
+        transaction_leave(t, false);
+    publish();
 }
 
 bool push_body(const char *channels, const char *body, void (*out)(void *owner), void *owner)
 {
-    if (events > EVENTS_MAX)
-        return false;
-    struct event_out *e = event_add_out("", true, channels, body);
+    struct event_out *e = event_add_out(NULL, channels, body);
+
     if (!e)
         return false;
     e->out = out;
     e->owner = owner;
-    publish_next();
+    publish();
     return true;
 }
 
@@ -221,10 +313,21 @@ int push_busy(void)
     return events + told_count + told_running;
 }
 
+static void lane_free(struct lane *lane)
+{
+    struct event_out *e;
+
+    while ((e = STAILQ_FIRST(lane))) {
+        STAILQ_REMOVE_HEAD(lane, next);
+        if (e->transaction && --e->transaction->left == 0)
+            free(e->transaction);
+        free(e);
+    }
+}
+
 void push_close(void)
 {
-    http_close(&publisher);
-    curl_slist_free_all(headers);
-    while (!STAILQ_EMPTY(&queue))
-        event_drop(STAILQ_FIRST(&queue));
+    publisher_close();
+    lane_free(&small);
+    lane_free(&large);
 }

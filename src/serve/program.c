@@ -247,7 +247,7 @@ int program_run(const struct program *program, int argc, char **argv)
     stop_term = loop_signal(loop, SIGTERM, on_stop, NULL);
     stop_usr1 = loop_signal(loop, SIGUSR1, on_stop, NULL);
     stop_deadline = loop_timer(loop, on_deadline, NULL);
-    push_open(loop);
+    push_open(loop, PUSH_WAIT_MS);
     burn_open(loop);
     serve_open(loop, served);
     listen_on_stdin();
