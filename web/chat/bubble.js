@@ -123,8 +123,8 @@ function Voice({message}) {
 function Attached({message}) {
     const about = carried(message.content);
     const name = about.fileName ?? t('文件');
-    return html`<button class="attached" disabled=${!isOurs(about.url)} onClick=${() => save(about.url, name)} aria-label=${t('下载 {0}', name)}><span class="page-icon"><${Icon} name="file"/></span>
-        <span class="grow"><span class="file-name">${name}</span><span class="quiet small">${about.fileSize ? bytes(about.fileSize) : ''}</span></span><${Icon} name="download"/></button>`;
+    return html`<button class="attached" disabled=${!isOurs(about.url)} onClick=${() => save(about.url, name)}><span class="page-icon"><${Icon} name="file"/></span>
+        <span class="grow"><span class="unseen">${t('下载')} </span><span class="file-name">${name}</span><span class="quiet small">${about.fileSize ? bytes(about.fileSize) : ''}</span></span><${Icon} name="download"/></button>`;
 }
 
 function Place({message}) {

@@ -105,7 +105,7 @@ export function Compose({thread, group, shut, answering, onAnswered}) {
                 <input ref=${files} type="file" multiple hidden aria-label=${t('选择文件')} onChange=${chosen}/></div>
             <textarea ref=${field} rows="1" value=${text} placeholder=${t('说点什么…')} aria-label=${t('消息内容')} role=${matches.length ? 'combobox' : undefined} aria-expanded=${matches.length ? 'true' : undefined}
                 aria-controls=${matches.length ? 'mentions' : undefined} aria-activedescendant=${matches.length ? `mention-${at.chosen}` : undefined} maxlength="8000"
-                onInput=${typed} onKeyDown=${keys} onPaste=${paste} onCompositionStart=${() => { composed.current = true; }} onCompositionEnd=${() => { composed.current = false; }}></textarea>
+                onInput=${typed} onKeyDown=${keys} onPaste=${paste} onBlur=${() => setAt(null)} onCompositionStart=${() => { composed.current = true; }} onCompositionEnd=${() => { composed.current = false; }}></textarea>
             <button class="button main send" aria-label=${t('发送')} title=${t('发送')} disabled=${!text.trim()} onClick=${send}><${Icon} name="send"/></button></div>`}
     </footer>`;
 }

@@ -4,7 +4,7 @@ export default {
     '[视频通话]': '[Video call]', '[语音通话]': '[Voice call]', '[消息]': '[Message]', '你撤回了一条消息': 'You recalled a message', '{0} 撤回了一条消息': '{0} recalled a message',
     '我': 'Me', '{0} 的资料': 'Profile of {0}', '已读': 'Read', '已送达': 'Delivered', '已发送': 'Sent', '重发': 'Send again', '删除': 'Delete', '正在发送': 'Sending',
     '复制': 'Copy', '已复制': 'Copied', '引用': 'Quote', '转发': 'Forward', '下载': 'Download', '文件': 'File', '谁读过': 'Who has read it', '撤回': 'Recall', '投诉': 'Report',
-    '消息操作': 'Message actions', '查看图片 {0}': 'Show picture {0}', '图片': 'Picture', '播放视频 {0}': 'Play video {0}', '暂停': 'Pause', '播放语音，{0} 秒': 'Play voice message, {0} seconds', '下载 {0}': 'Download {0}',
+    '消息操作': 'Message actions', '查看图片 {0}': 'Show picture {0}', '图片': 'Picture', '播放视频 {0}': 'Play video {0}', '暂停': 'Pause', '播放语音，{0} 秒': 'Play voice message, {0} seconds',
     '已抢完': 'All gone', '已过期': 'Expired', '已领取': 'Opened', '恭喜发财，大吉大利': 'Best wishes', '点开看看': 'Tap to open', '红包': 'Red packet',
     '通话 {0}': 'Call {0}', '对方已拒绝': 'Declined', '已拒绝': 'Declined', '已取消': 'Cancelled', '对方已取消': 'Cancelled by the caller', '无人接听': 'No answer', '未接来电': 'Missed call', '视频通话': 'Video call', '语音通话': 'Voice call',
     '通话已结束': 'The call is over', '没有使用麦克风或摄像头的权限': 'No permission to use microphone or camera', '没有找到麦克风或摄像头': 'No microphone or camera found', '这个浏览器只在 HTTPS 下允许通话': 'This browser allows calls over HTTPS only',

@@ -9,7 +9,7 @@ import {MenuTool} from './shell.js';
 import {addFriend, startGroup} from './start.js';
 
 export function Conversations() {
-    const {conversations, friends, groups, route, connection} = useFollow(state);
+    const {conversations, revision, friends, groups, connection} = useFollow(state);
     const [wanted, set] = useState('');
     const field = useRef();
     useEffect(() => {
@@ -30,7 +30,7 @@ export function Conversations() {
         }
         for (const one of groups.values()) if (one.groupName.toLowerCase().includes(words) && !have.has(`g${one.id}`)) found.push(conversationOf(`g${one.id}`));
         return found;
-    }, [conversations, conversations.size, words, friends, groups, route, [...conversations.values()].length && lastOf(conversations)]);
+    }, [revision, words, friends, groups]);
     const open = openKey();
     return html`<header class="side-head"><h1>${t('聊天')}</h1>
             <${MenuTool} icon="plus" title=${t('添加')} place="end" items=${[['person', t('添加朋友'), addFriend], ['people', t('发起群聊'), startGroup]]}/></header>
@@ -41,16 +41,6 @@ export function Conversations() {
         : words ? html`<${Empty} icon="search" title=${t('没有找到“{0}”', wanted)}/>`
         : connection !== 'ready' && !conversations.size ? html`<${Spin}/>`
         : html`<${Empty} icon="chat" title=${t('还没有会话')}><p>${t('添加一个朋友，从一句问候开始。')}</p><button class="button main" onClick=${addFriend}>${t('添加朋友')}</button></${Empty}>`}`;
-}
-
-let stamp = 0;
-let before = null;
-// A number that changes with what the list is made of.
-function lastOf(conversations) {
-    let sum = 0;
-    for (const one of conversations.values()) sum += (one.lastSeq ?? 0) * 3 + (one.unreadCount ?? 0) * 7 + (one.isTop ? 11 : 0) + (one.lastIsRecalled ? 13 : 0) + (one.isDnd ? 17 : 0);
-    if (sum !== before) { before = sum; stamp++; }
-    return stamp;
 }
 
 function Row({one, open}) {

@@ -57,7 +57,7 @@ function Profile() {
             fault(refusal);
         }
     };
-    return html`<form class="card" onSubmit=${save}><div class="row field"><${Picture} url=${me.headImage} name=${me.nickName} id=${me.id} size="large"/>
+    return html`<form class="card" onSubmit=${save}><div class="row first"><${Picture} url=${me.headImage} name=${me.nickName} id=${me.id} size="large"/>
             <span class="grow"><button type="button" class="button low" onClick=${() => file.current.click()}>${t('换头像')}</button><input ref=${file} type="file" accept="image/*" hidden aria-label=${t('选择头像')} onChange=${picture}/>
             <span class="quiet small">@${me.username} · ${t('用户号 {0}', me.id)}</span></span></div>
         <${Field} label=${t('昵称')} required maxlength=${config?.lengths.nickName ?? 20} ...${bind('nickName')}/>

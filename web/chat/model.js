@@ -18,6 +18,7 @@ export const state = follow({
     friends: new Map(),         // id => friend
     requests: [],
     groups: new Map(),          // id => what /group/list says
+    revision: 0,                // of conversations, for who sorts them
     people: new Map(),          // id => {name, headImage}: everybody whose name is known
     notices: [],
     route: location.hash.slice(1) || 'chats',
@@ -156,7 +157,7 @@ export function unreadOfAll() {
 
 function change(key, fields) {
     all.conversations.set(key, {...conversationOf(key), ...fields});
-    state.set({});
+    state.set({revision: all.revision + 1});
     showCount(unreadOfAll());
 }
 
@@ -173,7 +174,7 @@ function listed({conversations: list, gone, whole}) {
         if (one.friendReadSeq) threads.get(key)?.readUpToSeq(one.friendReadSeq);
     }
     for (const [key, {conversationId}] of now) if (gone.includes(conversationId)) now.delete(key);
-    state.set({conversations: now});
+    state.set({conversations: now, revision: all.revision + 1});
     showCount(unreadOfAll());
 }
 
@@ -277,7 +278,6 @@ client.on('wallet', ({balance}) => {
 });
 client.on('redPacket', data => { for (const thread of threads.values()) thread.packet(data); });
 client.on('kicked', why => {
-    threads.forEach(thread => thread.stop?.());
     state.set({stage: 'out', why, call: null});
 });
 

@@ -19,7 +19,7 @@ export const look = (about, film = false) => open(done => html`<${Large} about=$
 function Large({about, film, done}) {
     const address = useFile(about.url);
     return html`<${Dialog} wide title=${about.fileName ?? (film ? t('视频') : t('图片'))} onClose=${() => done()}>
-        <div class="large">${address === undefined ? html`<${Spin}/>` : address === null ? html`<p class="quiet">${t('文件打不开')}</p>`
+        <div class="whole">${address === undefined ? html`<${Spin}/>` : address === null ? html`<p class="quiet">${t('文件打不开')}</p>`
         : film ? html`<video src=${address} controls autoplay></video>` : html`<img src=${address} alt=${about.fileName ?? t('图片')}/>`}</div>
         <div class="actions"><button class="button" onClick=${() => save(about.url, about.fileName ?? t('文件'))}><${Icon} name="download"/>${t('下载')}</button></div></${Dialog}>`;
 }

@@ -1,10 +1,11 @@
 // The frame: what can be chosen at the side (below on a phone), a list, and what is open.
 
-import {html, t, useFollow, useState, useEffect, Icon, Face, Spin, Empty, Menu, Tool} from '../lib/ui.js';
+import {html, t, useFollow, useState, useEffect, Icon, Spin, Empty, Menu, Tool} from '../lib/ui.js';
 import {state, go, unreadOfAll, openKey, client} from './model.js';
 import {Conversations} from './list.js';
 import {Talk} from './view.js';
 import {Ringing} from './ring.js';
+import {Picture} from './media.js';
 
 const later = load => {
     let part = null;
@@ -31,11 +32,11 @@ export function Shell() {
     const open = key || route.includes('/') || place === 'wallet';
     return html`<div class="shell ${open ? 'is-open' : ''}">
         <nav class="rail" aria-label=${t('主导航')}>
-            <button class="self" onClick=${() => go('me/profile')} aria-label=${t('我的资料')}><${Face} name=${me?.nickName ?? ''} src=${me?.headImage} id=${me?.id} size="small"/></button>
+            <button class="self" onClick=${() => go('me/profile')}><${Picture} url=${me?.headImage} name=${me?.nickName ?? ''} id=${me?.id} size="small"/><span class="unseen">${t('我的资料')}</span></button>
             ${PLACES.map(([to, icon, name]) => html`<button key=${to} aria-current=${place === to ? 'page' : undefined} onClick=${() => go(to)}>
                 <span class="with-count"><${Icon} name=${icon}/>${counts[to] ? html`<b class="badge">${counts[to] > 99 ? '99+' : counts[to]}<span class="unseen"> ${t('条未读')}</span></b>` : null}</span><span>${t(name)}</span></button>`)}
         </nav>
-        <section class="side"><${Connection}/>
+        <section class="side" aria-label=${t(PLACES.find(([to]) => to === place)?.[2] ?? '聊天')}><${Connection}/>
             ${place === 'people' ? html`<${People}/>` : place === 'me' || place === 'wallet' ? html`<${MeList}/>` : html`<${Conversations}/>`}</section>
         <main class="stage">
             ${key ? html`<${Talk} key=${key} talk=${key}/>`

@@ -153,12 +153,12 @@ export function Dialog({title, onClose, wide, children}) {
     useEffect(() => {
         const before = document.activeElement;
         at.current.showModal();
-        at.current.querySelector('[autofocus]')?.focus();
+        (at.current.querySelector('[autofocus]') ?? at.current.querySelector('h2')).focus();
         return () => before?.isConnected && before.focus();
     }, []);
     return html`<dialog class="box ${wide ? 'wide' : ''}" ref=${at} aria-labelledby=${id}
         onCancel=${event => { event.preventDefault(); onClose(); }} onClick=${event => event.target === at.current && onClose()}>
-        <header><h2 id=${id} class="cut">${title}</h2><${Tool} icon="close" title=${t('关闭')} onClick=${onClose}/></header>
+        <header><h2 id=${id} class="cut" tabindex="-1">${title}</h2><${Tool} icon="close" title=${t('关闭')} onClick=${onClose}/></header>
         <div class="body">${children}</div></dialog>`;
 }
 
@@ -213,7 +213,7 @@ function Form({title, text, fields, yes = t('确定'), act, done}) {
     };
     return html`<${Dialog} title=${title} onClose=${() => done(false)}><form onSubmit=${submit}>
         ${text && html`<p class="quiet field">${text}</p>`}
-        ${fields.map(({name, value, ...rest}, n) => html`<${Field} key=${name} autofocus=${n === 0} ...${rest} value=${values[name]} checked=${values[name] === true} onValue=${now => set(old => ({...old, [name]: now}))}/>`)}
+        ${fields.map(({name, value, ...rest}, n) => html`<${Field} key=${name} name=${name} autofocus=${n === 0} ...${rest} value=${values[name]} checked=${values[name] === true} onValue=${now => set(old => ({...old, [name]: now}))}/>`)}
         ${error && html`<p class="fault" role="alert">${wrong(error)}</p>`}
         <div class="actions"><button type="button" class="button" onClick=${() => done(false)}>${t('取消')}</button>
         <button class="button main" disabled=${busy}>${yes}</button></div></form></${Dialog}>`;
