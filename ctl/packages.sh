@@ -1,6 +1,8 @@
 # The Debian packages that the file packages names, and the build.
 
 units=/etc/systemd/system      # the machine's own, which win over those of packages
+cluster_conf=/etc/postgresql-common/createcluster.d/im-chat.conf
+archives=
 
 # SECTION ...: its packages.
 packages() {
@@ -45,8 +47,46 @@ install_packages() {
     set -- $(missing_packages "$@")
     [ $# -gt 0 ] || return 0
     say "installing $*"
+    by_apt refresh_lists "$@"
+    by_apt install_named "$@"
+}
+
+# Everything that up needs: what builds is installed first, and what only runs while the programs are built; apt fetches the
+# second while it unpacks the first.  Of two processors neither waits for the other.
+prepare() {
+    # shellcheck disable=SC2046
+    early=$(missing_packages build $(! needs_npm || say web)) late=$(missing_packages run ${IM_TURN_LISTEN:+turn})
+    [ -n "$early$late" ] || { build && fetch_parts; return; }
+    # shellcheck disable=SC2086
+    set -- $early $late
+    say "installing $*"
+    by_apt refresh_lists "$@"
+    keep_archives
+    # shellcheck disable=SC2086
+    {
+        download $early || :
+        download $late &
+        fetching=$!
+        ! needs_npm || unpack_npm &
+        unpacking=$!
+        by_apt install_named $early
+        wait $unpacking || :
+        (build && fetch_parts) &
+        building=$!
+        wait $fetching || :
+        by_apt install_named $late
+    }
+    wait $building || exit
+    trap - EXIT
+    rm -rf "$archives"
+    archives=
+}
+
+# COMMAND PACKAGE ...: one of those below that call apt.  The first thing that apt finds wrong ends imctl.
+by_apt() {
     output=$(mktemp)
-    if ! apt_get "$@" >"$output" 2>&1 </dev/null; then
+    if ! "$@" >"$output" 2>&1 </dev/null; then
+        shift
         why=$(grep -m 1 '^E: ' "$output") || why='neither root nor sudo'
         rm -f "$output"
         die "could not install $*: $why"
@@ -54,11 +94,41 @@ install_packages() {
     rm -f "$output"
 }
 
-apt_get() {
-    as_root apt-get update -q || return
+refresh_lists() { as_root apt-get update -q; }
+
+# PACKAGE ...
+install_named() {
+    [ $# -gt 0 ] || return 0
     case " $* " in *' coturn '*) mask_unit coturn || return ;; esac
+    case " $* " in *' postgresql-'*) make_no_cluster || return ;; esac
+    status=0
     # shellcheck disable=SC2046
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(known_packages "$@")
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+        ${archives:+-o "Dir::Cache::Archives=$archives"} $(known_packages "$@") || status=$?
+    as_root rm -f "$cluster_conf"
+    return $status
+}
+
+# A folder for what is downloaded, which goes with imctl; and what was installed before apt began, for whoever asks meanwhile.
+keep_archives() {
+    archives=$(mktemp -d "${TMPDIR:-/var/tmp}/im-chat.XXXXXX")
+    trap 'wait; rm -rf "$archives"' EXIT
+    chmod 755 "$archives"
+    mkdir "$archives/partial"
+    cp /var/lib/dpkg/status "$archives/status"
+}
+
+# PACKAGE ...: to the archives, with all that they need.  Whoever installs them fetches what is missing and says what is wrong.
+download() {
+    [ $# -gt 0 ] || return 0
+    # shellcheck disable=SC2046
+    as_root apt-get install -q -y --no-install-recommends --download-only -o Debug::NoLocking=1 \
+        -o "Dir::Cache::Archives=$archives" -o "Dir::State::status=$archives/status" $(known_packages "$@") >/dev/null 2>&1 </dev/null
+}
+
+# Debian would make a cluster and start it at once.  Whoever wants it calls pg_createcluster.
+make_no_cluster() {
+    as_root mkdir -p "${cluster_conf%/*}" && echo 'create_main_cluster = false' | as_root tee "$cluster_conf" >/dev/null
 }
 
 # NAME: Debian would start it at once, with a configuration of its own and for everybody.  Whoever wants it unmasks it.
@@ -93,12 +163,29 @@ build_in_place() (
 fetch_parts() {
     [ "${IM_BUILD:-yes}" != no ] || return 0
     ! make -s -q -C "$root" web/parts/.made 2>/dev/null || return 0
-    command -v npm >/dev/null || (install_packages web) || :
+    ! needs_npm || [ -x "$root/web/.npm/npm" ] || (install_packages web && keep_archives && unpack_npm) || :
     output=$(mktemp)
-    make -s -C "$root" web >"$output" 2>&1 </dev/null ||
+    PATH=$root/web/.npm:$PATH make -s -C "$root" web >"$output" 2>&1 </dev/null ||
         say "without /doc.html: could not fetch what it loads: $(grep -m 1 -i 'npm.* err\|not found' "$output" || tail -n 1 "$output")"
-    rm -f "$output"
+    rm -rf "$output" "$root/web/.npm"
 }
+
+needs_npm() { [ ! -e "$root/web/parts/.made" ] && ! command -v npm >/dev/null; }
+
+# Debian's npm is some 350 packages, which take longer to install than all others together and are needed this once: they are
+# unpacked into a folder, where nodejs finds them.
+unpack_npm() (
+    archives=$archives/npm
+    rm -rf "$root/web/.npm"
+    mkdir -p "$archives/partial" "$root/web/.npm"
+    cp "${archives%/npm}/status" "$archives/status"
+    download npm || exit
+    say "$archives"/*.deb | xargs -n 16 -P "$(nproc)" sh -c '
+        for file; do dpkg-deb --fsys-tarfile "$file" | tar -C "$0" -xf - ./usr/share/nodejs 2>/dev/null; done; true' "$root/web/.npm"
+    modules=$root/web/.npm/usr/share/nodejs
+    say '#!/bin/sh' "NODE_PATH='$modules' exec node '$modules/npm/bin/npm-cli.js' \"\$@\"" >"$root/web/.npm/npm"
+    chmod 755 "$root/web/.npm/npm"
+)
 
 # Whether what is built is of another release of Debian: then the libraries, the compiler and the autotools are others too.
 outlived() {

@@ -41,8 +41,44 @@ subtest 'names' => sub {
     is shell('known_packages "no-such-a|dpkg|perl" "dpkg|no-such-a" no-such-d'), "dpkg\ndpkg\nno-such-d\n", 'the first that is known is installed';
 };
 
+# Each of these waits for what goes on beside it.
+subtest 'a bare machine' => sub {
+    text('packages', "[run]\nno-such-run\n[build]\nno-such-build\n[web]\nno-such-web\n");
+    my $does = <<~'END';
+        did() { say "$*" >>"$root/did"; }
+        seen() { for try in $(seq 600); do ! grep -qx "$1" "$root/did" || return 0; sleep 0.05; done; did "no $1"; }
+        needs_npm() { :; }
+        by_apt() {
+            case "$*" in
+            *build*web) seen 'fetches no-such-run'; seen 'unpacks npm' ;;
+            *_named*run) seen 'begins to build' ;;
+            esac
+            did "$@"
+        }
+        download() { did "fetches $*"; }
+        unpack_npm() { did 'unpacks npm'; }
+        build() { did 'begins to build'; seen 'install_named no-such-run'; did builds; }
+        fetch_parts() { did 'fetches parts'; }
+        cd "$root" && : >did && export TMPDIR="$root"
+        END
+    is shell($does . 'prepare'), "installing no-such-build no-such-web no-such-run\n", 'it is said what is installed';
+    my @did = split /\n/, $there->child('did')->slurp;
+    is_deeply [grep { !/fetches no-such-run|unpacks npm/ } @did],
+        ['refresh_lists no-such-build no-such-web no-such-run', 'fetches no-such-build no-such-web', 'install_named no-such-build no-such-web',
+         'begins to build', 'install_named no-such-run', 'builds', 'fetches parts'],
+        'what builds comes first; what runs, and npm, are fetched meanwhile, and installed while the programs are built';
+    is_deeply [glob "$there/im-chat.*"], [], 'and nothing that was fetched stays';
+    is shell($does . 'build() { exit 3; }; prepare; say "goes on"'), "installing no-such-build no-such-web no-such-run\n", 'what cannot be built ends it';
+    is shell($does . 'by_apt() { die "could not install $*"; }; prepare; say "goes on"') =~ s/.*\n(?=could)//r,
+        "could not install refresh_lists no-such-build no-such-web no-such-run\n", 'so does what cannot be installed';
+    is_deeply [glob "$there/im-chat.*"], [], 'and nothing stays then either';
+};
+
 subtest 'a service that is not wanted' => sub {
-    my $with = sub ($commands) { shell("as_root() { \"\$@\"; }; units=$there/units; $commands") };
+    my $with = sub ($commands) { shell("as_root() { \"\$@\"; }; units=$there/units; cluster_conf=$there/postgresql/im-chat.conf; $commands") };
+    is $with->('env() { shift; cat "$cluster_conf"; say "$*"; }; install_named postgresql-15'),
+        "create_main_cluster = false\napt-get install -q -y --no-install-recommends postgresql-15\n", 'PostgreSQL makes no cluster of its own';
+    ok !-e $there->child('postgresql/im-chat.conf'), 'this once';
     is $with->('mask_unit coturn'), '', 'without systemd there is nothing to mask';
     ok !-e $there->child('units'), 'and nothing is made';
     $there->child('units')->make_path;
