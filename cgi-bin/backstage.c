@@ -104,11 +104,11 @@ static const struct route routes[] = {
     {"POST", "/im/notice/template/delete", ADMIN, NOTHING, "admin_notice_template_delete(:me, id)", NULL},
 
     {"GET", "/im/recharge/list", ADMIN, SHEET,
-     "admin_recharge_list(:me, :after, format?, page?, size?, sort?, order?, status?, userId?, startTime?, endTime?)", NULL},
+     "admin_recharge_list(:me, :after, format?, page?, size?, sort?, order?, status?, userId?, startTime?, endTime?, id?)", NULL},
     {"POST", "/im/recharge/approve", ADMIN, NOTHING, "admin_recharge_approve(:me, id, reason?, txHash?)", NULL},
     {"POST", "/im/recharge/reject", ADMIN, NOTHING, "admin_recharge_reject(:me, id, reason?)", NULL},
     {"GET", "/im/withdraw/list", ADMIN, SHEET,
-     "admin_withdraw_list(:me, :after, format?, page?, size?, sort?, order?, status?, userId?, startTime?, endTime?)", NULL},
+     "admin_withdraw_list(:me, :after, format?, page?, size?, sort?, order?, status?, userId?, startTime?, endTime?, id?)", NULL},
     {"POST", "/im/withdraw/approve", ADMIN, NOTHING, "admin_withdraw_approve(:me, id, reason?)", NULL},
     {"POST", "/im/withdraw/reject", ADMIN, NOTHING, "admin_withdraw_reject(:me, id, reason?)", NULL},
     {"POST", "/im/withdraw/paid", ADMIN, NOTHING, "admin_withdraw_paid(:me, id, txHash?, reason?)", NULL},
@@ -140,6 +140,10 @@ static const struct route routes[] = {
     {"POST", "/im/sensitiveWord/import", ADMIN, LIST, "admin_word_import(:me, text, force?)", NULL},
     {"GET", "/im/sensitiveWord/hit/list", ADMIN, SHEET,
      "admin_word_hit_list(:me, :after, format?, page?, size?, sort?, order?, word, startTime?, endTime?)", NULL},
+
+    {"GET", "/im/file/list", ADMIN, SHEET,
+     "admin_file_list(:me, :after, format?, page?, size?, sort?, order?, userId?, kind?, minSize?, startTime?, endTime?)", NULL},
+    {"POST", "/im/file/remove", ADMIN, NOTHING, "admin_file_remove(:me, id, reason?)", NULL},
 
     {"GET", "/im/stat/overview", ADMIN, ONE, "admin_stat_overview(:me)", NULL},
     {"GET", "/im/stat/day/list", ADMIN, SHEET,

@@ -221,5 +221,7 @@ grant execute on function api.admin_word_enable to im_backstage;
 grant execute on function api.admin_word_delete to im_backstage;
 grant execute on function api.admin_word_import to im_backstage;
 grant execute on function api.admin_word_hit_list to im_backstage;
+grant execute on function api.admin_file_list to im_backstage;
+grant execute on function api.admin_file_remove to im_backstage;
 grant execute on function api.admin_stat_overview to im_backstage;
 grant execute on function api.admin_stat_day_list to im_backstage;

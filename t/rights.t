@@ -337,6 +337,9 @@ my @BACKSTAGE = (
     ['POST /im/group/transfer',   { groupId => '@group', userId => '@outsider' }, 3002, 3002, 403, 403],
     ['POST /im/group/transfer',   { groupId => '@missing', userId => '@member' }, 3001, 3001, 403, 403],
 
+    ['GET /im/file/list',         {},                             200, 200, 403, 200],
+    ['POST /im/file/remove',      { id => '@nothing' },           404, 404, 403, 403],    # who removes one: t/console.t
+
     ['GET /im/recharge/list',     {},                             200, 403, 200, 200],
     ['POST /im/recharge/approve', { id => '@recharge' },         4005, 403, 200, 403],
     ['POST /im/recharge/approve', { id => '@missing' },           404, 403, 404, 403],

@@ -363,7 +363,7 @@ end $$;
 
 -- GET /im/audit/list
 --   audit_list(:me, :after, format?, page?, size?, sort?, order?, adminId?, action?, target?, startTime?, endTime?)
--- What administrators did, each row with the hash that covers it.
+-- What administrators did, each row with the hash that covers it, and the text that the hash covers.
 -- Refuses: 403 without audit.read; 400 sort, startTime, endTime
 -- Writes: audit, audit_head
 -- Tells: nobody
@@ -371,7 +371,7 @@ create function api.audit_list(me bigint, after_row text, format im.list_format,
   sort im.list_sort, direction im.list_order, of_admin im.id, of_action im.list_text, of_target im.list_text,
   first im.moment_from, last im.moment_to)
 returns table (total text, id bigint, "adminId" bigint, name text, action text, target text, before jsonb, after jsonb,
-               reason text, address text, "createTime" timestamptz, hash text)
+               reason text, address text, "createTime" timestamptz, hash text, covers text)
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   return query execute im.list(me, 'audit.read', 'im.audit_list', '{id}', '{id,createTime}',

@@ -12,7 +12,7 @@ create function api.admin_complaint_list(me bigint, after text, format im.list_f
   decided im.complaint_act, of_admin im.id, first im.moment_from, last im.moment_to)
 returns table (total text, id bigint, "complainerId" bigint, "complainerName" text, "targetType" integer, "targetId" bigint,
                "targetName" text, reason text, description text, "messageId" bigint, status integer, "resolvedType" integer,
-               summary text, "adminId" bigint, "createTime" timestamptz, "resolveTime" timestamptz)
+               summary text, "adminId" bigint, "adminName" text, "createTime" timestamptz, "resolveTime" timestamptz)
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   return query execute im.list(me, 'complaint.read', 'im.complaint_list', '{id}', '{id,createTime}',
@@ -32,7 +32,7 @@ end $$;
 create function api.admin_complaint_detail(me bigint, complaint im.id)
 returns table (id bigint, "complainerId" bigint, "complainerName" text, "targetType" integer, "targetId" bigint,
                "targetName" text, reason text, description text, "messageId" bigint, status integer, "resolvedType" integer,
-               summary text, "adminId" bigint, "createTime" timestamptz, "resolveTime" timestamptz, target json, message json,
+               summary text, "adminId" bigint, "adminName" text, "createTime" timestamptz, "resolveTime" timestamptz, target json, message json,
                context json, files json)
 language plpgsql rows 1 security definer set search_path = im, pg_temp as $$
 declare

@@ -1,21 +1,23 @@
 -- Backstage: reviewing recharges and withdrawals, and looking at the ledger.
 
 -- GET /im/recharge/list
---   admin_recharge_list(:me, :after, format?, page?, size?, sort?, order?, status?, userId?, startTime?, endTime?)
+--   admin_recharge_list(:me, :after, format?, page?, size?, sort?, order?, status?, userId?, startTime?, endTime?, id?)
 -- Recharge orders, newest first.  status: 1 pending, 2 credited, 3 rejected
 -- Refuses: 403 without recharge.read; 400 sort, startTime, endTime
 -- Writes: audit, audit_head
 -- Tells: nobody
 create function api.admin_recharge_list(me bigint, after text, format im.list_format, page integer, size integer,
-  sort im.list_sort, direction im.list_order, of_status integer, of_user im.id, first im.moment_from, last im.moment_to)
+  sort im.list_sort, direction im.list_order, of_status integer, of_user im.id, first im.moment_from, last im.moment_to,
+  of_order im.id default null)
 returns table (total text, id bigint, "userId" bigint, username text, amount numeric, "payType" text,
-               "chainType" text, "fromAddress" text, status integer, "txHash" text, "approvedBy" bigint, "adminId" bigint,
-               reason text, "createTime" timestamptz, "decideTime" timestamptz)
+               "chainType" text, "fromAddress" text, status integer, "txHash" text, "approvedBy" bigint,
+               "approvedByName" text, "adminId" bigint, "adminName" text, reason text, "createTime" timestamptz, "decideTime" timestamptz)
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   return query execute im.list(me, 'recharge.read', 'im.recharge_list', '{id}', '{id,createTime}',
     (format, after, page, size, sort, direction)::im.list_ask,
-    array[im.list_is('status', of_status), im.list_is('userId', of_user::bigint), im.list_from('createTime', first),
+    array[im.list_is('id', of_order::bigint), im.list_is('status', of_status), im.list_is('userId', of_user::bigint),
+          im.list_from('createTime', first),
           im.list_until('createTime', last)]);
 end $$;
 
@@ -69,21 +71,24 @@ begin
 end $$;
 
 -- GET /im/withdraw/list
---   admin_withdraw_list(:me, :after, format?, page?, size?, sort?, order?, status?, userId?, startTime?, endTime?)
+--   admin_withdraw_list(:me, :after, format?, page?, size?, sort?, order?, status?, userId?, startTime?, endTime?, id?)
 -- Withdrawals, newest first.  status: 1 requested, 2 approved, 3 rejected, 4 paid, 5 failed
 -- Refuses: 403 without withdraw.read; 400 sort, startTime, endTime
 -- Writes: audit, audit_head
 -- Tells: nobody
 create function api.admin_withdraw_list(me bigint, after text, format im.list_format, page integer, size integer,
-  sort im.list_sort, direction im.list_order, of_status integer, of_user im.id, first im.moment_from, last im.moment_to)
+  sort im.list_sort, direction im.list_order, of_status integer, of_user im.id, first im.moment_from, last im.moment_to,
+  of_order im.id default null)
 returns table (total text, id bigint, "userId" bigint, username text, amount numeric, "chainType" text,
-               "toAddress" text, status integer, "txHash" text, "approvedBy" bigint, "decidedBy" bigint, reason text,
+               "toAddress" text, status integer, "txHash" text, "approvedBy" bigint, "approvedByName" text,
+               "decidedBy" bigint, "decidedByName" text, reason text,
                "createTime" timestamptz, "decideTime" timestamptz)
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   return query execute im.list(me, 'withdraw.read', 'im.withdraw_list', '{id}', '{id,createTime}',
     (format, after, page, size, sort, direction)::im.list_ask,
-    array[im.list_is('status', of_status), im.list_is('userId', of_user::bigint), im.list_from('createTime', first),
+    array[im.list_is('id', of_order::bigint), im.list_is('status', of_status), im.list_is('userId', of_user::bigint),
+          im.list_from('createTime', first),
           im.list_until('createTime', last)]);
 end $$;
 

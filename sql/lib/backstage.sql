@@ -18,6 +18,8 @@ select r.role, p.permission
     ('message.recall',    '{super,moderator}'),
     ('complaint.read',    '{super,moderator,auditor}'),
     ('complaint.resolve', '{super,moderator}'),
+    ('file.read',         '{super,moderator,auditor}'),
+    ('file.remove',       '{super,moderator}'),
     ('notice.read',       '{super,moderator,auditor}'),
     ('notice.send',       '{super,moderator}'),
     ('recharge.read',     '{super,finance,auditor}'),
@@ -52,13 +54,20 @@ begin
   end if;
 end $$;
 
--- What a link of the chain covers: the row in jsonb's own canonical order, and the hash before it.
+-- The row in jsonb's own canonical order.
+create or replace function im.audit_text(a im.audit) returns text
+language plpgsql immutable as $$
+begin
+  return jsonb_build_object(
+    'id', a.id, 'admin', a.admin_id, 'action', a.action, 'target', a.target, 'before', a.before, 'after', a.after,
+    'reason', a.reason, 'address', host(a.address), 'at', extract(epoch from a.created_at))::text;
+end $$;
+
+-- What a link of the chain covers: the row, and the hash before it.
 create or replace function im.audit_hash(a im.audit) returns bytea
 language plpgsql immutable as $$
 begin
-  return sha256(a.previous || convert_to(jsonb_build_object(
-    'id', a.id, 'admin', a.admin_id, 'action', a.action, 'target', a.target, 'before', a.before, 'after', a.after,
-    'reason', a.reason, 'address', host(a.address), 'at', extract(epoch from a.created_at))::text, 'UTF8'));
+  return sha256(a.previous || convert_to(im.audit_text(a), 'UTF8'));
 end $$;
 
 -- Records an act; the last thing a function does, because it holds the end of the chain until the commit.

@@ -3,7 +3,7 @@
 drop view if exists im.user_list, im.group_list, im.group_member_list, im.admin_list, im.admin_session_list,
   im.admin_login_list, im.audit_list, im.recharge_list, im.withdraw_list,
   im.fund_list, im.redpacket_list, im.user_find, im.group_find, im.redpacket_find, im.message_list, im.message_find,
-  im.word_list, im.word_find, im.stat_day_list;
+  im.word_list, im.word_find, im.stat_day_list, im.file_list, im.file_list_find;
 
 create view im.user_list as
   select a.id, a.username::text, a.nick_name::text as "nickName", a.head_image::text as "headImage", a.email::text,
@@ -63,24 +63,29 @@ create view im.admin_login_list as
 
 create view im.audit_list as
   select u.id, u.admin_id as "adminId", a.name::text, u.action, u.target, u.before, u.after, u.reason, host(u.address) as address,
-         u.created_at as "createTime", encode(u.hash, 'hex') as hash
+         u.created_at as "createTime", encode(u.hash, 'hex') as hash, im.audit_text(u) as covers
     from im.audit u
     left join im.admin a on a.id = u.admin_id;
 
 create view im.recharge_list as
   select o.id, o.account_id as "userId", a.username::text, o.amount::numeric, o.pay_type::text as "payType",
          o.chain_type::text as "chainType", o.from_address::text as "fromAddress", o.status::integer, o.tx_hash::text as "txHash",
-         o.approved_by as "approvedBy", o.admin_id as "adminId", o.reason::text, o.created_at as "createTime",
-         o.decided_at as "decideTime"
+         o.approved_by as "approvedBy", f.name::text as "approvedByName", o.admin_id as "adminId", d.name::text as "adminName",
+         o.reason::text, o.created_at as "createTime", o.decided_at as "decideTime"
     from im.recharge o
-    left join im.account a on a.id = o.account_id;
+    left join im.account a on a.id = o.account_id
+    left join im.admin f on f.id = o.approved_by
+    left join im.admin d on d.id = o.admin_id;
 
 create view im.withdraw_list as
   select o.id, o.account_id as "userId", a.username::text, o.amount::numeric, o.chain_type::text as "chainType",
          o.to_address::text as "toAddress", o.status::integer, o.tx_hash::text as "txHash", o.approved_by as "approvedBy",
-         o.decided_by as "decidedBy", o.reason::text, o.created_at as "createTime", o.decided_at as "decideTime"
+         f.name::text as "approvedByName", o.decided_by as "decidedBy", d.name::text as "decidedByName", o.reason::text,
+         o.created_at as "createTime", o.decided_at as "decideTime"
     from im.withdraw o
-    left join im.account a on a.id = o.account_id;
+    left join im.account a on a.id = o.account_id
+    left join im.admin f on f.id = o.approved_by
+    left join im.admin d on d.id = o.decided_by;
 
 create view im.fund_list as
   select x.journal_id as id, p.account_id as "userId", p.kind as purse, im.fund_type(j.kind) as type, upper(j.kind) as action,
@@ -124,6 +129,17 @@ create view im.word_list as
 create view im.word_find as
   select w.id, w.enabled, w.updated_at as "updateTime", im.fold(w.word) as folded
     from im.sensitive_word w;
+
+create view im.file_list as
+  select f.id, f.name::text as "fileName", f.kind::text, f.mime as "mimeType", f.size as "fileSize", f.account_id as "userId",
+         a.username::text, (select count(*) from im.file_message l where l.file_id = f.id) as "messageCount",
+         f.created_at as "createTime"
+    from im.file f
+    left join im.account a on a.id = f.account_id;
+
+create view im.file_list_find as
+  select f.id, f.kind, f.size as "fileSize", f.account_id as "userId", f.created_at as "createTime", f.stored
+    from im.file f;
 
 create view im.stat_day_list as
   select d.day, d.registered, d.active, d.online_peak as "onlinePeak", d.messages, d.money_in::numeric as "moneyIn",

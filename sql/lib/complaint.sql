@@ -6,10 +6,11 @@ create view im.complaint_list as
   select c.id, c.complainer_id as "complainerId", a.nick_name::text as "complainerName", c.target_type::integer as "targetType",
          c.target_id as "targetId", c.target_name as "targetName", c.reason::text, c.description::text,
          c.message_id as "messageId", case when c.resolved_at is null then 1 else 2 end as status,
-         c.resolved_type::integer as "resolvedType", c.summary::text, c.resolved_by as "adminId", c.created_at as "createTime",
-         c.resolved_at as "resolveTime"
+         c.resolved_type::integer as "resolvedType", c.summary::text, c.resolved_by as "adminId", d.name::text as "adminName",
+         c.created_at as "createTime", c.resolved_at as "resolveTime"
     from im.complaint c
-    left join im.account a on a.id = c.complainer_id;
+    left join im.account a on a.id = c.complainer_id
+    left join im.admin d on d.id = c.resolved_by;
 
 create view im.complaint_find as
   select c.id, c.created_at as "createTime", c.complainer_id as "complainerId", c.target_type as "targetType",

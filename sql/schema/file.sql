@@ -2,6 +2,8 @@
 
 create domain im.file_name text constraint file_name_length check (length(value) between 1 and 255);
 create domain im.file_url text constraint file_url_length check (length(value) between 1 and 500);
+create domain im.file_kind text constraint file_kind_values check (value in ('image', 'voice', 'video', 'file'));
+create domain im.file_size bigint constraint file_size_range check (value between 0 and 9007199254740991);
 create domain im.file_hash text constraint file_hash_form check (value ~ '^[0-9a-f]{64}$');
 
 insert into im.setting (name, value, note) values
@@ -35,7 +37,7 @@ create table im.blob_gone (
 create table im.file (
   id uuid constraint file_pkey primary key default gen_random_uuid(),
   account_id bigint not null references im.account,
-  kind text not null constraint file_kind_values check (kind in ('image', 'voice', 'video', 'file')),
+  kind im.file_kind not null,
   name im.file_name not null,
   mime text not null,                      -- by its content
   blob_id bigint not null references im.blob,
@@ -52,6 +54,8 @@ create table im.file (
   unused_since timestamptz default now()   -- null while a message or a profile shows it
 );
 create index file_account on im.file (account_id);
+create index file_size on im.file (size, id) where stored;
+create index file_created on im.file (created_at, id) where stored;
 create index file_unused on im.file (unused_since) where unused_since is not null;
 create index file_blob on im.file (blob_id);
 create index file_thumb on im.file (thumb_id) where thumb_id is not null;

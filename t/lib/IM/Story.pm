@@ -31,6 +31,7 @@ my @KINDS = (
     [qr/\b[0-9a-f]{64}\b/                                                 => sub ($n) { sprintf '%064x', $n }],
     [qr/\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b/                               => sub ($n) {'2026-01-01 12:00:00'}],
     [qr/\b[A-Z2-7]{32}\b/                                                  => sub ($n) {'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'}],
+    [qr/(?<=\\"at\\": )[\d.]+/                                        => sub ($n) {'1767240000.000000'}],
     [qr/(?<="day":")\d{4}-\d\d-\d\d/                                     => sub ($n) {'2026-01-01'}],
     [qr/(?<="since":")[0-9a-f.]+/                                         => sub ($n) {'7c1f.8812'}],
     [qr/(?<="captchaImage":")[^"]+/                                       => sub ($n) {'iVBORw0KGgoAAAANSUhEUgAA'}],
