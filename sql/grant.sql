@@ -27,6 +27,9 @@ grant execute on function api.enter(bigint, integer, bigint) to im_redpacket;
 grant execute on function api.enter(bigint, integer, bigint) to im_file;
 grant execute on function api.enter(bigint, integer, bigint) to im_system;
 
+grant execute on function api.once, api.keep to im_auth, im_session, im_user, im_wallet, im_friend, im_group, im_message, im_socket,
+  im_webrtc, im_redpacket, im_file, im_system;
+
 grant execute on function api.word_list to im_auth, im_user, im_friend, im_group, im_message, im_socket, im_redpacket, im_webrtc;
 
 grant execute on function api.auth_register to im_auth;

@@ -35,11 +35,49 @@ begin
   return account;
 end $$;
 
+-- (a user's request with Idempotency-Key, before its call)  once(:me, :ver, :session, :key, :digest, :claims)
+-- Lets the account in, as enter(), and claims the key; or only looks for it, when the handler has something to do first.  What
+-- was done before ends the transaction, with the answer that was kept (I0200) or the refusal.
+-- Refuses: 1003, 401 as enter(); 400 the key is out of form, or was used with another request
+-- Writes: idempotency
+-- Tells: nobody
+create function api.once(account bigint, ver integer, session bigint, key text, digest text, claims boolean) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  kept jsonb;
+begin
+  perform api.enter(account, ver, session);
+  if key !~ '^[!-~]{1,128}$' then
+    raise sqlstate 'I0400' using message = 'Idempotency-Key', hint = 'the key has another form';
+  elsif claims or exists (select from im.idempotency i where i.account_id = account and i.key = once.key) then
+    kept := im.idempotent(account, key, digest);
+  end if;
+  if current_setting('im.refusal', true) <> '' then
+    raise exception using errcode = 'I' || lpad(current_setting('im.refusal', true), 4, '0'), hint = current_setting('im.cause', true);
+  elsif kept is not null then
+    raise exception using errcode = 'I0200', message = kept::text;
+  elsif claims then
+    perform set_config('im.once', account || ' ' || key, true);
+  end if;
+end $$;
+
+-- (in the statement of a call whose key was claimed)  keep($1, $n, rows)
+-- Keeps what the call has answered for who comes with the key again.
+-- Refuses: nothing
+-- Writes: idempotency
+-- Tells: nobody
+create function api.keep(account bigint, key text, kept json) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+begin
+  update im.idempotency i set answer = kept::jsonb where i.account_id = account and i.key = keep.key;
+end $$;
+
 -- (after every call but GET)  leave()
 -- The events of this transaction, to be published after its commit; or one row with the code to refuse with,
--- and in body why, for the log.  A call that answers nothing may be its argument, so that it comes before it.
+-- and in body why, for the log, and whoever comes with the key again is refused alike.  A call that answers nothing may be
+-- its argument, so that it comes before it.
 -- Refuses: nothing
--- Writes: nothing
+-- Writes: idempotency
 -- Tells: nobody
 create function api.leave(call text default null) returns table (refusal integer, txid text, channels text, body text)
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -47,6 +85,10 @@ declare
   code text := nullif(current_setting('im.refusal', true), '');
 begin
   if code is not null then
+    if current_setting('im.once', true) <> '' then
+      update im.idempotency i set refusal = code::integer
+       where i.account_id = split_part(current_setting('im.once'), ' ', 1)::bigint and i.key = split_part(current_setting('im.once'), ' ', 2);
+    end if;
     return query select code::integer, null::text, null::text, current_setting('im.cause', true);
   end if;
   if current_setting('im.told', true) = 'yes' then

@@ -17,7 +17,8 @@ static void prepare(PGconn *pg, struct statement *s)
     s->parameters = PQnparams(result);
     for (int i = 0; i < s->parameters; i++)
         s->types[i] = PQparamtype(result, i);
-    PQclear(result);
+    PQclear(s->columns); /* of another connection */
+    s->columns = result;
 }
 
 /* PREPARE does not look at rights, a run does: explaining begins one and ends it before the function is called. */

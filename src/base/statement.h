@@ -16,6 +16,7 @@ struct statement {
     const char *sql;
     int parameters;           /* filled by statement_prepare, as all below */
     Oid types[DB_PARAMETERS]; /* inferred by PostgreSQL */
+    PGresult *columns;        /* of its rows, without any */
     char name[16];
 };
 

@@ -62,14 +62,23 @@ static void write_sql(FILE *out, const struct call *call, const char *function)
     fputs(call->leaves ? ")::text)" : ")", out);
 }
 
+/* Its rows, once they are kept under the key. */
+static void write_keeping_sql(FILE *out, const struct call *call)
+{
+    fprintf(out, "with r as materialized (%s), k as materialized (select api.keep($1, $%d, coalesce(json_agg(r), '[]')) from r)"
+            " select r.* from r, k", call->statement.sql, call->count + 1);
+}
+
 static const char *call_sql(const struct call *call, const char *function)
 {
     char *sql = NULL;
     size_t size;
     FILE *out = open_memstream(&sql, &size);
 
-    if (out)
+    if (out && function)
         write_sql(out, call, function);
+    else if (out)
+        write_keeping_sql(out, call);
     if (!out || fclose(out) != 0)
         log_fatal("could not parse a call: out of memory");
     return sql;
@@ -110,6 +119,8 @@ void call_parse(struct call *call)
     if (!ok || at[1] != '\0')
         log_fatal("cannot parse the call \"%s\"", call->text);
     call->statement.sql = call_sql(call, function);
+    if (call->keeps)
+        call->keeping.sql = call_sql(call, NULL);
 }
 
 static enum value_kind kind_of(const struct call *call, Oid type)

@@ -41,7 +41,9 @@ struct call {
     const struct call *door; /* the call that answers its first argument, :me, or NULL; set before it is parsed, as the next */
     struct bulk *bulk;       /* its twin (base/bulk.h), or NULL */
     bool leaves;             /* nobody needs its rows: it is the argument of leave(), whose events come back */
+    bool keeps;              /* its rows may be kept under a key (once.h): set before it is parsed, too */
     struct statement statement;
+    struct statement keeping; /* the same, with the key as its last parameter; only if it keeps */
     struct argument arguments[DB_PARAMETERS];
     int count;
 };

@@ -13,7 +13,7 @@
 
 enum { BODY_MAX = 65536 };
 
-static const char *pepper; /* of programs that need it */
+static const char *pepper; /* of programs that take a trade password */
 
 /* A server-side value that was set. */
 struct value {
@@ -80,7 +80,7 @@ static const char *request_digest(struct request *r)
 
     const char *query = r->query ? r->query : "";
 
-    password_digest(digest, pepper, (const char *const[]){r->method, "\n", r->path, *query ? "?" : "", query, "\n", r->text, NULL});
+    password_digest(digest, pepper ? pepper : "im", (const char *const[]){r->method, "\n", r->path, *query ? "?" : "", query, "\n", r->text, NULL});
     return request_copy(r, digest);
 }
 

@@ -6,101 +6,25 @@
 #include "base/log.h"
 #include "base/push.h"
 #include "base/wordlist.h"
+#include "gather.h"
+#include "once.h"
 #include "reply.h"
 #include "twin.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUTES_MAX = 128, CALLS_MAX = 160, STATEMENTS_MAX = CALLS_MAX + 18 };
-
-/* The i-th route's call; then those around every call, in its statement or beside it: enter, by whose token it is, and
- * leave, which hands over the events. */
-static struct call route_calls[ROUTES_MAX];
-static struct call enter[] = {
-    [AUDIENCE_USER] = {.text = "enter(:me, :ver, :session)"},
-    [AUDIENCE_ADMIN] = {.text = "admin_enter(:me, :ver, :session, :address)"},
-    [AUDIENCE_SERVICE] = {.text = "service_enter(:service, :ver)"},
-};
-static struct call leave = {.text = "leave()"};
-
 /* What one caller may ask of one process: 200 at once, 100 a second. */
 static struct limit requests = {.burst = 200, .per_minute = 6000};
-
-/* The doors that its routes need: they are parsed before what goes through them. */
-static int gather_doors(const struct program *program, struct call **calls)
-{
-    bool audiences[] = {[AUDIENCE_USER] = false, [AUDIENCE_ADMIN] = false, [AUDIENCE_SERVICE] = false};
-    int n = 0;
-
-    for (int i = 0; program->routes[i].method; i++) {
-        audiences[AUDIENCE_USER] |= program->routes[i].who == USER || program->routes[i].who == CALLER;
-        audiences[AUDIENCE_ADMIN] |= program->routes[i].who == ADMIN;
-        audiences[AUDIENCE_SERVICE] |= program->routes[i].who == CALLER;
-    }
-    for (size_t a = 0; a < sizeof audiences / sizeof *audiences; a++)
-        if (audiences[a])
-            calls[n++] = &enter[a];
-    return n;
-}
-
-/* A user's call is one statement with its door, and with leave when nobody needs its rows. */
-static struct call route_call(const struct route *route)
-{
-    bool mine = route->who == USER && route->call && strstr(route->call, "(:me");
-
-    return (struct call){
-        .text = route->call,
-        .door = mine ? &enter[AUDIENCE_USER] : NULL,
-        .leaves = mine && route->shape == NOTHING && !route->handler && strcmp(route->method, "GET") != 0,
-    };
-}
-
-static int gather_calls(const struct program *program, struct call **calls)
-{
-    int n = gather_doors(program, calls);
-
-    for (int i = 0; program->routes[i].method; i++) {
-        if (i == ROUTES_MAX)
-            log_fatal("more than %d routes", ROUTES_MAX);
-        route_calls[i] = route_call(&program->routes[i]);
-        if (route_calls[i].text)
-            calls[n++] = &route_calls[i];
-    }
-    for (int i = 0; program->calls && program->calls[i]; i++)
-        calls[n++] = program->calls[i];
-    calls[n++] = &leave;
-    return n;
-}
-
-/* What the program prepares; returns how many, of which the first are the calls. */
-static int gather_statements(const struct program *program, struct call **calls, int *count, struct statement **statements)
-{
-    int n = gather_calls(program, calls);
-    bool filters = false;
-
-    limit_open();
-    for (int i = 0; i < n; i++) {
-        call_parse(calls[i]);
-        statements[i] = &calls[i]->statement;
-        filters |= call_filters(calls[i]);
-    }
-    *count = n;
-    n += twin_open(program->many, calls, n, push_events, statements + n);
-    statements[n++] = &push_told;
-    if (filters)
-        statements[n++] = &wordlist_statement;
-    return n;
-}
 
 /* The keys that its calls need: of the tokens that enter by them, and of digests. */
 static void keys_open(struct call *const *calls, int count)
 {
     for (int i = 0; i < count; i++) {
-        if (call_digests(calls[i]))
+        if (calls[i] != &once_call && call_digests(calls[i]))
             request_open();
         for (int a = 0; a < AUDIENCES; a++)
-            if (calls[i] == &enter[a])
+            if (calls[i] == &enter_calls[a])
                 token_know((enum audience)a);
     }
 }
@@ -111,6 +35,7 @@ void serve_open(struct event_base *loop, const struct program *program)
     static struct statement *statements[STATEMENTS_MAX];
     int called, n = gather_statements(program, calls, &called, statements);
 
+    limit_open();
     keys_open(calls, called);
     db_open(loop, program->name, statements, n, config_number("IM_DB_CONNECTIONS", 4, 1, 64));
     call_types(calls, called);
@@ -180,37 +105,57 @@ static void job_start(struct request *r, const struct call *call, request_handle
     r->call_step = r->leave_step = -1;
 }
 
-/* Binds the call into the job; a field that does not fit leaves the call out and is remembered. */
+/* Binds the call into the job; a field that does not fit leaves the call out and is remembered.  Where a key has been claimed
+ * its rows are kept. */
 static void job_bind(struct request *r, const struct call *call)
 {
+    bool keyed = r->job.count && r->job.steps[0].statement == &once_call.statement;
+
     r->refused = call_bind(call, r, r->parameters[r->job.count], &r->refused_field);
     if (r->refused)
         return;
-    r->job.bulk = call->bulk;
+    r->job.bulk = keyed ? NULL : call->bulk;
     r->call_step = job_add(r, call);
+    if (keyed && call->keeps) {
+        r->job.steps[r->call_step].statement = &call->keeping;
+        r->parameters[r->call_step][call->count] = request_value(r, "key");
+    }
     if (call->leaves)
         r->leave_step = r->call_step;
     else if (strcmp(r->method, "GET") != 0)
-        r->leave_step = job_add(r, &leave);
+        r->leave_step = job_add(r, &leave_call);
 }
 
-/* Every transaction begins with the door, also a handler's second: the account may have been banned meanwhile. */
-static void job_enter(struct request *r)
+static void job_add_door(struct request *r, const struct call *door)
 {
-    const struct call *door = r->route->who == ANYONE ? NULL : &enter[r->audience];
     const char *fits;
 
-    if (!door)
-        return;
     if (call_bind(door, r, r->parameters[r->job.count], &fits) != 0)
         abandon_request("a verified token has claims that no door takes");
     job_add(r, door);
 }
 
+/* Every transaction begins with the door, also a handler's second: the account may have been banned meanwhile. */
+static void job_enter(struct request *r)
+{
+    if (r->route->who != ANYONE)
+        job_add_door(r, &enter_calls[r->audience]);
+}
+
+/* The same, and a key is claimed, or only looked for when a handler goes on before anything is done. */
+static void job_enter_once(struct request *r, bool claims)
+{
+    request_set(r, "claims", claims ? "true" : "false");
+    if (once_wanted(r))
+        job_add_door(r, &once_call);
+    else if (!r->call->door)
+        job_enter(r);
+}
+
 void serve_call(struct request *r, const struct call *call, request_handler *then)
 {
     job_start(r, call, then);
-    job_enter(r);
+    job_enter_once(r, true);
     job_bind(r, call);
     if (r->refused)
         reply_code(r, r->refused, r->refused_field);
@@ -285,6 +230,17 @@ static bool knock(struct request *r)
     return true;
 }
 
+static void answer_again(struct request *r)
+{
+    PGresult *rows = r->route->shape == NOTHING ? NULL : once_rows(r, r->job.failure);
+
+    if (rows && r->then)
+        r->then(r, rows);
+    else
+        reply_rows(r, rows);
+    PQclear(rows);
+}
+
 static void call_answer(struct request *r)
 {
     const PGresult *rows = r->call_step >= 0 ? r->job.steps[r->call_step].result : NULL;
@@ -292,7 +248,9 @@ static void call_answer(struct request *r)
 
     if (knock(r))
         return;
-    if (r->job.lost || r->job.failure)
+    if (once_done(r->job.failure))
+        answer_again(r);
+    else if (r->job.lost || r->job.failure)
         reply_failure(r, r->job.failure);
     else if (r->refused)
         reply_code(r, r->refused, r->refused_field);
@@ -325,16 +283,17 @@ static void request_run(struct request *r, const struct call *call, bool readabl
     const char *unread = r->refused_field;
 
     job_start(r, call, r->route->handler);
-    if (!call || !call->door)
-        job_enter(r);
     if (!readable) {
         r->refused = CODE_BAD_REQUEST;
         r->refused_field = unread;
     } else if (call) {
+        job_enter_once(r, r->route->shape != NOTHING || !r->route->handler);
         job_bind(r, call);
     }
-    if (r->refused && call && call->door)
+    if (r->refused || !call) {
+        r->job.count = 0;
         job_enter(r);
+    }
     if (r->job.count)
         job_run(r);
     else if (r->refused)

@@ -14,6 +14,7 @@ my %PAGES = (backstage => ['backstage'], redpacket => ['redpacket'],
     chat => [qw(auth session user wallet friend group message file redpacket system webrtc)]);
 
 # What nginx answers by itself, with these as HTTP status.
+my $KEY = 'common.yaml#/components/parameters/IdempotencyKey';
 my %NGINX = (413 => 'TooLarge', 429 => 'TooMany', 502 => 'Restarting', 504 => 'TooLate');
 
 sub new ($class, $root) { return bless { root => $root, ours => {} }, $class }
@@ -136,11 +137,19 @@ sub _operation ($self, $name, $operation) {
     $operation->{summary} .= ' / ' . $first if $first;
     $operation->{description} = join "\n\n", grep {length} $operation->{description} // '', @{ $item->{text} }, $self->_codes_told($operation, $item);
     $operation->{'x-extension'} = JSON::PP::true if !$has;
+    push @{ $operation->{parameters} }, { '$ref' => $KEY } if $self->_takes_key($name, $operation);
     $self->_field($_, $item, $has) for map { $self->_resolved($_) } @{ $operation->{parameters} // [] };
     my $example = $self->{examples}{$name} // {};
     $_->{example} = $example->{fields}{ $_->{name} } for grep { defined $_->{name} && exists $example->{fields}{ $_->{name} } } @{ $operation->{parameters} // [] };
     $self->_body($name, $operation->{requestBody}, $item, $has) if $operation->{requestBody};
     $self->_answers($name, $operation->{responses});
+}
+
+# Whatever a user changes takes a key, but what comes as a form.
+sub _takes_key ($self, $name, $operation) {
+    return $self->{document}{paths}{'/login'} && $name !~ /\AGET / && !$operation->{security}
+        && !(($operation->{requestBody} // {})->{content} // {})->{'multipart/form-data'}
+        && !grep { ($_->{'$ref'} // '') eq $KEY } @{ $operation->{parameters} // [] };
 }
 
 # POST /friend/request/apply is friendRequestApply.

@@ -1,0 +1,163 @@
+# sync: what one device has got, said, read, set or taken back reaches the others; and a repeated request is one.
+#
+# The model: three devices of one account are connected and lost at random while people write, read, take back, come and go,
+# and while the program that answers is killed; in the end all three show the same, and it is the truth.  IM_LONG=1 does
+# more of it.
+use v5.36;
+use utf8;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IM::Device;
+use IM::Stack;
+use Test::More;
+
+my $im = IM::Stack->new;
+my ($ann, $bob, $cat, $dan) = $im->users(qw(ann bob cat dan));
+$im->befriend($ann, $bob, $cat, $dan);
+my $say = sub ($from, $to, $text, %headers) {
+    $from->post('/message/private/send', { receiverId => $to->id, content => $text, messageType => 1 }, %headers);
+};
+
+# What ran while it asked, such as a job of the clerk, may be told once more.
+my $quiet = sub ($device) { $im->eventually(10, sub { $device->sync; !$device->news }) };
+
+subtest 'a second device' => sub {
+    my ($phone, $desktop) = map { IM::Device->new(user => $ann)->sync } 1 .. 2;
+    is $desktop->told, 0, 'they begin with what there is: nothing was said';
+    $desktop->connect;
+    ok $quiet->($desktop), 'and nothing is new';
+    $desktop->lose;
+
+    my @said = map { $say->($bob, $ann, "number $_")->must } 1 .. 3;
+    $phone->connect->sync;
+    $phone->socket->send(HEARTBEAT => { received => [[$said[0]{conversationId}, 3]] })->expect(HEARTBEAT => 'HEARTBEAT', {}, 'the phone acknowledges three messages');
+    $ann->get('/message/private/pullOfflineMessage')->ok('nothing is left to pull', []);
+    my $mine = $say->($ann, $bob, 'from the phone')->must;
+    $bob->delete("/message/private/recall/$said[1]{id}")->must;
+    $phone->hear;
+    $phone->sync;
+
+    $desktop->connect;
+    is $desktop->news, 1, 'the desktop comes, and learns that there is something';
+    $desktop->sync;
+    like $desktop->shown, qr/number 1 .*number 3 .*from the phone/s, 'what it missed, and what was said on the phone';
+    unlike $desktop->shown, qr/number 2/, 'but not what was taken back';
+    is $desktop->shown, $phone->shown, 'both show the same';
+    ok $quiet->($desktop), 'then there is nothing more';
+
+    $ann->delete("/message/private/recall/$mine->{id}")->must;
+    $ann->put('/conversation/set', { conversationId => $mine->{conversationId}, isTop => \1 })->must;
+    $bob->put('/message/private/readed', { friendId => $ann->id })->must;
+    $_->sync for $phone, $desktop;
+    is $desktop->shown, $phone->shown, 'a recall after it was seen, a setting and what the friend has read';
+    like $desktop->shown, qr/"friendReadSeq",4\].*"isTop",true\]/, 'are there';
+    ok $quiet->($desktop), 'then, again, nothing is new';
+    $ann->post('/message/sync', { since => $desktop->since })->ok('and no list is told', { conversations => [], messages => [], gone => [], groups => [], lists => [], more => 0 });
+    $desktop->lose;
+    $phone->lose;
+};
+
+subtest 'a list in pages' => sub {
+    my $all = $ann->get('/conversation/list')->must;
+    is @$all, 3, 'all conversations without page and size';
+    $ann->get('/conversation/list', { page => 1, size => 2 })->ok('a page', [@$all[0, 1]]);
+    $ann->get('/conversation/list', { page => 2, size => 2 })->ok('the next', [$all->[2]]);
+    my $since = IM::Device->new(user => $ann)->sync->since;
+    $say->($dan, $ann, 'hi')->must;
+    $ann->get('/conversation/list', { changedSince => $since })->ok('what has changed since', [{ targetId => $dan->id }]);
+    $ann->get('/conversation/list', { changedSince => 'x' })->refused(400, 'since is as it was told', qr/changedSince/);
+};
+
+subtest 'Idempotency-Key' => sub {
+    my @key = ('Idempotency-Key' => 'one');
+    my $first = $say->($ann, $bob, 'once', @key)->ok('a message with a key', { content => 'once' });
+    $say->($ann, $bob, 'once', @key)->ok('the same again is the same message', $first);
+    $say->($ann, $bob, 'twice', @key)->refused(400, 'another with that key is refused', qr/Idempotency-Key/);
+    is $im->sql(q{select count(*) from im.message where content = 'once'}), 1, 'it is stored once';
+    my $make = sub (%headers) { $ann->post('/group/create', { groupName => 'Once', memberIds => [$bob->id] }, %headers) };
+    my $group = $make->('Idempotency-Key' => 'two')->ok('a group with a key');
+    $make->('Idempotency-Key' => 'two')->ok('is one group', $group);
+    is $im->sql(q{select count(*) from im.chat_group where group_name = 'Once'}), 1, 'for good';
+    my @twins = $im->together(map { $ann->post_p('/group/create', { groupName => 'Twin' }, 'Idempotency-Key' => 'three') } 1 .. 5);
+    $_->ok('a twin is answered', { id => $twins[0]->data->{id} }) for @twins;
+    is $im->sql(q{select count(*) from im.chat_group where group_name = 'Twin'}), 1, 'alike, and made once';
+
+    my $quit = sub { $bob->delete("/group/quit/$group->{id}", undef, 'Idempotency-Key' => 'four') };
+    $quit->()->ok('bob leaves', undef);
+    $quit->()->ok('and has left, without a refusal', undef);
+    $bob->post('/group/setTopMessage/' . $group->{id}, { content => 'x' }, 'Idempotency-Key' => 'five')->refused(3002, 'a refusal');
+    $bob->post("/group/join/$group->{id}")->must;
+    $bob->post("/group/setTopMessage/$group->{id}", { content => 'x' }, 'Idempotency-Key' => 'five')->refused(3003, 'is tried anew');
+    $bob->get('/user/self', {})->ok('whoever reads needs none');
+    is $bob->raw(GET => '/user/self', '', 'Idempotency-Key' => 'one')->code, 200, 'nor minds one';
+    $say->($ann, $bob, 'x', 'Idempotency-Key' => 'a b')->refused(400, 'a key has no blank', qr/Idempotency-Key/);
+
+    my ($old, $new) = ($ann->password, 'another pw 1');
+    my $change = sub { $ann->put('/modifyPwd', { oldPassword => $old, newPassword => $new }, 'Idempotency-Key' => 'six') };
+    $change->()->ok('a changed password');
+    $ann->password($new);
+    $ann->login;
+    $change->()->ok('is changed, and not wrong', undef);
+};
+
+subtest 'three devices' => sub {
+    my $steps = $ENV{IM_LONG} ? 3000 : 120;
+    my $seed  = $ENV{IM_SEED} // time;
+    srand $seed;
+    diag "IM_SEED=$seed" if $ENV{IM_LONG};
+    note "IM_SEED=$seed";
+    $im->befriend($bob, $cat) if !$im->sql("select count(*) from im.friendship where account_id = @{[$bob->id]} and friend_id = @{[$cat->id]}");
+    $im->kills('message');
+    $im->sql(q{update im.setting set value = case name when 'sync.page' then '3' else '4' end where name in ('sync.page', 'message.pull_limit')});
+    my $club    = $im->group($bob, $cat);
+    my @devices = map { IM::Device->new(user => $ann) } 1 .. 3;
+    my @sent;
+    my $n    = 0;
+    my $any  = sub (@of) { $of[rand @of] };
+    my $keep = sub ($who, $path, $fields) {
+        my $answer = $who->post($path, $fields, 'Idempotency-Key' => "step-$seed-" . ++$n);
+        push @sent, [$who, $path =~ /group/ ? 'group' : 'private', $answer->data->{id}] if $answer->code eq 200;
+    };
+    my $friend = sub { $any->($bob, $cat, $dan) };
+    my @things = (
+        (sub { my $f = $friend->(); $keep->($ann, '/message/private/send', { receiverId => $f->id, content => "mine $n", messageType => 1 }) }) x 3,
+        (sub { my $f = $friend->(); $keep->($f, '/message/private/send', { receiverId => $ann->id, content => "theirs $n", messageType => 1 }) }) x 3,
+        (sub { $keep->($any->($ann, $bob, $cat), '/message/group/send', { groupId => $club, content => "all $n", messageType => 1 }) }) x 3,
+        (sub { my $last = $any->(@sent) // return; $last->[0]->delete("/message/$last->[1]/recall/$last->[2]") }) x 2,
+        sub { $ann->put('/message/private/readed', { friendId => $friend->()->id }) },
+        sub { $friend->()->put('/message/private/readed', { friendId => $ann->id }) },
+        sub { $ann->put('/message/group/readed', { groupId => $club }) },
+        sub { my $one = $any->(values %{ $devices[0]->conversations }) // return; $ann->put('/conversation/set', { conversationId => $one->{conversationId}, isTop => $any->(\0, \1), isDnd => $any->(\0, \1) }) },
+        sub { $ann->post("/group/join/$club") }, sub { $ann->delete("/group/quit/$club") },
+        sub { $bob->put('/group/modify', { groupId => $club, groupName => 'Name ' . $n++ }) },
+        sub { $ann->put('/friend/remark', { friendId => $friend->()->id, remark => 'Remark ' . $n++ }) },
+        (sub { my $device = $any->(@devices); $device->socket ? $device->lose : $device->connect }) x 3,
+        (sub { $any->(@devices)->hear }) x 3, (sub { $any->(@devices)->ask }) x 5,
+        sub { kill KILL => $im->parts->pids('message', 'message'); },
+    );
+    my $crash = $#things;
+    my $kills = 0;
+    for my $step (1 .. $steps) {
+        my $at = int rand @things;
+        $at = int rand $crash if $at == $crash && $kills++ >= $steps / 40;
+        $things[$at]->();
+    }
+    ok $im->eventually(20, sub { $ann->get('/conversation/list')->code eq 200 }), 'message is there';
+    $_->hear for @devices;
+    $_->sync for @devices;
+    is $devices[1]->shown, $devices[0]->shown, 'the second shows what the first does' or diag "IM_SEED=$seed";
+    is $devices[2]->shown, $devices[0]->shown, 'and so does the third' or diag "IM_SEED=$seed";
+    is $devices[0]->shown, IM::Device->new(user => $ann)->sync->shown, 'which is what a new one would show' or diag "IM_SEED=$seed";
+    my $rows = $ann->get('/conversation/list')->must;
+    is_deeply [map { $devices[0]->conversations->{ $_->{conversationId} } } @$rows], $rows, 'and the list of conversations says';
+    for my $row (grep { $_->{lastSeq} } @$rows) {
+        my %told = map { ($_ => scalar $im->sql("select count(*) from im.message where conversation_id = $row->{conversationId} and seq > $row->{$_}"
+            . ($_ eq 'readSeq' ? " and sender_id <> @{[$ann->id]} and recalled_at is null" : ''))) } qw(joinedSeq readSeq);
+        is keys %{ $devices[0]->messages->{ $row->{conversationId} } // {} }, $told{joinedSeq}, "all $told{joinedSeq} messages of $row->{name}";
+        is $row->{unreadCount}, $told{readSeq}, "of which $told{readSeq} are not read";
+    }
+    $_->lose for @devices;
+};
+
+$im->end;
+done_testing;
