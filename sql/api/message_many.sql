@@ -33,7 +33,7 @@ begin
     ), placed as materialized (
       select a.*, a.last_seq + row_number() over (partition by a.pair order by a.nth) as seq from asked a
     ), moved as (
-      update im.conversation c set last_seq = p.seq
+      update im.conversation c set last_seq = p.seq, changed = pg_current_xact_id()
         from (select p.pair, max(p.seq) as seq from placed p group by p.pair) p where c.id = p.pair
     ), stored as (
       insert into im.message (conversation_id, seq, sender_id, message_type, content, client_msg_id)
