@@ -87,7 +87,7 @@ begin
   if code is not null then
     if current_setting('im.once', true) <> '' then
       update im.idempotency i set refusal = code::integer
-       where i.account_id = split_part(current_setting('im.once'), ' ', 1)::bigint and i.key = split_part(current_setting('im.once'), ' ', 2);
+       where i.account_id = split_part(current_setting('im.once', true), ' ', 1)::bigint and i.key = split_part(current_setting('im.once', true), ' ', 2);
     end if;
     return query select code::integer, null::text, null::text, current_setting('im.cause', true);
   end if;
