@@ -31,7 +31,7 @@ static const struct route routes[] = {
 };
 
 static struct call register_call = {
-    .text = "auth_register(username|userName!, :hash, nickName!?, email?, phone?, :address, captchaId?, captchaCode?)"};
+    .text = "auth_register(username|userName!, :hash, nickName[20]!?, email?, phone?, :address, captchaId?, captchaCode?)"};
 static struct call login_done = {.text = "auth_login_done(:account, :matched, :address, :device, :hash, :solved, :fresh)"};
 static struct call trade_set = {.text = "auth_trade_set(:me, :session, tradePassword#, oldTradePassword#?, :matched, :same)"};
 

@@ -12,7 +12,7 @@ static const struct route routes[] = {
     {"POST", "/friend/request/recall", USER, NOTHING, "friend_request_recall(:me, requestId|id)", NULL},
     {"GET", "/friend/request/list", USER, PART, "friend_request_list(:me, page?, size?)", NULL},
     {"DELETE", "/friend/delete/{friendId}", USER, NOTHING, "friend_delete(:me, :friendId)", NULL},
-    {"PUT", "/friend/remark", USER, NOTHING, "friend_remark(:me, friendId, remark)", NULL},
+    {"PUT", "/friend/remark", USER, NOTHING, "friend_remark(:me, friendId, remark[20])", NULL},
     {"POST", "/blacklist/add", USER, NOTHING, "blacklist_add(:me, targetId|userId)", NULL},
     {"DELETE", "/blacklist/remove/{targetId}", USER, NOTHING, "blacklist_remove(:me, :targetId)", NULL},
     {"GET", "/blacklist/list", USER, LIST, "blacklist_list(:me)", NULL},

@@ -6,10 +6,10 @@
 static const struct route routes[] = {
     /* method  path  who  shape  call, handler */
     {"POST", "/group/create", USER, ONE,
-     "group_create(:me, groupName|name!, groupAvatar|headImage?, groupNotice|notice!?, memberIds|friendIds|userIds?)", NULL},
+     "group_create(:me, groupName|name[30]!, groupAvatar|headImage?, groupNotice|notice!?, memberIds|friendIds|userIds?)", NULL},
     {"GET", "/group/members/{groupId}", USER, LIST, "group_members(:me, :groupId)", NULL},
     {"PUT", "/group/modify", USER, NOTHING,
-     "group_modify(:me, groupId, groupName|name!?, groupAvatar|headImage?, groupNotice|notice!?)", NULL},
+     "group_modify(:me, groupId, groupName|name[30]!?, groupAvatar|headImage?, groupNotice|notice!?)", NULL},
     {"DELETE", "/group/delete/{groupId}", USER, NOTHING, "group_delete(:me, :groupId)", NULL},
     {"GET", "/group/find/{groupId}", USER, ONE, "group_find(:me, :groupId)", NULL},
     {"GET", "/group/list", USER, LIST, "group_list(:me)", NULL},

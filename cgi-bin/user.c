@@ -9,7 +9,7 @@ static void search(struct request *r, const PGresult *rows);
 static const struct route routes[] = {
     /* method  path  who  shape  call, handler */
     {"GET", "/user/self", USER, ONE, "user_self(:me)", NULL},
-    {"PUT", "/user/update", USER, NOTHING, "user_update(:me, nickName!?, headImage?, sex?, signature!?)", NULL},
+    {"PUT", "/user/update", USER, NOTHING, "user_update(:me, nickName[20]!?, headImage?, sex?, signature!?)", NULL},
     {"GET", "/user/search", USER, LIST, NULL, search},
     {"GET", "/user/find/{userId}", USER, ONE, "user_find(:me, :userId)", NULL},
     {0},

@@ -32,6 +32,11 @@ subtest 'registration' => sub {
     $stranger->post('/register', with(username => 'ann2', email => undef))->refused(1005, 'a phone number is registered once');
     $stranger->post('/register', with(username => 'ann2', phone => undef, email => 'Ann@Example.com'))
         ->refused(1005, 'an e-mail address is registered once');
+    $stranger->post('/register', with(username => 'ann2', email => undef, phone => $_))->refused(1005, "'$_' is the same phone number")
+        for '+8613800138000', '8613800138000', '008613800138000', '013800138000', '+86 138-0013-8000', '１３８００１３８０００';
+    $stranger->post('/register', with(username => $_, email => undef, phone => '13900139000'))->refused(400, "'$_' is somebody's number", qr/username/)
+        for '13800138000', '１３８００１３８０００';
+    $stranger->post('/register', with(username => '13800138000', email => undef, phone => undef))->refused(1005, 'as a user name too');
 
     for my $case (
         [username => undef,      'without a user name'],
@@ -39,6 +44,8 @@ subtest 'registration' => sub {
         [username => 'a b',      'with a space in the user name'],
         [username => 'x' x 21,   'with a user name of 21 characters'],
         [username => 13800138,   'with a number for a user name'],
+        [username => '12345678', 'with digits for a user name'],
+        [username => "admin\x{3164}", 'with an invisible letter in the user name'],
         [password => undef,      'without a password'],
         [password => '12345',    'with a password of 5 characters'],
         [password => '密' x 65,   'with a password of 65 characters'],
@@ -64,6 +71,13 @@ subtest 'login' => sub {
         { userId => 10001, accessTokenExpiresIn => 1800, refreshTokenExpiresIn => 604800 });
     $ann->login(username => '13800138000')->ok('by her phone number');
     $ann->login(username => 'ANN@example.com')->ok('and by her e-mail address');
+    $ann->login(username => $_)->ok("also as '$_'") for ' ann ', "ＡＮＮ\x{3000}", '+86 138 0013 8000', '0086-138-0013-8000', '１３８００１３８０００', ' ann@EXAMPLE.com';
+    my %gus = (username => '13700137000', password => "passe\x{301}word");
+    my $gus = $stranger->post('/register', \%gus)->ok('a mobile number is a name of its owner')->{userId};
+    is $im->sql("select phone || ' ' || phone_key from im.account where id = $gus"), '13700137000 +8613700137000', 'and his phone number';
+    $stranger->post('/login', { username => '+86 137 0013 7000', password => "pass\x{e9}word" })->ok('a password is the same however its letters are composed');
+    $stranger->post('/register', { username => $_, password => $password })->ok("$_ registers") for 'ΣΑΣ', 'Straße';
+    $stranger->post('/register', { username => $_, password => $password })->refused(1004, "who is $_") for 'σας', 'STRASSE';
 
     my $key    = path($im->state, 'secret/auth/IM_JWT_KEY_USER')->slurp =~ s/\s+\z//r;
     my $claims = decode_jwt(token => $ann->access, key => $key, accepted_alg => 'HS256');

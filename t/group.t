@@ -85,11 +85,13 @@ subtest 'what it is called' => sub {
     $modify->($bob, groupName => 'mine')->refused(3003, 'bob does not');
     $modify->($cat, groupName => 'mine')->refused(3002, 'nor cat');
     $modify->($ann, groupName => ' ')->refused(400, 'a name is not blank', qr/groupName/);
+    $modify->($ann, groupName => $_)->refused(400, sprintf('nor U+%vX', $_), qr/groupName/) for "\x{200b}", "\x{2800}", "a\x{202e}b", '👨‍👩‍👧‍👦' x 31;
     $bob->get('/group/list')->ok('it is in his list', sub { grep { $_->{id} == $group && $_->{groupName} eq '读书' } @$_ });
 };
 
+my ($dan, $eve) = $im->users(qw(dan eve));
+
 subtest 'coming and going' => sub {
-    my ($dan, $eve) = $im->users(qw(dan eve));
     my %row = map { ($_->id => $_) } $ann, $bob, $cat, $dan, $eve;
     my $members = sub { [map { $row{ $_->{userId} }{name} } @{ $ann->get("/group/members/$group")->must }] };
     my $invite = sub ($who, @whom) { $who->post('/group/invite', { groupId => $group, memberIds => [map { $_->id } @whom] }) };
@@ -117,7 +119,6 @@ subtest 'coming and going' => sub {
 };
 
 subtest 'managers and mutes' => sub {
-    my $dan = $im->stranger->as(name => 'dan', id => $im->sql(q{select id from im.account where username = 'dan'}) + 0);
     my $manager = sub ($act, $who) { $ann->post("/group/manager/$act", { groupId => $group, userId => $who->id }) };
     my $say     = sub ($who) { $who->post('/message/group/send', { groupId => $group, content => 'hi', messageType => 1 }) };
     my $mute    = sub ($who, $whom, %more) { $who->put('/group/members/muted', { groupId => $group, userId => $whom->id, isMuted => \1, %more }) };
@@ -127,6 +128,18 @@ subtest 'managers and mutes' => sub {
     $mute->($bob, $dan, duration => 60)->ok('but a member', undef);
     $bob_socket->expect(GROUP_MESSAGE => 'MEMBER_MUTED', { userId => $dan->id, duration => 60 }, 'all are told');
     $bob->put('/group/members/muted', { groupId => $group, userId => $dan->id, isMuted => \0 })->ok('and lifts it');
+    $mute->($ann, $dan)->must;
+    $manager->(add => $dan)->ok('a muted member becomes a manager');
+    $say->($dan)->ok('and is not muted any more');
+    $mute->($ann, $dan)->ok('the owner may mute a manager');
+    $say->($dan)->refused(3006, 'who is silent then');
+    $ann->delete('/group/manager/remove', { groupId => $group, userId => $dan->id })->must;
+    $say->($dan)->refused(3006, 'also as a member again');
+    $dan->delete("/group/quit/$group")->must;
+    $dan->post("/group/join/$group")->ok('who leaves and comes back');
+    $say->($dan)->refused(3006, 'is muted still');
+    $dan->get('/message/group/history', { groupId => $group })->ok('and sees nothing of before', { total => 0 });
+    $bob->put('/group/members/muted', { groupId => $group, userId => $dan->id, isMuted => \0 })->must;
     $mute->($bob, $dan, duration => 0)->refused(400, 'for at least a second', qr/duration/);
     $ann->delete('/group/manager/remove', { groupId => $group, userId => $bob->id })->ok('then bob is a member again', undef);
     $mute->($bob, $dan)->refused(3003, 'and mutes nobody');

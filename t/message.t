@@ -97,6 +97,8 @@ subtest 'what one can write' => sub {
         my ($field, $value, $title) = @$case;
         $say->($ann, $bob, 'hi', $field => $value)->refused(400, "one cannot say $title", qr/\b$field\b/);
     }
+    $say->($ann, $bob, $_)->refused(400, sprintf('nor what is not to be seen, U+%vX', $_), qr/content/)
+        for ' ', "\n", "\x{3000}", "\x{200b}", "\x{2800}", "\x{feff}", "\x{3164}", " \x{a0}\t\x{2028}\x{e0041}";
     my $hostile = qq{"\\ </script><b>%n' ; -- \x{202e}👨‍👩‍👧 } . "\t\r\n" . 'e' . "\x{301}" x 20;
     $say->($ann, $bob, $hostile)->ok('but anything else', { content => $hostile });
     $pull->($bob)->ok('arrives as it was written', sub { $_->[-1]{content} eq $hostile });
@@ -217,7 +219,9 @@ subtest 'the group' => sub {
     $tell->($bob, 'to all', clientMsgId => 'g1')->ok('a retry is no second message', $message);
     $tell->($ann, 'look', atUserIds => [$bob->id, $cat->id])->ok('ann names two', { atUserIds => [$bob->id, $cat->id], seq => $message->{seq} + 1 });
     $tell->($ann, 'all of you', atUserIds => [-1])->ok('the owner may name all', { atUserIds => [-1] });
-    $tell->($bob, 'all of you', atUserIds => [-1])->refused(3003, 'a member may not');
+    $tell->($ann, 'all of you', atUserIds => [$bob->id, -1, $cat->id])->ok('which includes whom he names besides', { atUserIds => [-1] });
+    $tell->($ann, 'you', atUserIds => [$cat->id, $bob->id, $cat->id])->ok('who is named twice is named once', { atUserIds => [$cat->id, $bob->id] });
+    $tell->($bob, 'all of you', atUserIds => $_)->refused(3003, 'a member may not') for [-1], [$cat->id, -1];
     $tell->($bob, 'dan', atUserIds => [$dan->id])->refused(400, 'nor name who is not there', qr/atUserIds/);
     $tell->($dan, 'hi')->refused(3002, 'who is not a member does not write');
     $tell->($ann, 'hi', groupId => 99999)->refused(3001, 'nor into no group');

@@ -8,6 +8,7 @@ use IM::Stack;
 use Test::More;
 
 my $im = IM::Stack->new;
+$im->sql("update im.setting set value = '1000000' where name ~ '^friend.*limit'");
 my @crowd = map { $im->user("crowd$_") } 1 .. 6;
 my ($ann, $bob, $cat) = $im->users(qw(ann bob cat));
 

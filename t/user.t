@@ -43,10 +43,14 @@ subtest 'profile' => sub {
     $ann->get('/user/self')->ok('as she sees', { nickName => '安安', sex => 2, signature => '读书', headImage => 'https://example.com/a.png' });
     $update->(signature => '', headImage => '')->ok('what is empty is removed');
     $ann->get('/user/self')->ok('what is not given stays', { nickName => '安安', sex => 2, signature => '', headImage => '' });
+    $update->(nickName => '👨‍👩‍👧‍👦' x 20)->ok('a family is one character');
+    $ann->get('/user/self')->ok('of which a name has twenty', { nickName => '👨‍👩‍👧‍👦' x 20 });
+    $update->(nickName => '安安')->must;
     $update->(username => 'eve', balance => 5, phone => '13900139000', isVip => \1)->ok('other fields are ignored');
     $ann->get('/user/self')->ok('indeed', { username => 'ann', balance => 0, phone => '13800138000', isVip => false });
     for my $case (
-        [nickName => ' ', 'a blank name'], [nickName => 'x' x 21, 'a long name'], [sex => 3, 'a third sex'], [sex => '+1', 'a sex with a sign'],
+        (map { [nickName => $_, sprintf 'the name U+%vX', $_] } ' ', "\x{200b}", "\x{3164}", "\x{2800}", "\x{feff}", "\x{a0}", "\x{202e}", "\x{2028}", "a\x{202e}b", "a\x{2028}"),
+        [nickName => '👨‍👩‍👧‍👦' x 21, 'a name of 21 families'], [nickName => "e\x{301}\x{302}\x{303}" x 200, 'a name of too many bytes'], [nickName => 'x' x 21, 'a long name'], [sex => 3, 'a third sex'], [sex => '+1', 'a sex with a sign'],
         [signature => 'x' x 101, 'a long signature'], [headImage => 'javascript:alert(1)', 'a script for a picture'],
     ) {
         my ($field, $value, $title) = @$case;
@@ -59,7 +63,9 @@ subtest 'search' => sub {
     my %ann    = (id => $ann->id, username => 'ann', nickName => '安安');
     $search->($_)->ok("bob finds ann by $_", [\%ann]) for 'ann', 'an', '安', '13800138000', 'ann@example.com', 'ANN@Example.com';
     $search->($_)->ok("but not by $_", []) for '1380013', 'ann@', 'example', '%', '_';
-    $search->('')->refused(400, 'everybody is not searched for', qr/name/);
+    $search->($_)->ok("and by '$_'", [\%ann]) for '+86 138-0013-8000', '008613800138000', '１３８ ００１３ ８０００', ' ANN@example.com ', "a\x{200b}nn", ' ＡＮＮ';
+    $search->($_)->ok('an empty box finds nobody', []) for '', '  ', "\x{200b}";
+    $bob->get('/user/search')->refused(400, 'no box is none', qr/name/);
     is_deeply [sort keys %{ $search->('ann')->data->[0] }], [qw(headImage id nickName username)], 'he sees nothing else of her';
     $bob->get('/user/find/' . $ann->id)->ok('a little more by her id', { %ann, isFriend => false });
     $im->befriend($ann, $bob);

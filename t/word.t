@@ -25,6 +25,7 @@ my $frame  = sub ($text) {
     $socket->send(PRIVATE_MESSAGE => { receiverId => $bob->id, content => $text, messageType => 1, clientMsgId => $id });
     return $socket->expect(PRIVATE_MESSAGE => 'MESSAGE', { clientMsgId => $id })->{content};
 };
+$im->sql("update im.setting set value = '1000000' where name ~ '^friend.*limit'");
 my $add    = sub (@words) { $im->sql("insert into im.sensitive_word (word) values " . join ', ', map {"('$_')"} @words) };
 my @pids   = map { $im->parts->pids($_) } qw(auth user friend group message socket);
 
@@ -44,6 +45,19 @@ my %filters = (
         return $row->{applyInfo} !~ /\Q$word\E/;
     },
 );
+
+subtest 'links and structured content' => sub {
+    $add->('8964', '广告');
+    my $typed = sub ($type, $content) { $ann->post('/message/private/send', { receiverId => $bob->id, content => $content, messageType => $type }) };
+    ok $im->eventually(10, sub { !grep { $send->('x 8964')->must->{content} ne 'x ****' } 1 .. 6 }), 'a word is starred out by each process';
+    $send->('看 https://h/f/8964.doc?x=8964，8964 广告https://h/8964')->ok('not in a link', { content => '看 https://h/f/8964.doc?x=8964，**** **https://h/8964' });
+    $send->('HTTPS://h/8964 http:// 8964')->ok('in whatever case', { content => 'HTTPS://h/8964 http:// ****' });
+    for my $whole ('{"url":"https://h/f/8964.doc","size":8964}', 'https://h/8964.png', '{"a":[{"b":"https://h/8964"}],"8964":true}') {
+        $typed->(5, $whole)->ok('content that is no text stays as it is', { content => $whole });
+    }
+    $typed->(5, $_)->refused(8001, "$_ is refused") for '{"url":"https://h/x","name":"8964.doc"}', '{"a":[{"b":"广 告"}]}', '广告.doc', '{"name":"\u5e7f\u544a"}';
+    $im->sql('delete from im.sensitive_word');
+};
 
 subtest 'a word that is added' => sub {
     is $send->('a 法轮 b')->must->{content}, 'a 法轮 b', 'before, it is a word like any other';

@@ -1,8 +1,8 @@
 -- Accounts.  The program verifies passwords and signs tokens; what they mean is decided here.
 
--- POST /register  auth_register(username|userName!, :hash, nickName!?, email?, phone?, :address, captchaId?, captchaCode?)
--- Makes an account and answers its id; the nick name is the user name when absent.
--- Refuses: 403 nobody registers by himself here; 1004 name taken; 1005 phone or e-mail taken; 1006 captcha required after
+-- POST /register  auth_register(username|userName!, :hash, nickName[20]!?, email?, phone?, :address, captchaId?, captchaCode?)
+-- Makes an account and answers its id; the nick name is the user name when absent, the phone number too if it is a mobile's.
+-- Refuses: 400 username is a mobile number, and phone another; 403 nobody registers by himself here; 1004 name taken; 1005 phone or e-mail taken; 1006 captcha required after
 --   many failures of the address
 -- Writes: account; captcha (used up)
 -- Tells: nobody
@@ -14,7 +14,14 @@ language plpgsql security definer set search_path = im, pg_temp as $$
 declare
   taken text;
   code integer;
+  own text := case when im.name_key(auth_register.username) ~ '^[0-9]{7,}$' then im.phone_key(auth_register.username) end;
 begin
+  auth_register.phone := nullif(auth_register.phone, '');
+  if own is not null and own <> coalesce(im.phone_key(auth_register.phone), own) then
+    raise sqlstate 'I0400' using message = 'username', hint = 'the user name is a mobile number, and not the account''s own';
+  elsif own is not null then
+    auth_register.phone := coalesce(auth_register.phone, auth_register.username::text::im.phone);
+  end if;
   if im.setting_text('register.open') <> 'on' then
     raise sqlstate 'I0403' using hint = 'nobody registers by himself here';
   elsif not im.captcha_solved(captchaId, captchaCode) and im.login_guard(null, im.login_origin(address), 1) <> 0 then
@@ -29,7 +36,7 @@ begin
   return query
     insert into im.account (username, password_hash, nick_name, email, phone)
     values (auth_register.username, hash, coalesce(nickName, auth_register.username), nullif(auth_register.email, ''),
-            nullif(auth_register.phone, ''))
+            auth_register.phone)
     returning id;
 exception when unique_violation then        -- what the captcha was shown for has been tried
   get stacked diagnostics taken = constraint_name;
@@ -49,18 +56,18 @@ language plpgsql rows 1 security definer set search_path = im, pg_temp as $$
 declare
   found_id bigint;
   found_hash text;
+  key text := im.name_key(username);
+  number text := im.phone_key(username);
   passed boolean := im.captcha_solved(captchaId, captchaCode);
   refusal integer := 0;
 begin
-  if username like '%@%' then
-    select a.id, a.password_hash into found_id, found_hash from im.account a
-     where lower(a.email) = lower(auth_login_find.username);
-  elsif username ~ '^\+?[0-9]{7,15}$' then
-    select a.id, a.password_hash into found_id, found_hash from im.account a
-     where a.phone = auth_login_find.username;
+  if key like '%@%' then
+    select a.id, a.password_hash into found_id, found_hash from im.account a where a.email_key = key;
   else
-    select a.id, a.password_hash into found_id, found_hash from im.account a
-     where a.username_key = lower(normalize(auth_login_find.username, nfkc));
+    select a.id, a.password_hash into found_id, found_hash from im.account a where a.username_key = key;
+    if found_id is null and number is not null then
+      select a.id, a.password_hash into found_id, found_hash from im.account a where a.phone_key = number;
+    end if;
   end if;
   if not passed then
     refusal := im.login_guard('user ' || found_id, im.login_origin(address), im.setting_int('login.lock_after'));

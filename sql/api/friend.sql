@@ -166,7 +166,7 @@ begin
                   json_build_object('event', 'DELETE', 'fromId', me, 'toId', friendId));
 end $$;
 
--- PUT /friend/remark  friend_remark(:me, friendId, remark)
+-- PUT /friend/remark  friend_remark(:me, friendId, remark[20])
 -- The name under which the caller sees a friend; empty removes it.
 -- Refuses: 2001 not friends
 -- Writes: friendship, sync_list

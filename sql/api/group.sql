@@ -1,6 +1,6 @@
 -- Groups.
 
--- POST /group/create  group_create(:me, groupName|name!, groupAvatar|headImage?, groupNotice|notice!?, memberIds|friendIds|userIds?)
+-- POST /group/create  group_create(:me, groupName|name[30]!, groupAvatar|headImage?, groupNotice|notice!?, memberIds|friendIds|userIds?)
 -- Makes a group of the caller, who owns it, and friends of his.
 -- Refuses: 400 too many groups owned (groupName); 404 groupAvatar is a file of ours, but not a picture of the caller's;
 --   2001 not a friend; 2003 blocked either way; 3007 too many members
@@ -57,7 +57,7 @@ begin
      order by b.role = 'MEMBER', b.role = 'MANAGER', b.joined_at, b.account_id;
 end $$;
 
--- PUT /group/modify  group_modify(:me, groupId, groupName|name!?, groupAvatar|headImage?, groupNotice|notice!?)
+-- PUT /group/modify  group_modify(:me, groupId, groupName|name[30]!?, groupAvatar|headImage?, groupNotice|notice!?)
 -- Changes what is given; an empty picture or notice removes it.
 -- Refuses: 3001 no such group; 3002 not a member; 3003 neither owner nor manager; 3004 group banned; 404 groupAvatar is a
 --   file of ours, but not a picture of the caller's
@@ -294,7 +294,7 @@ begin
 end $$;
 
 -- POST /group/manager/add  group_manager_add(:me, groupId, userId)
--- Makes a member a manager; again changes nothing.
+-- Makes a member a manager, which ends a mute of his; again changes nothing.
 -- Refuses: 3001 no such group; 3002 caller or target is not a member; 3003 not the owner, or oneself; 3004 group banned
 -- Writes: member, chat_group, conversation, outbox
 -- Tells: members, GROUP_MESSAGE MANAGER

@@ -12,7 +12,7 @@ create function api.message_private_send(me bigint, receiverId im.id, content im
 returns im.private_message
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  return im.private_append(me, receiverId, content, messageType, atUserIds, clientMsgId);
+  return im.private_append(me, receiverId, content, messageType, case when cardinality(atUserIds) > 0 then im.at_set(atUserIds) end, clientMsgId);
 end $$;
 
 -- POST /message/group/send, frame GROUP_MESSAGE
@@ -27,7 +27,7 @@ create function api.message_group_send(me bigint, groupId im.id, content im.cont
 returns im.group_message
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
-  return im.group_append(me, groupId, content, messageType, atUserIds, clientMsgId);
+  return im.group_append(me, groupId, content, messageType, case when cardinality(atUserIds) > 0 then im.at_set(atUserIds) end, clientMsgId);
 end $$;
 
 -- GET /message/private/pullOfflineMessage  message_private_pull(:me, minId?)

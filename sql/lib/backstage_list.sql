@@ -16,7 +16,7 @@ create view im.user_list as
     left join im.presence p on p.account_id = a.id;
 
 create view im.user_find as
-  select a.id, a.created_at as "createTime", a.phone::text, lower(a.email) as email, a.status, a.banned_until,
+  select a.id, a.created_at as "createTime", a.phone_key as phone, a.email_key as email, a.status, a.banned_until,
          a.username_key, a.nick_name_key, a.username_key || e'\n' || a.nick_name_key as names, p.online
     from im.account a
     left join im.presence p on p.account_id = a.id;
@@ -31,7 +31,7 @@ create view im.group_list as
 
 create view im.group_find as
   select g.id, g.created_at as "createTime", g.member_count as "memberCount", g.owner_id as "ownerId", c.closed,
-         lower(normalize(g.group_name, nfkc)) as name
+         im.fold(g.group_name) as name
     from im.chat_group g
     left join im.conversation c on c.id = g.conversation_id;
 

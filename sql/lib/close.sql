@@ -13,7 +13,7 @@ begin
   return (select case when h.digest = im.name_digest('name', im.fold(username)) then 1004 else 1005 end
             from im.name_held h
            where h.until > now()
-             and h.digest in (im.name_digest('name', im.fold(username)), im.name_digest('email', lower(email)), im.name_digest('phone', phone))
+             and h.digest in (im.name_digest('name', im.fold(username)), im.name_digest('email', im.name_key(email)), im.name_digest('phone', im.phone_key(phone)))
            order by 1 limit 1);
 end $$;
 
@@ -22,7 +22,7 @@ language plpgsql as $$
 begin
   insert into im.name_held as h (digest, until)
   select im.name_digest(n.kind, n.name), now() + im.setting_interval('account.name_hold')
-    from (values ('name', a.username_key), ('email', lower(a.email)), ('phone', a.phone::text)) n(kind, name)
+    from (values ('name', a.username_key), ('email', a.email_key), ('phone', a.phone_key)) n(kind, name)
    where n.name <> ''
   on conflict on constraint name_held_pkey do update set until = excluded.until;
 end $$;

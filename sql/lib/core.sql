@@ -129,11 +129,14 @@ begin
   return (im.moment(last, 'endTime') + case length(last) when 10 then interval '1 day' else interval '1 second' end)::timestamptz;
 end $$;
 
--- The spelling under which names are compared: full-width, ligatures and case do not make a new name.
-create or replace function im.fold(name text) returns text
-language plpgsql immutable parallel safe as $$
+-- Who is mentioned: each once, and all ([-1]) includes the rest.  Null for nobody.
+create or replace function im.at_set(ids bigint[]) returns bigint[]
+language plpgsql immutable as $$
 begin
-  return lower(normalize(name, nfkc));
+  if -1 = any (ids) then
+    return '{-1}'::bigint[];
+  end if;
+  return nullif(array(select u.id from unnest(ids) with ordinality u(id, n) group by u.id order by min(u.n)), '{}');
 end $$;
 
 -- Whom an event is for.

@@ -199,7 +199,7 @@ declare
   theirs im.member := im.group_below(mine, target);
 begin
   if theirs.role <> new_role then
-    update im.member b set role = new_role
+    update im.member b set role = new_role, muted_until = case new_role when 'MEMBER' then b.muted_until end
      where b.conversation_id = mine.conversation_id and b.account_id = target;
     perform im.group_tell(mine.conversation_id, json_build_object(
       'event', 'MANAGER', 'groupId', chat_group, 'operatorId', me, 'userId', target, 'role', new_role));

@@ -5,14 +5,17 @@
 create or replace function im.user_match(me bigint, wanted text) returns bigint[]
 language plpgsql stable as $$
 declare
-  key text := lower(normalize(wanted, nfkc));
+  key text := im.name_key(wanted);
+  number text := im.phone_key(wanted);
   past text := key || chr(1114111);        -- after every name that begins with it
   found_ids bigint[];
 begin
-  if wanted like '%@%' then
-    found_ids := array(select a.id from im.account a where lower(a.email) = lower(wanted));
-  elsif wanted ~ '^\+?[0-9]{7,15}$' then
-    found_ids := array(select a.id from im.account a where a.phone = wanted);
+  if key = '' then
+    return '{}'::bigint[];
+  elsif key like '%@%' then
+    found_ids := array(select a.id from im.account a where a.email_key = key);
+  elsif number is not null then
+    found_ids := array(select a.id from im.account a where a.phone_key = number);
   end if;
   found_ids := found_ids || array(
     select a.id from im.account a where a.username_key ~>=~ key and a.username_key ~<~ past

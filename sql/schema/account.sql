@@ -3,12 +3,14 @@
 create table im.account (
   id bigint generated always as identity (start with 10001) constraint account_pkey primary key,
   username im.username not null,
-  username_key text not null generated always as (lower(normalize(username, nfkc))) stored,
+  username_key text not null generated always as (im.fold(username)) stored,
   nick_name im.nickname not null,
-  nick_name_key text not null generated always as (lower(normalize(nick_name, nfkc))) stored,
+  nick_name_key text not null generated always as (im.fold(nick_name)) stored,
   head_image im.image not null default '',
   email im.email,
+  email_key text generated always as (im.name_key(email)) stored,
   phone im.phone,
+  phone_key text generated always as (im.phone_key(phone)) stored,
   sex im.sex not null default 0,
   signature im.signature not null default '',
   password_hash text not null,             -- Argon2id, PHC string
@@ -22,8 +24,8 @@ create table im.account (
   updated_at timestamptz not null default now()
 );
 create unique index account_username_i1004 on im.account (username_key);
-create unique index account_phone_i1005 on im.account (phone);
-create unique index account_email_i1005 on im.account (lower(email));
+create unique index account_phone_i1005 on im.account (phone_key);
+create unique index account_email_i1005 on im.account (email_key);
 create index account_created on im.account (created_at, id);
 create index account_banned on im.account (id) where status = 'banned';
 create index account_closed on im.account (id) where status = 'closed';

@@ -22,36 +22,85 @@ create domain im.some_ids bigint[] constraint some_ids_range
          and 1 <= all (value) and 9007199254740991 >= all (value));
 create domain im.at_ids bigint[] constraint at_ids_range
   check (cardinality(value) <= 20 and array_position(value, null) is null
-         and (value = '{-1}' or (1 <= all (value) and 9007199254740991 >= all (value))));
+         and -1 <= all (value) and 0 <> all (value) and 9007199254740991 >= all (value));
 
--- Log-in accepts a user name, a phone number or an e-mail address, so a user name must look like neither.
+-- Something to see: not only white space, nor what is drawn as nothing (controls, joiners, fillers, blank braille, tags).
+create domain im.visible text constraint visible_something
+  check (value ~ '[^[:space:][:cntrl:]\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]');
+-- The same on one line, in which nothing turns the rest around.  How many characters it has is counted by the program, as a
+-- person counts them (src/serve/call.h); the bound on bytes is for what has many in each.
+create domain im.one_line im.visible constraint one_line_form
+  check (octet_length(value) <= 600 and value !~ '[[:cntrl:]\u2028\u2029\u202a-\u202e\u2066-\u2069]');
+
+-- The spelling under which names are compared, stored beside them: case, width, ligatures and invisible characters make no
+-- new name.  Unicode's NFKC_Casefold, of which lower() alone lacks the sharp s and the final sigma, each of them a letter more.
+create function im.fold(name text) returns text
+language plpgsql immutable strict parallel safe as $$
+begin
+  return normalize(replace(translate(lower(normalize(regexp_replace(name,
+    '[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]',
+    '', 'g'), nfkc)), 'ς', 'σ'), 'ß', 'ss'), nfkc);
+end $$;
+
+-- Log-in accepts a user name, a phone number or an e-mail address, so a user name must look like neither, however it is
+-- written, unless it is the account's own mobile number (api.auth_register); and whatever is in it is seen.
 create domain im.username text constraint username_form
-  check (value ~ '^[[:alnum:]_.-]{1,20}$' and value !~ '^\+?[0-9]{7,}$');
+  check (normalize(value, nfkc) ~ '^[[:alnum:]_.-]{1,20}$' and octet_length(value) <= 100
+         and (normalize(value, nfkc) !~ '^[0-9]{7,}$' or normalize(value, nfkc) ~ '^(0086|86|0)?1[0-9]{10}$') and value !~ '[[:space:][:cntrl:]\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]');
 create domain im.login_name text constraint login_name_form check (length(value) between 1 and 254);
 create domain im.captcha_code text constraint captcha_code_length check (length(value) <= 20);
-create domain im.nickname text constraint nickname_form
-  check (value ~ '^[^[:cntrl:]]{1,20}$' and value ~ '[^[:space:]]');
+create domain im.nickname im.one_line;
 create domain im.email text constraint email_form
   check (value = '' or (length(value) <= 254 and value ~ '^[^[:space:][:cntrl:]@]{1,64}@[^[:space:][:cntrl:]@.]+(\.[^[:space:][:cntrl:]@.]+)+$'));
-create domain im.phone text constraint phone_form check (value = '' or value ~ '^\+?[0-9]{7,15}$');
+-- As it is typed, blanks, dashes and full width included; im.phone_key() is the number.
+create domain im.phone text constraint phone_form
+  check (value = '' or (length(value) <= 30 and normalize(value, nfkc) ~ '^ *\+? *[0-9][0-9 ().-]*$'
+         and length(regexp_replace(normalize(value, nfkc), '[^0-9]', '', 'g')) between 7 and 17));
+
+-- A telephone number as E.164 has it, of a number as people type it in China: with or without the country's code, after a plus
+-- or 00 or neither, with the trunk's 0 or without, with blanks, dashes, brackets, full-width digits.  A number of another
+-- country has its plus or 00.  Null for what is no number.  Which numbers there are is not asked: new ones come every year.
+create function im.phone_key(typed text) returns text
+language plpgsql immutable strict parallel safe as $$
+declare
+  plain text := translate(normalize(typed, nfkc), ' ().-‐‒–—―−/' || chr(9), '');
+  abroad boolean := plain ~ '^(\+|00)';
+  digits text := regexp_replace(plain, '^(\+|00)', '');
+begin
+  if digits !~ '^[1-9][0-9]{6,14}$' and digits !~ '^(86)?0[0-9]{7,13}$' then
+    return null;
+  elsif digits ~ '^860' and (abroad or digits ~ '^8601[0-9]{10}$') then
+    return '+86' || substr(digits, 4);
+  elsif abroad or digits ~ '^861[0-9]{10}$' then
+    return case when digits !~ '^0' then '+' || digits end;
+  end if;
+  return '+86' || regexp_replace(digits, '^0', '');
+end $$;
+
+-- What a user name, or an e-mail address, is looked for by.
+create function im.name_key(typed text) returns text
+language plpgsql immutable strict parallel safe as $$
+begin
+  return btrim(im.fold(typed), e' \t\r\n');
+end $$;
 create domain im.image text constraint image_form
   check (value = '' or (length(value) <= 500 and value ~ '^(https?://|/file/download\?url=)[^[:space:][:cntrl:]<>"\\]+$'));
 create domain im.sex smallint constraint sex_range check (value between 0 and 2);
 create domain im.signature text constraint signature_length check (length(value) <= 100);
-create domain im.remark text constraint remark_form check (value ~ '^[^[:cntrl:]]{0,20}$');
+create domain im.remark text constraint remark_form
+  check (octet_length(value) <= 600 and value !~ '[[:cntrl:]\u2028\u2029\u202a-\u202e\u2066-\u2069]');
 create domain im.apply_info text constraint apply_info_length check (length(value) <= 100);
 create domain im.reason text constraint reason_length check (length(value) <= 200);
 create domain im.search_name text constraint search_name_length
   check (length(value) between 1 and 254 and value ~ '[^[:space:]]');
+create domain im.search_box text constraint search_box_length check (length(value) <= 254);
 
-create domain im.group_name text constraint group_name_form
-  check (value ~ '^[^[:cntrl:]]{1,30}$' and value ~ '[^[:space:]]');
+create domain im.group_name im.one_line;
 create domain im.group_notice text constraint group_notice_length check (length(value) <= 1000);
-create domain im.top_message text constraint top_message_length
-  check (length(value) between 1 and 500 and value ~ '[^[:space:]]');
+create domain im.top_message im.visible constraint top_message_length check (length(value) <= 500);
 create domain im.mute_seconds integer constraint mute_seconds_range check (value between 1 and 31536000);
 
-create domain im.content text constraint content_length check (length(value) between 1 and 4096);
+create domain im.content im.visible constraint content_length check (length(value) <= 4096);
 create domain im.message_type smallint constraint message_type_range check (value between 1 and 6);
 create domain im.client_msg_id text constraint client_msg_id_form check (value ~ '^[^[:cntrl:]]{1,64}$');
 create domain im.online_status text constraint online_status_values check (value in ('ONLINE', 'BUSY', 'AWAY'));

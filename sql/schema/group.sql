@@ -16,7 +16,7 @@ create table im.chat_group (
 create index chat_group_owner on im.chat_group (owner_id);
 create index chat_group_created on im.chat_group (created_at, id);
 create index chat_group_size on im.chat_group (member_count, id);
-create index chat_group_search on im.chat_group using gin (im.bigram(lower(normalize(group_name, nfkc))));
+create index chat_group_search on im.chat_group using gin (im.bigram(im.fold(group_name)));
 
 alter table im.conversation add constraint conversation_group_fkey
   foreign key (group_id) references im.chat_group deferrable initially deferred;

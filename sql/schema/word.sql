@@ -9,7 +9,7 @@ create table im.sensitive_word (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
-create unique index sensitive_word_word_i0400 on im.sensitive_word (lower(normalize(word, nfkc)));
+create unique index sensitive_word_word_i0400 on im.sensitive_word (im.fold(word));
 
 create table im.word_version (
   version bigint not null,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <utf8proc.h>
 
 bool literal_money(const char *text)
 {
@@ -24,6 +25,21 @@ bool literal_integer(const char *text, int64_t max)
 
     return digits >= 1 && digits <= 16 && number[digits] == '\0' && (number[0] != '0' || digits == 1) &&
            llabs(strtoll(text, NULL, 10)) <= max;
+}
+
+bool literal_length(const char *text, int most)
+{
+    const utf8proc_uint8_t *at = (const utf8proc_uint8_t *)text;
+    utf8proc_int32_t before = 0, point, state = 0;
+    int count = 0;
+
+    for (utf8proc_ssize_t n; *at && count <= most; at += n, before = point) {
+        n = utf8proc_iterate(at, -1, &point);
+        if (n <= 0)
+            return false;
+        count += !before || utf8proc_grapheme_break_stateful(before, point, &state);
+    }
+    return count <= most;
 }
 
 bool literal_uuid(const char *text)

@@ -13,6 +13,9 @@ bool literal_money(const char *text);
 /* An optional minus and at most 16 digits without leading zeros, within max. */
 bool literal_integer(const char *text, int64_t max);
 
+/* At most so many characters as a person counts them (grapheme clusters), of valid UTF-8. */
+bool literal_length(const char *text, int most);
+
 bool literal_uuid(const char *text);
 
 /* yyyy-MM-dd HH:mm:ss of a day that there is; the database's zone is the configured one. */

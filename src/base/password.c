@@ -5,7 +5,9 @@
 
 #include <gcrypt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 enum { SALT = 16, TAG = 32 };
 
@@ -25,25 +27,39 @@ void password_open(void)
     gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
 }
 
+char *password_normal(const char *password)
+{
+    utf8proc_uint8_t *normal = utf8proc_NFC((const utf8proc_uint8_t *)password);
+    char *copy = normal ? (char *)normal : strdup(password);
+
+    if (!copy)
+        abandon_request("out of memory");
+    return copy;
+}
+
 bool password_acceptable(const char *password)
 {
+    char *normal = password_normal(password);
     size_t characters = 0;
 
-    for (; *password; password++)
-        characters += ((unsigned char)*password & 0xc0) != 0x80;
+    for (const char *at = normal; *at; at++)
+        characters += ((unsigned char)*at & 0xc0) != 0x80;
+    free(normal);
     return characters >= PASSWORD_MIN && characters <= PASSWORD_MAX;
 }
 
 static void argon2id(const struct cost *cost, const char *password, const unsigned char *salt, unsigned char *tag)
 {
     const unsigned long parameters[] = {cost->tag, cost->passes, cost->memory_kib, cost->lanes};
+    char *normal = password_normal(password);
     gcry_kdf_hd_t kdf = NULL;
-    bool done = gcry_kdf_open(&kdf, GCRY_KDF_ARGON2, GCRY_KDF_ARGON2ID, parameters, 4, password, strlen(password), salt,
+    bool done = gcry_kdf_open(&kdf, GCRY_KDF_ARGON2, GCRY_KDF_ARGON2ID, parameters, 4, normal, strlen(normal), salt,
                               SALT, NULL, 0, NULL, 0) == 0 &&
                 gcry_kdf_compute(kdf, NULL) == 0 && gcry_kdf_final(kdf, TAG, tag) == 0;
 
     if (kdf)
         gcry_kdf_close(kdf);
+    free(normal);
     if (!done)
         abandon_request("could not compute Argon2id");
 }

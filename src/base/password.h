@@ -19,6 +19,10 @@ enum { PASSWORD_MIN = 6, PASSWORD_MAX = 64, PASSWORD_HASH_SIZE = 128, PASSWORD_D
 /* Initialises libgcrypt; call once before anything here or in token.h. */
 void password_open(void);
 
+/* The password as it is hashed: Unicode's NFC, so that whatever keyboard composes its letters, it is the same.  The caller
+ * frees it. */
+char *password_normal(const char *password);
+
 /* True when the password has between PASSWORD_MIN and PASSWORD_MAX characters (not bytes). */
 MUST_USE bool password_acceptable(const char *password);
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/wordlist.h"
 #include "base/words.h"
+#include "filter.h"
 #include "request.h"
 
 #include <inttypes.h>
@@ -37,6 +38,11 @@ static bool parse_argument(const char **at, struct argument *a)
     for (int i = 0; i == 0 || **at == '|'; i++) {
         *at += **at == '|';
         if (i == SPELLINGS || !take_name(at, a->names[i], sizeof a->names[i]))
+            return false;
+    }
+    if (**at == '[') {
+        a->most = (int)strtol(*at + 1, (char **)at, 10);
+        if (a->most < 1 || *(*at)++ != ']')
             return false;
     }
     if (**at && strchr("*!#", **at))
@@ -149,6 +155,15 @@ static enum value_kind kind_of(const struct call *call, Oid type)
     }
 }
 
+/* Which of the domains the type is, -1 for none; a domain may be one of another. */
+static int domain_find(const PGresult *domains, Oid type)
+{
+    for (int d = 0; d < PQntuples(domains); d++)
+        if (strtoul(PQgetvalue(domains, d, 0), NULL, 10) == type)
+            return d;
+    return -1;
+}
+
 void call_types(struct call *const *calls, int count)
 {
     PGresult *domains = db_ask("select t.oid, t.typname, t.typbasetype from pg_type t"
@@ -159,13 +174,9 @@ void call_types(struct call *const *calls, int count)
         for (int i = 0; i < calls[c]->count; i++) {
             struct argument *a = &calls[c]->arguments[i];
             Oid type = calls[c]->statement.types[i];
-            for (int d = 0; d < PQntuples(domains); d++) {
-                if (strtoul(PQgetvalue(domains, d, 0), NULL, 10) != type)
-                    continue;
-                snprintf(a->domain, sizeof a->domain, "%s", PQgetvalue(domains, d, 1));
-                type = (Oid)strtoul(PQgetvalue(domains, d, 2), NULL, 10);
-                break;
-            }
+            for (int d; (d = domain_find(domains, type)) >= 0; type = (Oid)strtoul(PQgetvalue(domains, d, 2), NULL, 10))
+                if (!*a->domain)
+                    snprintf(a->domain, sizeof a->domain, "%s", PQgetvalue(domains, d, 1));
             a->kind = kind_of(calls[c], type);
             a->max = type == 21 ? INT16_MAX : type == 23 ? INT32_MAX : exact_max;
         }
@@ -308,20 +319,35 @@ static bool bind_argument(const struct argument *a, struct request *r, const cha
     for (int i = 0; !given && i < SPELLINGS && *a->names[i]; i++)
         given = (a->kind == KIND_INTS ? request_list : request_field)(r, a->names[i], &json, &text);
     *value = json ? bind_json(a, json, &r->pool) : text ? bind_text(a, text, &r->pool) : NULL;
+    if (*value && a->most && !literal_length(*value, a->most))
+        return false;
     return given ? *value != NULL : a->optional;
 }
 
+/* Whether what the call's content is in is a text, and not what messageType says is a picture, a file… */
+static bool is_text(const struct call *call, const char *const *values)
+{
+    for (int i = 0; i < call->count; i++)
+        if (strcmp(call->arguments[i].names[0], "messageType") == 0 && values[i])
+            return strcmp(values[i], "1") == 0;
+    return true;
+}
+
 /* Stars the value's words out in a copy, or refuses them; or takes the digest of a trade password. */
-static bool filter(const struct argument *a, struct request *r, const char **value)
+static bool filter(const struct call *call, const struct argument *a, struct request *r, const char *const *values, const char **value)
 {
     if (a->filter == '#' && *value)
         *value = request_trade_digest(r, *value);
-    if (!a->filter || a->filter == '#' || !*value || !words_found(*value))
+    if (!a->filter || a->filter == '#' || !*value)
+        return true;
+    if (a->filter == '*' && !is_text(call, values))
+        return !filter_content(request_copy(r, *value));
+    if (!words_found(*value) || !filter_found(request_copy(r, *value)))
         return true;
     if (a->filter == '!' || wordlist_refuses())
         return false;
     char *copy = request_copy(r, *value);
-    words_star(copy);
+    filter_star(copy);
     *value = copy;
     return true;
 }
@@ -329,11 +355,13 @@ static bool filter(const struct argument *a, struct request *r, const char **val
 int call_bind(const struct call *call, struct request *request, const char **values, const char **field)
 {
     for (int i = 0; i < call->count; i++) {
-        const struct argument *a = &call->arguments[i];
-        *field = a->names[0];
-        if (!bind_argument(a, request, &values[i]))
+        *field = call->arguments[i].names[0];
+        if (!bind_argument(&call->arguments[i], request, &values[i]))
             return CODE_BAD_REQUEST;
-        if (!filter(a, request, &values[i]))
+    }
+    for (int i = 0; i < call->count; i++) {
+        *field = call->arguments[i].names[0];
+        if (!filter(call, &call->arguments[i], request, values, &values[i]))
             return CODE_FORBIDDEN_WORDS;
     }
     *field = NULL;

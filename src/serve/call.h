@@ -6,7 +6,8 @@
  * A name with a colon is the server's own word (the caller's account, a path parameter, a value that a handler
  * has set); a bare name is a field that the client sends, in the document's spelling.  "?" marks an optional
  * field: absent or null is NULL.  "a|b" accepts either
- * spelling.  After the name "*" stars sensitive words out, "!" refuses
+ * spelling.  "[20]" after the name: a text of at most so many characters, as a person counts them.  Then "*" stars
+ * sensitive words out, or refuses them where messageType says that it is no text, "!" refuses
  * them, "#" hands on the keyed digest of a trade password instead of it.
  * Types are those of the SQL function: the JSON type must fit them, an integer's and money's digits also as
  * text, and the CHECK of a parameter's domain is the field's rule.
@@ -30,6 +31,7 @@ struct argument {
     char names[SPELLINGS][32]; /* the field's spellings, "" where there are fewer */
     bool server;      /* a colon: never read from the client */
     bool optional;
+    int most;         /* characters, 0 for any number */
     char filter;      /* '*', '!' or '#', 0 for none */
     enum value_kind kind;
     int64_t max;      /* KIND_INT: the greatest value; the least is -max */

@@ -67,9 +67,10 @@ static const char *number_text(struct request *r, int64_t number)
 
 const char *request_trade_digest(struct request *r, const char *password)
 {
-    char digest[PASSWORD_DIGEST_SIZE];
+    char digest[PASSWORD_DIGEST_SIZE], *normal = password_normal(password);
 
-    password_digest(digest, pepper, (const char *const[]){number_text(r, r->claims.subject), ":", password, NULL});
+    password_digest(digest, pepper, (const char *const[]){number_text(r, r->claims.subject), ":", normal, NULL});
+    free(normal);
     return request_copy(r, digest);
 }
 

@@ -12,7 +12,7 @@
 
 #include "tap.h"
 
-static struct call call = {.text = "f(:me, name|nick*?, count, amount?, from?, all?, ids?, id?)"};
+static struct call call = {.text = "f(:me, name|nick[20]*?, count, amount?, from?, all?, ids?, id?)"};
 
 static const char *values[DB_PARAMETERS], *field;
 
@@ -44,6 +44,7 @@ static void check_grammar(void)
     ok(call.arguments[0].server && !call.arguments[1].server, "a colon is the server's");
     ok(strcmp(call.arguments[1].names[1], "nick") == 0 && call.arguments[1].filter == '*' && call.arguments[1].optional,
        "two spellings, starred, optional");
+    ok(call.arguments[1].most == 20 && call.arguments[2].most == 0, "of so many characters");
     ok(!call.arguments[2].optional && !*call.arguments[2].names[1] && !call.arguments[2].filter, "or nothing of that");
     ok(call_filters(&call) && !call_digests(&call), "it filters, and takes no digest");
 }
@@ -73,6 +74,9 @@ static void check_values(void)
     ok(bound("{\"nick\":\"ann\",\"count\":3}") == 0 && strcmp(values[0], "10001") == 0 && strcmp(values[1], "ann") == 0 &&
            strcmp(values[2], "3") == 0 && !values[3],
        "either spelling; what is not given is NULL");
+    ok(bound("{\"name\":\"12345678901234567890\",\"count\":3}") == 0 && refused("{\"name\":\"123456789012345678901\",\"count\":3}", "name"),
+       "twenty characters, and no more");
+    ok(bound("{\"name\":\"e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301\",\"count\":3}") == 0, "as a person counts them");
     ok(refused("{}", "count") && refused("{\"count\":null}", "count"), "a field that has to be there");
     ok(refused("{\"count\":32768}", "count") && refused("{\"count\":1.0}", "count") && refused("{\"count\":true}", "count"),
        "a number of its type");

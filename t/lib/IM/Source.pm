@@ -103,7 +103,7 @@ sub call ($self, $text) {
     my (%fields, @names);
     for my $argument (split /\s*,\s*/, $list) {
         next if $argument =~ /^:/;
-        my ($names, $optional) = $argument =~ /\A([\w|]+)[*!#]?(\?)?\z/ or die "not an argument: $argument\n";
+        my ($names, $optional) = $argument =~ /\A([\w|]+)(?:\[\d+\])?[*!#]?(\?)?\z/ or die "not an argument: $argument\n";
         my ($name) = split /\|/, $names;
         $fields{$name} = $optional ? 1 : 0;
         push @names, $name;
