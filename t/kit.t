@@ -71,7 +71,7 @@ package main;
 
 my $phone   = Node->new({ url => $im->url('chat'), name => 'ann', password => $ann->password });
 my $desk    = Node->new({ url => $im->url('chat'), name => 'ann', password => $ann->password });
-my $browser = IM::Browser->new(deadline => 60);
+my $browser = IM::Browser->new(deadline => 300);
 my $page    = $browser->page($im->url('chat') . '/');
 my $tab     = Page->new($page, { name => 'bob', password => $bob->password });
 my @devices = ($phone, $desk, $tab);

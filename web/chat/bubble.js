@@ -1,7 +1,7 @@
 // One message, by its type.
 
 import {html, t, Component, useState, useEffect, useRef, Icon, Menu, Tool, clock, bytes, lasting, tell, fault} from '../lib/ui.js';
-import {client, imageOf, go, api} from './model.js';
+import {client, imageOf, go} from './model.js';
 import {carried, quoted, brief} from './brief.js';
 import {Picture, useFile, useSight, save, addressOf, isOurs} from './media.js';
 import {recall} from './view.js';

@@ -1,7 +1,7 @@
 // What a group is: its people, their roles and mutes, its notice, leaving it; and who has read a message.
 
-import {html, t, open, useState, useEffect, useFollow, useAsked, Dialog, Icon, Spin, Empty, tell, fault, ask, form, wrong, shortTime} from '../lib/ui.js';
-import {state, api, client, go, onGroup, readGroups, readConversations, nameOf} from './model.js';
+import {html, t, open, useState, useEffect, useAsked, Dialog, Icon, Spin, Empty, tell, fault, ask, form, wrong, shortTime} from '../lib/ui.js';
+import {api, client, go, onGroup, readGroups, readConversations} from './model.js';
 import {Picture} from './media.js';
 import {choose} from './start.js';
 import {MenuTool} from './shell.js';

@@ -1,12 +1,14 @@
 // The list of conversations, and the search above it.
 
-import {html, t, useState, useMemo, useFollow, useRef, useEffect, Rows, Face, Icon, Empty, Spin, shortTime, fault} from '../lib/ui.js';
+import {html, t, useState, useMemo, useFollow, useRef, useEffect, Rows, Icon, Empty, Spin, shortTime, fault} from '../lib/ui.js';
 import {state, go, inOrder, openKey, setConversation, nameOf, client, conversationOf} from './model.js';
 import {brief} from './brief.js';
 import {draftOf} from './draft.js';
 import {Picture} from './media.js';
 import {MenuTool} from './shell.js';
-import {addFriend, startGroup} from './start.js';
+
+const addFriend = () => import('./start.js').then(all => all.addFriend(), fault);
+const startGroup = () => import('./start.js').then(all => all.startGroup(), fault);
 
 export function Conversations() {
     const {conversations, revision, friends, groups, connection} = useFollow(state);

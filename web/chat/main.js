@@ -1,9 +1,10 @@
 // The page begins here.
 
-import {html, render, speak, useFollow, Layer, Spin} from '../lib/ui.js';
+import {html, render, speak, later, useFollow, Layer, Spin} from '../lib/ui.js';
 import {state, begin} from './model.js';
-import {Door} from './door.js';
-import {Shell} from './shell.js';
+
+const Door = later(() => import('./door.js').then(all => all.Door));
+const Shell = later(() => import('./shell.js').then(all => all.Shell));
 
 function App() {
     const {stage} = useFollow(state);

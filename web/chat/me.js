@@ -1,6 +1,6 @@
 // Oneself: profile, password, devices, notices, complaints, the end of an account.
 
-import {html, t, useState, useEffect, useFollow, useRef, open, Icon, Tool, Empty, Field, Dialog, tell, fault, ask, form, shortTime, wrong} from '../lib/ui.js';
+import {html, t, useState, useEffect, useFollow, useRef, Icon, Tool, Empty, Field, tell, fault, ask, form, shortTime, wrong} from '../lib/ui.js';
 import {state, api, client, go, logout, readMe} from './model.js';
 import {Picture} from './media.js';
 import {mayNotify, askToNotify} from './notify.js';

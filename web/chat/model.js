@@ -220,6 +220,7 @@ client.on('read', ({readerId, friendId, groupId, maxMessageId}) => {
     if (one && one.lastMessageId <= maxMessageId) change(key, {unreadCount: 0, mentioned: false});
 });
 client.on('conversations', listed);
+client.on('restored', () => location.reload());
 client.on('set', ({conversationId, ...fields}) => {
     for (const [key, one] of all.conversations) if (one.conversationId === conversationId) change(key, fields);
 });

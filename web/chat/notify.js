@@ -10,12 +10,18 @@ export function showCount(count) {
 }
 
 export function notifyMessage(key, message, mentioned) {
-    if (document.visibilityState === 'visible' || globalThis.Notification?.permission !== 'granted') return;
     const {name} = conversationOf(key);
     const who = message.groupId ? `${nameOf(message.senderId)}: ` : '';
+    notify(mentioned ? t('{0}（有人@我）', name) : name, who + brief(message), key, () => go(`c/${key}`));
+}
+
+export const notifyCall = ({callId, fromId, mode}) => notify(nameOf(fromId), mode === 1 ? t('邀请你视频通话') : t('邀请你语音通话'), callId);
+
+function notify(title, body, tag, clicked) {
+    if (document.visibilityState === 'visible' || globalThis.Notification?.permission !== 'granted') return;
     try {
-        const shown = new Notification(mentioned ? t('{0}（有人@我）', name) : name, {body: who + brief(message), tag: key});
-        shown.onclick = () => { focus(); go(`c/${key}`); shown.close(); };
+        const shown = new Notification(title, {body, tag});
+        shown.onclick = () => { focus(); clicked?.(); shown.close(); };
     } catch {
         // Android's browsers have the name, and throw
     }

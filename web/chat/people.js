@@ -1,6 +1,6 @@
 // Friends, requests, groups; somebody's page.
 
-import {html, t, useState, useEffect, useFollow, useAsked, Icon, Tool, Empty, Spin, Face, Rows, tell, fault, ask, form, wrong, shortTime} from '../lib/ui.js';
+import {html, t, useState, useEffect, useFollow, useAsked, Icon, Tool, Empty, Spin, Rows, tell, fault, ask, form, wrong, shortTime} from '../lib/ui.js';
 import {state, api, client, go, know, readFriends, readConversations, blocked} from './model.js';
 import {Picture} from './media.js';
 import {MenuTool} from './shell.js';

@@ -3,6 +3,7 @@
 import {html, t, useFollow, useState, useEffect, useRef, Icon, tell, fault} from '../lib/ui.js';
 import {state, client, api, nameOf, imageOf, conversationOf} from './model.js';
 import {Picture} from './media.js';
+import {notifyCall} from './notify.js';
 
 // Events for who is in a call: call.js.
 let hear = null;
@@ -14,7 +15,9 @@ client.on('call', data => {
     const {call} = state.values;
     const mine = data.fromId === client.userId;
     if (data.event === 'SETUP') {
-        if (!mine && !call) state.set({call: {callId: data.callId, groupId: data.groupId, fromId: data.fromId, mode: data.mode, phase: 'rings'}});
+        if (mine || call) return;
+        state.set({call: {callId: data.callId, groupId: data.groupId, fromId: data.fromId, mode: data.mode, phase: 'rings'}});
+        notifyCall(data);
         return;
     }
     if (call?.callId !== data.callId) return;

@@ -1,20 +1,12 @@
 // The frame: what can be chosen at the side (below on a phone), a list, and what is open.
 
-import {html, t, useFollow, useState, useEffect, Icon, Spin, Empty, Menu, Tool} from '../lib/ui.js';
+import {html, t, useFollow, useState, useEffect, Icon, Empty, Menu, Tool, later} from '../lib/ui.js';
 import {state, go, unreadOfAll, openKey, client} from './model.js';
 import {Conversations} from './list.js';
-import {Talk} from './view.js';
 import {Ringing} from './ring.js';
 import {Picture} from './media.js';
 
-const later = load => {
-    let part = null;
-    return props => {
-        const [, again] = useState(0);
-        useEffect(() => { if (!part) load().then(loaded => { part = loaded; again(1); }); }, []);
-        return part ? html`<${part} ...${props}/>` : html`<${Spin}/>`;
-    };
-};
+const Talk = later(() => import('./view.js').then(all => all.Talk));
 const People = later(() => import('./people.js').then(all => all.People));
 const Person = later(() => import('./people.js').then(all => all.Person));
 const Wallet = later(() => import('./wallet.js').then(all => all.Wallet));
@@ -36,21 +28,21 @@ export function Shell() {
             ${PLACES.map(([to, icon, name]) => html`<button key=${to} aria-current=${place === to ? 'page' : undefined} onClick=${() => go(to)}>
                 <span class="with-count"><${Icon} name=${icon}/>${counts[to] ? html`<b class="badge">${counts[to] > 99 ? '99+' : counts[to]}<span class="unseen"> ${t('条未读')}</span></b>` : null}</span><span>${t(name)}</span></button>`)}
         </nav>
-        <section class="side" aria-label=${t(PLACES.find(([to]) => to === place)?.[2] ?? '聊天')}><${Connection}/>
+        <main><section class="side" aria-label=${t(PLACES.find(([to]) => to === place)?.[2] ?? '聊天')}><${Connection}/>
             ${place === 'people' ? html`<${People}/>` : place === 'me' || place === 'wallet' ? html`<${MeList}/>` : html`<${Conversations}/>`}</section>
-        <main class="stage">
+        <section class="stage" aria-label=${t('详情')}>
             ${key ? html`<${Talk} key=${key} talk=${key}/>`
             : place === 'people' && route.includes('/') ? html`<${Person} key=${route} route=${route}/>`
             : place === 'wallet' ? html`<${Wallet}/>`
             : place === 'me' && route.includes('/') ? html`<${Me} key=${route} page=${route.slice(3)}/>`
             : html`<${Empty} icon="chat" title=${t('选一个会话开始聊天')}><p class="small">${t('按 Ctrl K 搜索')}</p></${Empty}>`}
-        </main>
+        </section></main>
         <${Ringing}/>
     </div>`;
 }
 
 // Said only when it lasts: a connection that is made anew at once is nobody's concern.
-function Connection() {
+export function Connection() {
     const {connection} = useFollow(state);
     const [late, set] = useState(false);
     const away = connection !== 'ready';

@@ -5,7 +5,7 @@ import {state, go, threadOf, conversationOf, nameOf, read, client, api, onGroup,
 import {Bubble} from './bubble.js';
 import {Compose} from './compose.js';
 import {Picture, sendFile} from './media.js';
-import {MenuTool} from './shell.js';
+import {Connection, MenuTool} from './shell.js';
 import {toggle} from './list.js';
 
 export function useThread(key) {
@@ -64,6 +64,7 @@ export function Talk({talk: key}) {
                 <span class="grow"><h2 class="cut">${name}</h2><span class="quiet small cut">${thread.isGroup ? t('{0} 人', group?.memberCount ?? '…') : friend ? presence(friend) : t('不是好友')}</span></span></button>
             ${state.values.config?.webrtc !== false && (thread.isGroup || friend) ? html`<${Tool} icon="phone" title=${t('语音通话')} onClick=${() => call(2)}/><${Tool} icon="video" title=${t('视频通话')} onClick=${() => call(1)}/>` : null}
             <${MenuTool} title=${t('更多')} place="end" items=${menu}/></header>
+        <div class="narrow"><${Connection}/></div>
         ${group?.topMessage ? html`<p class="topped"><${Icon} name="pin"/><span class="grow">${group.topMessage}</span></p>` : null}
         ${group?.call ? html`<button class="topped live" onClick=${() => import('./call.js').then(all => all.join(thread, group.call)).catch(fault)}><${Icon} name="phone"/><span class="grow">${t('群通话进行中，{0} 人', group.call.userIds.length)}</span><b>${t('加入')}</b></button>` : null}
         <${Messages} thread=${thread} group=${group} onQuote=${setAnswering}/>

@@ -137,6 +137,8 @@ export interface Events {
     gap: {conversationId: Id; from: number; to: number};
     /** those that have changed, and those that are the account's no more; whole: the first of all of them */
     conversations: {conversations: Conversation[]; gone: Id[]; whole: boolean};
+    /** the server was restored from a backup: forget what is shown, all of it comes again */
+    restored: undefined;
     /** what is to be read again: FRIENDS, REQUESTS, BLACKLIST, SELF; and groups, by their numbers */
     changed: {lists: string[]; groups: Id[]};
     /** what time it is at the server, with each answered heartbeat */

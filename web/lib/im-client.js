@@ -80,10 +80,7 @@ export class IMClient {
     // Another account is another client: nothing of the one before may stay.
     start() {
         if (this.state !== 'stopped') return this;
-        if (this.account !== this.userId) {
-            this.order.places.clear();
-            Object.assign(this, {noticeSeq: 0, since: null, listed: false, synced: null});
-        }
+        if (this.account !== this.userId) this.forget();
         this.account = this.userId;
         this.tries = 0;
         this.outbox.load(this.userId);
@@ -111,6 +108,11 @@ export class IMClient {
         } else if (this.state === 'ready') {
             this.heartbeat();
         }
+    }
+
+    forget() {
+        this.order.places.clear();
+        Object.assign(this, {noticeSeq: 0, since: null, listed: false, synced: null});
     }
 
     // What has been shown, for the next client's option from.
@@ -225,10 +227,14 @@ export class IMClient {
         for (let more = true; more; ) {
             const have = this.order.holes().slice(0, 1000).map(([conversationId, {upto}]) => [conversationId, upto]);
             const answer = await this.call('POST', '/message/sync', {...(this.since ? {since: this.since} : {}), have}, {repeat: true});
-            const whole = !this.since;
+            if (this.since && this.since.split('.')[0] !== answer.since.split('.')[0]) {     // a backup's: another time
+                this.forget();
+                this.emit('restored');
+                continue;
+            }
             for (const one of answer.conversations) this.overview(one);
             for (const id of answer.gone) this.order.places.delete(id);
-            if (whole || answer.conversations.length || answer.gone.length) this.emit('conversations', {conversations: answer.conversations, gone: answer.gone, whole: whole && !this.listed});
+            if (!this.listed || answer.conversations.length || answer.gone.length) this.emit('conversations', {conversations: answer.conversations, gone: answer.gone, whole: !this.listed});
             this.listed = true;
             if (answer.lists.length || answer.groups.length) this.emit('changed', {lists: answer.lists, groups: answer.groups});
             for (const message of answer.messages) this.synchronised(message);

@@ -100,6 +100,16 @@ export function useAsked(ask, wanted) {
     return {...state, again: run};
 }
 
+// A component that is loaded when it is first shown: load is () => import('./x.js').then(all => all.X)
+export function later(load) {
+    let part = null;
+    return props => {
+        const [, again] = useState(0);
+        useEffect(() => { if (!part) load().then(loaded => { part = loaded; again(1); }, fault); }, []);
+        return part ? html`<${part} ...${props}/>` : html`<${Spin}/>`;
+    };
+}
+
 // --- icons: lines on a square of 24 --------------------------------------------------------------------------------------
 
 const ICONS = {
