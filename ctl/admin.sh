@@ -6,7 +6,8 @@ random_password() { head -c 1000 /dev/urandom | tr -dc a-km-z2-9 | head -c 16; }
 administer() {
     hash=$(say "$3" | "$state/cgi-bin/auth" --hash) || die "could not hash the password"
     output=$(say "select im.$1(:'name', :'hash'${4:+, :'role'})" |
-        database -At -v name="$2" -v hash="$hash" -v role="$4" -f - 2>&1) || die "${output#*ERROR:  }"
+        database -At -v name="$2" -v hash="$hash" -v role="$4" -f - 2>&1) ||
+        case $output in *admin_name_i1004*) die "there is an administrator $2 already" ;; *) die "$(refusal "$output")" ;; esac
 }
 
 # The file is there when he is.  Who has deleted it, having learnt it, is not given another.
@@ -21,13 +22,33 @@ make_first_administrator() {
 
 # SQL NAME: a change of an administrator, without a password.
 change_administrator() {
-    output=$(say "select im.$1" | database -At -v name="$2" -f - 2>&1) || die "${output#*ERROR:  }"
+    output=$(say "select im.$1" | database -At -v name="$2" -f - 2>&1) || die "$(refusal "$output")"
+}
+
+# What psql says of a refusal, in a line: the reason that we give, else PostgreSQL's.
+refusal() {
+    why=$(say "$1" | sed -n 's/^HINT:  //p' | head -n 1)
+    say "${why:-$(say "$1" | sed -n 's/.*ERROR:  //p' | head -n 1)}"
+}
+
+# NAME: of an administrator or a service.
+check_name() {
+    case $1 in '' | *[!A-Za-z0-9_.-]*) ;; *) [ ${#1} -gt 32 ] || return 0 ;; esac
+    die "not a name: $1 (1 to 32 of A-Z a-z 0-9 _ . -)"
+}
+
+check_role() {
+    case $1 in super | moderator | finance | auditor) ;; *) misused "not a role: $1 (super, moderator, finance, auditor)" ;; esac
 }
 
 admin() {
     password=$(random_password)
     case $#,${1:-} in
-    3,add) administer admin_create "$2" "$password" "$3" ;;
+    3,add)
+        check_role "$3"
+        check_name "$2"
+        administer admin_create "$2" "$password" "$3"
+        ;;
     2,passwd | 2,password) administer admin_password "$2" "$password" '' ;;
     2,disable) change_administrator "admin_disable(:'name', true)" "$2"; return ;;
     2,enable) change_administrator "admin_disable(:'name', false)" "$2"; return ;;

@@ -14,10 +14,11 @@ $problems"
 
 packet() {
     [ "$#,${1:-}" = 2,verify ] || { usage >&2; exit 2; }
+    case $2 in *[!0-9a-fA-F-]*) die "not the id of a packet: $2" ;; ????????-????-????-????-????????????) ;; *) die "not the id of a packet: $2" ;; esac
     shares=$(say "select number || ' ' || coalesce(amount::text, 'nothing') || case when agrees then ''
                          else ', but ' || coalesce(drawn::text, 'nothing') || ' was drawn' end
                     from im.redpacket_verify(:'id')" | database -At -v id="$2" -f - 2>&1) ||
-        case $shares in *I0404*) die "there is no packet $2" ;; *) die "${shares#*ERROR:  }" ;; esac
+        case $shares in *I0404*) die "there is no packet $2" ;; *) die "$(refusal "$shares")" ;; esac
     say "$shares"
     case $shares in *' was drawn'*) die "packet $2 does not hold what its seed draws" ;; esac
 }

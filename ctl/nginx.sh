@@ -16,8 +16,12 @@ render_nginx() {
         rm "$folder/nginx.conf.new"
         die "$1.conf: $why"
     fi
+    # Reading its configuration again it could not bind an address of which it has a part.
+    [ ! -f "$service/$1/run" ] || [ "$(listeners nginx.conf)" = "$(listeners nginx.conf.new)" ] || touch "$service/$1/run"
     mv "$folder/nginx.conf.new" "$folder/nginx.conf"
 }
+
+listeners() { sed -n '/^ *listen /p' "$folder/$1"; }
 
 # Included files are filled in like the others.
 nginx_configuration() {
@@ -44,6 +48,7 @@ nginx_configuration() {
 # browsers leave it out.  nginx compares them without case.
 # shellcheck disable=SC2016
 origins() {
+    set -f      # a star is no file here
     [ -z "$IM_ORIGINS" ] || printf '"" $origin_unread; '
     for origin in $IM_ORIGINS; do
         origin=$(printf '%s' "${origin%/}" | tr '[:upper:]' '[:lower:]')

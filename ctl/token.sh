@@ -4,7 +4,7 @@ token() {
     case $#,${1:-} in
     1,rotate) rotate_keys user admin service ;;
     2,rotate) case $2 in user | admin | service) rotate_keys "$2" ;; *) usage >&2; exit 2 ;; esac ;;
-    2,service) service_token "$2" ;;
+    2,service) check_name "$2" && service_token "$2" ;;
     2,revoke) close_service "$2" ;;
     *) usage >&2; exit 2 ;;
     esac
@@ -29,7 +29,7 @@ rotate_keys() {
 # For ten years, or until it is revoked: its holder acts for every account.
 service_token() {
     row=$(say "select id, version from im.service_open(:'name')" | database -At -F ' ' -v name="$1" -f - 2>&1) ||
-        die "could not make the service $1: ${row#*ERROR:  }"
+        die "could not make the service $1: $(refusal "$row")"
     # shellcheck disable=SC2086
     set -- $row "$(date +%s)"
     token_text=$(printf %s "{\"alg\":\"HS256\",\"typ\":\"JWT\",\"kid\":\"$(jwt_key | openssl dgst -sha256 -r | head -c 8)\"}" | base64url)
@@ -39,7 +39,7 @@ service_token() {
 }
 
 close_service() {
-    output=$(say "select im.service_close(:'name')" | database -At -v name="$1" -f - 2>&1) || die "${output#*ERROR:  }"
+    output=$(say "select im.service_close(:'name')" | database -At -v name="$1" -f - 2>&1) || die "$(refusal "$output")"
 }
 
 jwt_key() { head -n 1 "$state/secret/jwt-key-service" | tr -d '\n'; }

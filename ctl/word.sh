@@ -12,6 +12,6 @@ word() {
     # As base64 it is one argument of SQL, whatever its bytes are.
     list=$(openssl base64 -A -in "$2" 2>/dev/null) || die "could not read $2"
     table=$(say "select * from im.word_import(decode('$list', 'base64'), $forced)" | database -P footer=off -f - 2>&1) ||
-        die "${table#*ERROR:  }"
+        die "$(refusal "$table")"
     say "$table"
 }

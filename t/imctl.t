@@ -78,6 +78,12 @@ sub status () {
     return ($status, { map { my ($part, @said) = split /\s{2,}/; ($part => \@said) } split /\s*\n/, $output });
 }
 
+# The address at which the chat API is offered, as the kernel writes it.
+sub listens () {
+    my $port = sprintf '%04X', $im->port('chat');
+    return join ' ', path('/proc/net/tcp')->slurp =~ /: ([0-9A-F]{8}):$port 00000000:0000 0A /g;
+}
+
 # Follows logs: what is heard of a request that is made when the old lines are there.
 sub follow (@parts) {
     my ($pid, $out) = start({}, 'logs', @parts);
@@ -118,6 +124,44 @@ subtest 'status and restart' => sub {
     fails('a part that does not exist is not restarted', 'there is no part nothing', {}, qw(restart nothing));
 };
 
+subtest 'words that are none' => sub {
+    my $before = lives($im);
+    like imctl_with({}, @$_), qr/\A2 imctl: [^\n]*takes no words[^\n]*\n\z/, "@$_: refused" for [qw(down friend)], [qw(up now)], [qw(status all)];
+    like imctl_with({}, @$_), qr/\A0 usage: imctl up /, "@$_: what there is" for ['--help'], [qw(up --help)], [qw(down --help)];
+    like imctl_with({}, '--version'), qr/\A0 im-chat [0-9.]+\n\z/, '--version';
+    fails('of two parts one is none: neither is restarted', 'there is no part nosuch', {}, qw(restart friend nosuch));
+    fails('the first administrator is made once',           'there is an administrator admin already', {}, qw(admin add admin super));
+    fails('a name that is none',                            'not a name: a b',                         {}, qw(admin add), 'a b', 'super');
+    like imctl_with({}, qw(admin add carl boss)), qr/\A2 imctl: not a role: boss \(super, [^\n]*\n\z/, 'a role that is none';
+    fails("nobody's password",            'there is no administrator nobody',  {}, qw(admin passwd nobody));
+    fails('a service without a name',     'not a name: x y',                   {}, qw(token service), 'x y');
+    fails('a service that is none',       'no service named nosuch',           {}, qw(token revoke nosuch));
+    fails('a packet that is none',        'not the id of a packet: not-a-uuid', {}, qw(packet verify not-a-uuid));
+    fails('a packet that is not there',   'there is no packet 0+-',            {}, qw(packet verify 00000000-0000-4000-8000-000000000000));
+    is_deeply lives($im), $before, 'and all of it leaves every part alone';
+};
+
+subtest 'settings that are none' => sub {
+    my ($kept, $since) = ($conf->slurp, $conf->stat->mtime);
+    $conf->open('>')->print("# wrong\nIM_PORT_CHTA=80\nIM_WORDS=stars\nIM_ACCESS_TTL=abc\nIM_TIMEZONE=GMT+8\n");
+    my $wrong = join '', map {"\Q$conf\E:$_\n"} '2: IM_PORT_CHTA is not a setting; IM_PORT_CHAT is', '3: IM_WORDS is not star or refuse: stars',
+        '4: IM_ACCESS_TTL is not a number from 1 to 86400: abc', '5: IM_TIMEZONE is not the name of a time zone, such as Asia/Shanghai: GMT\+8';
+    my $before = lives($im);
+    like imctl_with({ IM_ACCESS_TTL => '' }, $_), qr/\A1 imctl: $wrong\z/, "$_: each is named with its line, and what it should be" for qw(configtest up);
+    is_deeply lives($im), $before, 'and all parts run on';
+    $conf->open('>')->print($kept);
+    utime $since, $since, $conf;    # a newer one would be read anew
+    my %wrong = (IM_RATE_LIMIT => 'maybe', IM_ORIGINS => '*', IM_LISTEN => 'here', IM_URL => 'https://here/', IM_NGINX_WORKERS => '-1');
+    fails("the environment counts as well: $_=$wrong{$_}", "$_(?: is|:) not .*\Q$wrong{$_}\E", { $_ => $wrong{$_} }, 'configtest') for sort keys %wrong;
+    fails("$_ is a time of day, and no zone", "IM_TIMEZONE is not .*: \Q$_\E", { IM_TIMEZONE => $_ }, 'configtest') for qw(UTC+8 +08:00 GMT+8);
+    is imctl_with({ IM_TIMEZONE => 'Etc/GMT-8', IM_LISTEN => '[::1]' }, 'configtest'), "0 nothing is wrong with $conf\n", 'what is right is right';
+    my $root  = path($im->root);
+    my @known = sort map { s/_\*\z/_/r } $root->child('ctl/settings')->slurp =~ /^(IM_\S+)/gm;
+    my $page  = $root->child('man/im-chat.conf.5')->slurp;
+    is_deeply [grep { $page !~ /^\.It .*\b$_/m } @known], [], 'each that there is stands in im-chat.conf(5)';
+    is_deeply [grep { my $key = $_; !grep { $key =~ /^$_/ } @known } $root->child('im-chat.conf')->slurp =~ /^#(IM_\w+)=/gm], [], 'and what the example has is one';
+};
+
 subtest 'logs' => sub {
     like follow('nginx'), qr{\A(?!.*==>).*"GET /user/follow-nginx"}s, 'of one part are followed';
     my $heard = follow();
@@ -136,8 +180,12 @@ subtest 'an upgrade' => sub {
     is $ann->login->must->{accessTokenExpiresIn}, 1799, 'which know it';
     fails('a port that is taken is refused', "port $port is taken", { IM_PORT_CHAT => $port }, 'up');
     fails('so is one that is none', 'IM_PORT_CHAT is not a port: x', { IM_PORT_CHAT => 'x' }, 'up');
-    fails('and what nginx refuses', 'nginx\.conf: invalid number "x"', { IM_NGINX_CONNECTIONS => 'x' }, 'up');
+    fails('and what nginx refuses', 'nginx\.conf: host not found in "999\.1\.1\.1:', { IM_LISTEN => '999.1.1.1' }, 'up');
     is_deeply changes_of('restart', 'nginx'), ['nginx'], 'and what runs can still be restarted';
+    is listens(), '00000000', 'it listens at every address';
+    $im->config->{IM_LISTEN} = '127.0.0.1';
+    is_deeply [grep { !/^(nginx|push)$/ } @{ changes_of('up') }], [grep { !/^(nginx|push|postgres|decoder)$/ } $parts->names], 'another address to listen at is a setting too';
+    is listens(), '0100007F', 'and nginx listens there and no longer everywhere';
 };
 
 subtest 'two stacks, down and up' => sub {
@@ -151,7 +199,7 @@ subtest 'two stacks, down and up' => sub {
     is imctl_with({}, 'down'), '0 ', 'again, it does no harm';
     is_deeply lives($other), $others, 'the other stack has not noticed';
     $bob->get('/user/self')->ok('and works');
-    fails('what is stopped needs a configuration without mistakes', 'im-chat\.conf: not KEY=value: garbage', {}, 'up');
+    fails('what is stopped needs a configuration without mistakes', 'im-chat\.conf:2: not KEY=value: garbage', {}, 'up');
     $conf->remove;
     fails("$_ needs a stack that runs", 'nothing runs in ' . $im->state, {}, $_) for qw(status logs restart psql);
     $other->end;
@@ -188,6 +236,7 @@ subtest 'what goes wrong' => sub {
 
 is imctl_with({}, 'up') =~ s/\n.*//sr, '0 chat          http://localhost:' . $im->port('chat'), 'up again, when it is mended';
 $ann->login->ok('who registered before is there', { userId => $ann->id });
+$im->allow(qr{im_owner ERROR:  (?:duplicate key .*admin_name|there is no administrator|no service named|I0404)});
 $im->allow(qr/upstream|connect\(\) to unix|FATAL: |terminating connection|lost a PostgreSQL connection|PostgreSQL is away/);
 $im->end;
 done_testing;
