@@ -35,7 +35,7 @@ my %GOOD = (
     username => '"nobody"', password => '"wrong one"', oldPassword => '"wrong one"', newPassword => '"another"', tradePassword => encode_json($ann->trade),
     oldTradePassword => '"wrong one"', captchaId => '"00000000-0000-4000-8000-000000000000"', captchaCode => '"x"', friendId => $bob->id, receiverId => $bob->id,
     targetId => $bob->id, userId => $bob->id, groupId => $group, memberIds => '[' . $bob->id . ']', toAddress => '"0x' . 'a' x 40 . '"', chainType => '"bsc"',
-    targetType => 1, (map { ($_ => '"https://example.org/a.png"') } qw(headImage groupAvatar)),
+    since => '"7c1f.1"', targetType => 1, (map { ($_ => '"https://example.org/a.png"') } qw(headImage groupAvatar)),
     userIds => '[999999]', toUserId => $bob->id, maxMessageId => $old->{id}, messageId => $old->{id}, payType => '"alipay"', email => '"nobody@example.org"',
     word => '"mischief"', text => '"mischief"', ids => '[999999]', groupIds => "[$group]", sendTime => '"2024-01-01 00:00:00"', phone => '"13800138000"', txHash => '"' . 'ab' x 32 . '"', name => '"bob"', url => '"00000000-0000-4000-8000-000000000000"', candidate => '"x"',
 );

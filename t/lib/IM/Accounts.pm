@@ -34,8 +34,10 @@ sub befriend ($self, @pairs) {
     my $calls = join ', ', map {"($_->[0], $_->[1])"} @pairs;
     $self->im->sql(<<~SQL) if @pairs;
         begin;
+        update im.setting set value = '1000000' where name = 'friend.hour_limit';
         select api.friend_request_apply(v.one, v.other, null), api.friend_request_apply(v.other, v.one, null)
           from (values $calls) v(one, other);
+        update im.setting set value = '20' where name = 'friend.hour_limit';
         delete from im.outbox where xid = pg_current_xact_id();
         commit
         SQL
