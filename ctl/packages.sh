@@ -10,7 +10,7 @@ packages() {
         "$share/packages"
 }
 
-# Those of which no name is installed.
+# Those of which no name is installed.  One whose trigger is pending, while dpkg is at work for somebody else, is.
 missing_packages() (
     command -v dpkg-query >/dev/null || die "this is not Debian: install what the file packages names, and set IM_BUILD=no"
     wanted=$(packages "$@")
@@ -19,7 +19,7 @@ missing_packages() (
     for package in $wanted; do
         IFS='|'
         for name in $package; do
-            case " $installed" in *" installed $name "*) continue 2 ;; esac
+            case " $installed" in *" installed $name "* | *" triggers-pending $name "* | *" triggers-awaited $name "*) continue 2 ;; esac
         done
         say "$package"
     done
@@ -103,7 +103,7 @@ install_named() {
     case " $* " in *' postgresql-'*) make_no_cluster || return ;; esac
     status=0
     # shellcheck disable=SC2046
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 \
         ${archives:+-o "Dir::Cache::Archives=$archives"} $(known_packages "$@") || status=$?
     as_root rm -f "$cluster_conf"
     return $status

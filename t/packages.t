@@ -38,6 +38,9 @@ subtest 'names' => sub {
         END
     is shell('missing_packages run'), "no-such-b|no-such-c\nno-such-d\n", 'one of two names is enough';
     is shell('missing_packages build run'), "no-such-b|no-such-c\nno-such-d\nno-such-e\n", 'sections add up';
+    text('tools/dpkg-query', "#!/bin/sh\nprintf '%s ' installed dpkg triggers-pending no-such-a triggers-awaited no-such-b half-installed no-such-d config-files no-such-e\n");
+    $there->child('tools/dpkg-query')->chmod(0755);
+    is shell('PATH=$root/tools:$PATH missing_packages run build'), "no-such-d\nno-such-e\n", 'what waits for a trigger of dpkg is installed, what is there by halves is not';
     is shell('known_packages "no-such-a|dpkg|perl" "dpkg|no-such-a" no-such-d'), "dpkg\ndpkg\nno-such-d\n", 'the first that is known is installed';
 };
 
@@ -77,7 +80,7 @@ subtest 'a bare machine' => sub {
 subtest 'a service that is not wanted' => sub {
     my $with = sub ($commands) { shell("as_root() { \"\$@\"; }; units=$there/units; cluster_conf=$there/postgresql/im-chat.conf; $commands") };
     is $with->('env() { shift; cat "$cluster_conf"; say "$*"; }; install_named postgresql-15'),
-        "create_main_cluster = false\napt-get install -q -y --no-install-recommends postgresql-15\n", 'PostgreSQL makes no cluster of its own';
+        "create_main_cluster = false\napt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 postgresql-15\n", 'PostgreSQL makes no cluster of its own';
     ok !-e $there->child('postgresql/im-chat.conf'), 'this once';
     is $with->('mask_unit coturn'), '', 'without systemd there is nothing to mask';
     ok !-e $there->child('units'), 'and nothing is made';
@@ -126,7 +129,6 @@ subtest 'what pages load of others' => sub {
     text("web/$_", "{}\n") for qw(package.json package-lock.json);
     my $list = path($FindBin::Bin)->dirname->child('web/parts.txt')->slurp;
     text('web/parts.txt', $list);
-    $there->child('tools')->make_path;
     for my $tool (qw(cp dirname grep make mkdir mktemp mv rm sh tail touch)) { symlink "/usr/bin/$tool", $there->child("tools/$tool") or die "could not link $tool: $!\n" }
     my $npm   = sub (@does) { text('tools/npm', join "\n", '#!/bin/sh', @does, ''); $there->child('tools/npm')->chmod(0755) };
     my $fetch = sub { shell('PATH=$root/tools; install_packages() { say "could not install $1"; exit 1; }; fetch_parts; say "goes on"') };
@@ -143,6 +145,18 @@ subtest 'what pages load of others' => sub {
         [sort map { my ($part, undef, @files) = split; map { "$part/" . path($_)->basename } @files } split /\n/, $list], 'all that the list names';
     $npm->('exit 1');
     is $fetch->(), "goes on\n", 'once they are there nobody asks npm';
+};
+
+# Wherever its parts are told to be.
+subtest 'make install' => sub {
+    my $built = $ENV{IM_BUILD_DIR} // path($FindBin::Bin)->dirname;
+    my $made  = `make -s -C $built install prefix=$there/own libexecdir=$there/programs datadir=$there/data 2>&1 >/dev/null`;
+    is $?, 0, 'works' or diag $made;
+    my $imctl = $there->child('own/sbin/imctl');
+    like `IM_STATE_DIR=$there/none $imctl --version`, qr/\Aim-chat [0-9.]+\n\z/, 'imctl finds what it is made of';
+    is `IM_STATE_DIR=$there/none $imctl configtest`, "nothing is wrong with $there/none/im-chat.conf\n", 'wherever that is';
+    my ($programs) = $imctl->slurp =~ /^    libexec=(.*)/m;
+    ok -x "$programs/$_", "and $_" for qw(auth imclerk);
 };
 
 # What its package needs to be built and to run, and of which version it is, is said once more in debian/.
