@@ -26,6 +26,7 @@ static const struct route routes[] = {
      "group_top_message_remove(:me, :groupId)", NULL},
     {"POST", "/group/manager/add", USER, NOTHING, "group_manager_add(:me, groupId, userId)", NULL},
     {"DELETE", "/group/manager/remove", USER, NOTHING, "group_manager_remove(:me, groupId, userId)", NULL},
+    {"POST", "/group/transfer", USER, NOTHING, "group_transfer(:me, groupId, userId|targetId)", NULL},
     {"PUT", "/group/dnd", USER, NOTHING, "group_dnd(:me, groupId, isDnd)", NULL},
     {0},
 };

@@ -94,6 +94,8 @@ grant execute on function api.message_group_history to im_message;
 grant execute on function api.message_group_recall to im_message;
 grant execute on function api.message_system_pull to im_message;
 grant execute on function api.message_system_readed to im_message;
+grant execute on function api.group_transfer to im_group;
+grant execute on function api.message_search to im_message;
 grant execute on function api.message_sync to im_message;
 grant execute on function api.conversation_list to im_message;
 grant execute on function api.conversation_set to im_message;

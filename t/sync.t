@@ -68,6 +68,70 @@ subtest 'a list in pages' => sub {
     $ann->get('/conversation/list', { changedSince => 'x' })->refused(400, 'since is as it was told', qr/changedSince/);
 };
 
+subtest 'what is set on one device' => sub {
+    my ($mine, $bobs) = map { $_->socket } $ann, $bob;
+    $ann->put('/user/update', { nickName => 'Annette' })->must;
+    $_->expect(FRIEND_REQUEST => 'PROFILE', { userId => $ann->id, nickName => 'Annette' }, 'a new name is told to friends and to oneself') for $mine, $bobs;
+    $ann->put('/friend/remark', { friendId => $bob->id, remark => 'Bobby' })->must;
+    $mine->expect(FRIEND_REQUEST => 'REMARK', { friendId => $bob->id, remark => 'Bobby' }, 'a remark to oneself');
+    $ann->post('/blacklist/add', { targetId => $dan->id })->must;
+    $mine->expect(FRIEND_REQUEST => 'BLOCK', { targetId => $dan->id }, 'a block');
+    $ann->delete('/blacklist/remove/' . $dan->id)->must;
+    $mine->expect(FRIEND_REQUEST => 'UNBLOCK', { targetId => $dan->id }, 'and its end');
+    is_deeply [grep { ($_->{data}{event} // '') =~ /REMARK|BLOCK/ } @{ $bobs->frames }], [], 'of which bob learns nothing';
+    $_->close for $mine, $bobs;
+};
+
+subtest 'mentioned, hidden, found' => sub {
+    my $group = $im->group($bob, $ann);
+    my $tell  = sub ($who, $text, %more) { $who->post('/message/group/send', { groupId => $group, content => $text, messageType => 1, %more })->must };
+    my $place = $tell->($bob, 'nothing')->{conversationId};
+    my $row   = sub { (grep { $_->{conversationId} == $place } @{ $ann->get('/conversation/list')->must })[0] };
+    ok !$row->()->{isMentioned}, 'ann is not mentioned';
+    $tell->($bob, 'ann?', atUserIds => [$ann->id]);
+    ok $row->()->{isMentioned}, 'then she is';
+    $ann->put('/message/group/readed', { groupId => $group })->must;
+    ok !$row->()->{isMentioned}, 'until she has read it';
+    $tell->($bob, 'all?', atUserIds => [-1]);
+    ok $row->()->{isMentioned}, 'all of them are';
+
+    $ann->put('/conversation/set', { conversationId => $place, isHidden => \1 })->ok('she hides the group', undef);
+    ok !$row->(), 'it is not listed';
+    $tell->($bob, '再见，朋友们');
+    ok $row->(), 'until its next message';
+
+    my $past = sub (%query) { [map { $_->{seq} } @{ $ann->get('/message/group/history', { groupId => $group, size => 2, %query })->must->{records} }] };
+    is_deeply $past->(beforeSeq => 3), [2, 1], 'history before a message';
+    $tell->($bob, 'more');
+    is_deeply $past->(beforeSeq => 3), [2, 1], 'stays what it is';
+    is_deeply $past->(beforeSeq => 5, page => 2), [2, 1], 'page by page';
+    is_deeply $past->(afterSeq => 1), [3, 2], 'and after one';
+    is_deeply $past->(afterSeq => 1, page => 2), [5, 4], 'upwards';
+    is_deeply $past->(afterSeq => 5), [], 'to the end';
+
+    my $find = sub ($who, $text, %more) { [map { $_->{content} } @{ $who->get('/message/search', { text => $text, %more })->must }] };
+    ok $im->eventually(20, sub { @{ $find->($ann, '朋友') } }), 'a word is found';
+    is_deeply $find->($ann, '朋友'), ['再见，朋友们'], 'in what was said';
+    is_deeply $find->($ann, '再见朋友', conversationId => $place), ['再见，朋友们'], 'whatever stands between';
+    is_deeply $find->($dan, '朋友'), [], 'not by who cannot see it';
+    $ann->get('/message/search', { text => '朋' })->refused(400, 'one letter is not enough', qr/text/);
+
+    my $socket = $ann->socket;
+    $ann->post('/group/transfer', { groupId => $group, userId => $ann->id })->refused(3003, 'ann does not take the group');
+    $bob->post('/group/transfer', { groupId => $group, userId => $dan->id })->refused(3002, 'who is not in it does not get it');
+    $bob->post('/group/transfer', { groupId => $group, userId => $ann->id })->ok('bob hands it to her', undef);
+    $socket->expect(GROUP_MESSAGE => 'MANAGER', { userId => $ann->id, role => 'OWNER', operatorId => $bob->id }, 'everybody is told');
+    $bob->get("/group/find/$group")->ok('it is hers', { ownerId => $ann->id });
+    $bob->post('/group/transfer', { groupId => $group, userId => $ann->id })->refused(3003, 'and bob has no say any more');
+    $bob->delete("/group/quit/$group")->ok('he may leave');
+    $socket->close;
+
+    my ($eve) = $im->users('eve');
+    $eve->post('/friend/request/apply', { friendId => $ann->id, applyInfo => 'hi' })->must;
+    $eve->post('/friend/request/apply', { friendId => $ann->id, applyInfo => 'it is Eve' })->must;
+    $ann->get('/friend/request/list')->ok('who asks again says it anew', sub { grep { $_->{applyInfo} eq 'it is Eve' } @$_ });
+};
+
 subtest 'Idempotency-Key' => sub {
     my @key = ('Idempotency-Key' => 'one');
     my $first = $say->($ann, $bob, 'once', @key)->ok('a message with a key', { content => 'once' });

@@ -1,7 +1,8 @@
 -- Friends: applications, the list, remarks, blacklist.
 
 -- POST /friend/request/apply  friend_request_apply(:me, friendId, applyInfo|remark*?)
--- Asks to be friends and answers the request's id; asking again while one is pending answers that one.  When the
+-- Asks to be friends and answers the request's id; asking again while one is pending answers that one, with
+-- what is said now.  When the
 -- other has asked already, this approves it.
 -- Refuses: 400 oneself; 1001 no such user; 2002 already friends; 2003 blocked either way; 2005 too many pending;
 --   429 too many within an hour, to the same within a day, or declined by the same
@@ -30,6 +31,7 @@ begin
   if found and im.friend_request_over(r.created_at) then
     update im.friend_request q set status = 5, decided_at = now() where q.id = r.id and q.status = 1;
   elsif r.from_id = me then
+    update im.friend_request q set apply_info = applyInfo where q.id = r.id and q.apply_info <> applyInfo;
     return query select r.id;
     return;
   elsif r.to_id = me then
@@ -169,8 +171,8 @@ end $$;
 -- PUT /friend/remark  friend_remark(:me, friendId, remark[20])
 -- The name under which the caller sees a friend; empty removes it.
 -- Refuses: 2001 not friends
--- Writes: friendship, sync_list
--- Tells: nobody
+-- Writes: friendship, member, sync_list, outbox
+-- Tells: the caller's devices, FRIEND_REQUEST REMARK
 create function api.friend_remark(me bigint, friendId im.id, remark im.remark) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
@@ -178,13 +180,16 @@ begin
   if not found then
     raise sqlstate 'I2001' using hint = 'no such friend to remark on';
   end if;
+  update im.member b set changed = pg_current_xact_id()     -- its conversation has another name now
+   where b.account_id = me and b.conversation_id = (select f.conversation_id from im.friendship f where f.account_id = me and f.friend_id = friendId);
+  perform im.tell(array[me], 'FRIEND_REQUEST', json_build_object('event', 'REMARK', 'friendId', friendId, 'remark', friend_remark.remark));
 end $$;
 
 -- POST /blacklist/add  blacklist_add(:me, targetId|userId)
 -- Blocks somebody, friend or not: no requests, messages or calls either way.  Blocking again changes nothing.
 -- Refuses: 400 targetId (oneself, or the list is full); 1001 no such user
 -- Writes: blacklist, conversation, sync_list, outbox
--- Tells: both when they are friends, FRIEND_REQUEST OFFLINE (never ONLINE) of whoever is online
+-- Tells: the caller's devices, FRIEND_REQUEST BLOCK; both when they are friends, OFFLINE (never ONLINE) of whoever is online
 create function api.blacklist_add(me bigint, targetId im.id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
@@ -200,6 +205,7 @@ begin
   if found then
     perform im.pair_refresh(me, targetId);
     perform im.presence_tell_pair(me, targetId);
+    perform im.tell(array[me], 'FRIEND_REQUEST', json_build_object('event', 'BLOCK', 'targetId', targetId));
   end if;
 end $$;
 
@@ -207,7 +213,7 @@ end $$;
 -- Lifts a block.  Lifting one that is not there changes nothing.
 -- Refuses: nothing but 400
 -- Writes: blacklist, conversation, sync_list, outbox
--- Tells: both when they are friends, FRIEND_REQUEST ONLINE of whoever is online, OFFLINE while
+-- Tells: the caller's devices, FRIEND_REQUEST UNBLOCK; both when they are friends, ONLINE of whoever is online, OFFLINE while
 --   the other's block stands
 create function api.blacklist_remove(me bigint, targetId im.id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -217,6 +223,7 @@ begin
   if found then
     perform im.pair_refresh(me, targetId);
     perform im.presence_tell_pair(me, targetId);
+    perform im.tell(array[me], 'FRIEND_REQUEST', json_build_object('event', 'UNBLOCK', 'targetId', targetId));
   end if;
 end $$;
 

@@ -315,6 +315,23 @@ begin
   perform im.group_manager(me, groupId, userId, 'MEMBER');
 end $$;
 
+-- POST /group/transfer  group_transfer(:me, groupId, userId|targetId)
+-- Hands the group over to a member: he owns it, whatever muted him has ended, and the caller is an ordinary member.
+-- Refuses: 400 the heir owns as many groups as he may (groupName); 3001 no such group; 3002 caller or heir is not a member;
+--   3003 not the owner; 3004 group banned; 3005 to oneself
+-- Writes: member, chat_group, conversation, outbox
+-- Tells: members, GROUP_MESSAGE MANAGER of both
+create function api.group_transfer(me bigint, groupId im.id, userId im.user_id) returns void
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  mine im.member := im.group_take(me, groupId, 3, false);
+begin
+  if userId <> me then
+    perform im.group_owned_check(userId);
+  end if;
+  perform im.group_transfer(mine.conversation_id, groupId, userId, me);
+end $$;
+
 -- PUT /group/dnd  group_dnd(:me, groupId, isDnd)
 -- Whether the caller wants no disturbance by this group.
 -- Refuses: 3001 no such group; 3002 not a member

@@ -82,26 +82,29 @@ begin
                     order by m.seq desc limit 1), 0);
 end $$;
 
--- GET /message/private/history  message_private_history(:me, friendId, page?, size?)
--- The chat with a friend, or with somebody who was one: the newest first.
+-- GET /message/private/history  message_private_history(:me, friendId, page?, size?, beforeSeq?, afterSeq?)
+-- The chat with a friend, or with somebody who was one: the newest first.  Pages count from before one message, or upwards from
+-- after another, so that they stay what they are while messages come.
 -- Refuses: 2001 never been friends
 -- Writes: nothing
 -- Tells: nobody
-create function api.message_private_history(me bigint, friendId im.id, page integer, size integer)
+create function api.message_private_history(me bigint, friendId im.id, page integer, size integer,
+                                            beforeSeq im.before_seq default null, afterSeq im.after_seq default null)
 returns table (total bigint, id bigint, "conversationId" bigint, seq bigint, "senderId" bigint, "receiverId" bigint,
                content text, "messageType" smallint, "atUserIds" json, "sendTime" timestamptz, status integer,
                "isRecalled" boolean, "clientMsgId" text)
 language plpgsql stable rows 20 security definer set search_path = im, pg_temp as $$
 declare
   pair im.conversation := im.pair_find(me, friendId);
-  newest bigint := pair.last_seq - im.page_offset(page, size);
+  newest bigint := im.page_top(pair.last_seq, beforeSeq, afterSeq, page, size);
 begin
   -- seq has no holes, so a page is a range of it, however deep.
   return query
     select pair.last_seq, p.*
       from (values (1)) one
       left join im.private_message p
-             on p."conversationId" = pair.id and p.seq <= newest and p.seq > newest - im.page_limit(size)
+             on p."conversationId" = pair.id and p.seq <= newest and p.seq < coalesce(beforeSeq, newest + 1)
+                 and p.seq > im.page_bottom(newest, afterSeq, page, size)
      order by p.seq desc;
 end $$;
 
@@ -196,12 +199,13 @@ begin
      order by r.read_at, a.id;
 end $$;
 
--- GET /message/group/history  message_group_history(:me, groupId, page?, size?)
--- What was said in a group since the caller joined, the newest first.
+-- GET /message/group/history  message_group_history(:me, groupId, page?, size?, beforeSeq?, afterSeq?)
+-- What was said in a group since the caller joined, the newest first; pages as in message_private_history.
 -- Refuses: 3001 no such group; 3002 not a member
 -- Writes: nothing
 -- Tells: nobody
-create function api.message_group_history(me bigint, groupId im.id, page integer, size integer)
+create function api.message_group_history(me bigint, groupId im.id, page integer, size integer,
+                                          beforeSeq im.before_seq default null, afterSeq im.after_seq default null)
 returns table (total bigint, id bigint, "conversationId" bigint, seq bigint, "senderId" bigint, "groupId" bigint,
                content text, "messageType" smallint, "atUserIds" json, "sendTime" timestamptz, status integer,
                "isRecalled" boolean, "clientMsgId" text)
@@ -212,13 +216,13 @@ declare
   newest bigint;
 begin
   select c.last_seq into last from im.conversation c where c.id = mine.conversation_id;
-  newest := last - im.page_offset(page, size);
+  newest := im.page_top(last, beforeSeq, afterSeq, page, size);
   return query
     select last - mine.joined_seq, g.*
       from (values (1)) one
       left join im.group_message g
              on g."conversationId" = mine.conversation_id and g.seq > mine.joined_seq
-            and g.seq <= newest and g.seq > newest - im.page_limit(size)
+            and g.seq <= newest and g.seq < coalesce(beforeSeq, newest + 1) and g.seq > im.page_bottom(newest, afterSeq, page, size)
      order by g.seq desc;
 end $$;
 

@@ -22,19 +22,26 @@ end $$;
 -- PUT /user/update  user_update(:me, nickName[20]!?, headImage?, sex?, signature!?)
 -- Changes what is given of the caller's profile; an empty picture or signature removes it.
 -- Refuses: 404 headImage is a file of ours, but not a picture that the caller has uploaded
--- Writes: account, file, sync_list
--- Tells: nobody
+-- Writes: account, file, sync_list, conversation, outbox
+-- Tells: the caller's devices and his friends, FRIEND_REQUEST PROFILE, when something changed
 create function api.user_update(me bigint, nickName im.nickname, headImage im.image, sex im.sex,
                                 signature im.signature) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  was im.account;
+  now_is im.account;
 begin
-  perform im.file_show(me, (select a.head_image from im.account a where a.id = me), headImage, 'headImage');
+  select * into was from im.account a where a.id = me for no key update;
+  perform im.file_show(me, was.head_image, headImage, 'headImage');
   update im.account a
      set nick_name = coalesce(nickName, a.nick_name), head_image = coalesce(headImage, a.head_image),
          sex = coalesce(user_update.sex, a.sex), signature = coalesce(user_update.signature, a.signature),
          updated_at = now()
-   where a.id = me;
-  perform im.sync_touch(array[me], 'SELF');
+   where a.id = me returning * into now_is;
+  if (was.nick_name, was.head_image, was.sex, was.signature) is distinct from
+     (now_is.nick_name, now_is.head_image, now_is.sex, now_is.signature) then
+    perform im.profile_tell(now_is);
+  end if;
 end $$;
 
 -- GET /user/search  user_search(:me, name)

@@ -201,12 +201,35 @@ begin
   return case when found then now_read end;
 end $$;
 
+-- Whether somebody has mentioned the account, or all, after that message.
+create or replace function im.member_mentioned(conversation bigint, me bigint, read_seq bigint) returns boolean
+language plpgsql stable as $$
+begin
+  return exists (select from im.message m
+                  where m.conversation_id = conversation and m.seq > member_mentioned.read_seq and m.at_user_ids is not null
+                    and m.at_user_ids && array[me, -1] and m.sender_id <> me);
+end $$;
+
+-- The greatest seq of a page of history, newest first: before one message, or after another, or of the newest.
+create or replace function im.page_top(newest bigint, before bigint, after bigint, page integer, size integer) returns bigint
+language sql immutable as $$
+  select case when after is not null then least(newest, after + im.page_offset(page, size) + im.page_limit(size))
+         else least(newest, before - 1) - im.page_offset(page, size) end
+$$;
+
+-- And the one before the smallest of that page.
+create or replace function im.page_bottom(top bigint, after bigint, page integer, size integer) returns bigint
+language sql immutable as $$
+  select coalesce(after + im.page_offset(page, size), top - im.page_limit(size))
+$$;
+
 -- Tells the account's devices what it has set a conversation to.
 create or replace function im.member_tell_set(mine im.member) returns void
 language plpgsql as $$
 begin
   perform im.tell(array[mine.account_id], case when mine.role is null then 'PRIVATE_MESSAGE' else 'GROUP_MESSAGE' end,
-    json_build_object('event', 'SET', 'conversationId', mine.conversation_id, 'isTop', mine.topped, 'isDnd', mine.dnd));
+    json_build_object('event', 'SET', 'conversationId', mine.conversation_id, 'isTop', mine.topped, 'isDnd', mine.dnd,
+      'isHidden', mine.hidden_seq is not null));
 end $$;
 
 -- These conversations of the account, as lists show them; not one without a word with somebody who is no friend any more.
@@ -219,7 +242,8 @@ begin
            coalesce(g.group_avatar::text, a.head_image::text), c.last_seq, b.read_seq, b.joined_seq, r.read_seq,
            im.member_unread(c.id, me, b.read_seq, c.last_seq), m.id, m.sender_id,
            case m.message_type when 1 then left(m.content, 200) else m.content end, m.message_type,
-           im.time_text(m.sent_at), m.recalled_at is not null, b.topped, b.dnd
+           im.time_text(m.sent_at), m.recalled_at is not null, b.topped, b.dnd,
+           coalesce(b.hidden_seq >= c.last_seq, false), im.member_mentioned(c.id, me, b.read_seq)
       from unnest(wanted) w(id)
       join im.conversation c on c.id = w.id and c.closed is distinct from 'dissolved'
       join im.member b on b.conversation_id = c.id and b.account_id = me and b.left_at is null

@@ -208,7 +208,7 @@ end $$;
 
 -- For the backstage: a member becomes the owner, and the owner a member, under the group's lock.  Answers who owned it.
 -- Refuses 3002 not a member, 3005 the owner already.
-create or replace function im.group_transfer(place bigint, chat_group bigint, heir bigint) returns bigint
+create or replace function im.group_transfer(place bigint, chat_group bigint, heir bigint, operator bigint default null) returns bigint
 language plpgsql as $$
 declare
   was bigint := (select g.owner_id from im.chat_group g where g.id = chat_group);
@@ -222,8 +222,8 @@ begin
   update im.member b set role = 'OWNER', muted_until = null where b.conversation_id = place and b.account_id = heir;
   update im.chat_group g set owner_id = heir where g.id = chat_group;
   perform im.group_tell(place, json_build_object(
-    'event', 'MANAGER', 'groupId', chat_group, 'operatorId', null, 'userId', was, 'role', 'MEMBER'));
+    'event', 'MANAGER', 'groupId', chat_group, 'operatorId', operator, 'userId', was, 'role', 'MEMBER'));
   perform im.group_tell(place, json_build_object(
-    'event', 'MANAGER', 'groupId', chat_group, 'operatorId', null, 'userId', heir, 'role', 'OWNER'));
+    'event', 'MANAGER', 'groupId', chat_group, 'operatorId', operator, 'userId', heir, 'role', 'OWNER'));
   return was;
 end $$;

@@ -36,3 +36,20 @@ begin
        and not exists (select from im.account a where a.id = u.id and a.status = 'closed')
      group by u.id order by min(u.place) limit 20);
 end $$;
+
+-- Tells the account's devices and its friends what it is called now, and looks like.  Its row is locked; conversations in the
+-- order of their ids.
+create or replace function im.profile_tell(a im.account) returns void
+language plpgsql as $$
+declare
+  friends bigint[] := array(select f.friend_id from im.friendship f where f.account_id = a.id order by 1);
+begin
+  perform im.sync_touch(array[a.id], 'SELF');
+  perform im.sync_touch(friends, 'FRIENDS');
+  perform from im.conversation c
+    where c.id in (select f.conversation_id from im.friendship f where f.account_id = a.id) order by c.id for no key update;
+  update im.conversation c set changed = pg_current_xact_id()
+   where c.id in (select f.conversation_id from im.friendship f where f.account_id = a.id);
+  perform im.tell(a.id || friends, 'FRIEND_REQUEST', json_build_object('event', 'PROFILE', 'userId', a.id,
+    'nickName', a.nick_name, 'headImage', a.head_image, 'sex', a.sex, 'signature', a.signature));
+end $$;

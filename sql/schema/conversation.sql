@@ -47,6 +47,7 @@ create table im.member (
   muted_until timestamptz,                 -- infinity: until lifted
   dnd boolean not null default false,
   topped boolean not null default false,
+  hidden_seq bigint,                       -- not shown until a message after this one
   changed xid8 not null default pg_current_xact_id(),     -- but for delivered_seq, which no device shows
   constraint member_pkey primary key (conversation_id, account_id),
   constraint member_read_delivered check (read_seq <= delivered_seq)
@@ -61,7 +62,7 @@ begin
   new.changed := pg_current_xact_id();
   return new;
 end $$;
-create trigger member_changed before update of role, joined_seq, left_at, read_seq, muted_until, dnd, topped on im.member
+create trigger member_changed before update of role, joined_seq, left_at, read_seq, muted_until, dnd, topped, hidden_seq on im.member
   for each row execute function im.member_changed();
 
 -- Old months are deleted in small batches by ranges of id (the unique index finds them), oldest first; nothing else
@@ -86,6 +87,7 @@ create table im.message (
   constraint message_pkey primary key (conversation_id, seq)
 );
 create unique index "message_clientMsgId_i0400" on im.message (sender_id, client_msg_id) where client_msg_id is not null;
+create index message_mention on im.message (conversation_id, seq) where at_user_ids is not null;
 create index message_recalled on im.message (conversation_id, recalled_in) where recalled_in is not null;
 
 -- A stored message changes once: when it is recalled, and then its text is gone.
@@ -157,4 +159,5 @@ create type im.group_frame as (event text, id bigint, "conversationId" bigint, s
 create type im.conversation_shown as ("conversationId" bigint, type text, "targetId" bigint, name text, "headImage" text,
   "lastSeq" bigint, "readSeq" bigint, "joinedSeq" bigint, "friendReadSeq" bigint, "unreadCount" bigint, "lastMessageId" bigint,
   "lastSenderId" bigint, "lastContent" text, "lastMessageType" smallint, "lastSendTime" text,
-  "lastIsRecalled" boolean, "isTop" boolean, "isDnd" boolean);
+  "lastIsRecalled" boolean, "isTop" boolean, "isDnd" boolean, "isHidden" boolean,
+  "isMentioned" boolean);

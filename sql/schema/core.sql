@@ -105,6 +105,8 @@ create domain im.message_type smallint constraint message_type_range check (valu
 create domain im.client_msg_id text constraint client_msg_id_form check (value ~ '^[^[:cntrl:]]{1,64}$');
 create domain im.online_status text constraint online_status_values check (value in ('ONLINE', 'BUSY', 'AWAY'));
 
+create domain im.before_seq bigint constraint before_seq_range check (value between 0 and 9007199254740991);
+create domain im.after_seq bigint constraint after_seq_range check (value between 0 and 9007199254740991);
 create domain im.min_id bigint constraint min_id_range check (value between 0 and 9007199254740991);
 
 create domain im.money numeric(18,2) constraint money_positive check (value > 0);
