@@ -46,6 +46,23 @@ sub exchange ($self, $pairs, $seconds, $content) {
     return ($run->{arrived}, [sort { $a <=> $b } @{ $run->{latencies} }], $run->{last} - $run->{start});
 }
 
+# The same at a rate: each pair sends in its turn, whether or not something else is under way.  The latencies in ms, ascending,
+# to the acknowledgement and to the other socket, and the seconds.
+sub paced ($self, $pairs, $rate, $seconds, $content) {
+    my $run = { start => clock_gettime(CLOCK_MONOTONIC), content => $content, latencies => [], acks => [], arrived => 0, paced => 1 };
+    $self->{run}++;
+    my @pairs = map { $self->_pair($_, $run) } @$pairs;
+    my $sent  = 0;
+    EV::now_update;
+    my $turns = EV::timer(0, 1 / $rate, sub { $sent++, _send($pairs[$sent % @pairs]) });
+    my $end   = EV::timer($seconds, 0, sub { undef $turns });
+    my $done  = EV::timer($seconds + 0.5, 0, sub { EV::break });
+    EV::run;
+    die "$run->{failed}\n" if $run->{failed};
+    die "@{[$sent - $run->{arrived}]} messages were late\n" if $run->{arrived} < $sent;
+    return ((map { [sort { $a <=> $b } @$_] } @{$run}{qw(acks latencies)}), $seconds);
+}
+
 sub _pair ($self, $pair, $run) {
     my $p = { run => $run, friend => $pair->{friend}, prefix => "$$-$self->{run}-$pair->{friend}-", count => 0 };
     for my $end ([sender => 'token'], [receiver => 'friend_token']) {
@@ -100,8 +117,10 @@ sub _text ($p, $side, $text) {
         push @{ $run->{latencies} }, ($now - $p->{sent_at}) * 1000;
         $run->{arrived}++;
         $run->{last} = $now;
+    } elsif ($run->{acks}) {
+        push @{ $run->{acks} }, ($now - $p->{sent_at}) * 1000;
     }
-    return if ++$p->{seen} < 2;
+    return if ++$p->{seen} < 2 || $run->{paced};
     return _send($p) if $now < $run->{end};
     EV::break if !--$run->{waiting};
 }
