@@ -26,7 +26,7 @@ static const struct route routes[] = {
     {0},
 };
 
-static const char *const many[] = {"message_private_send", NULL};
+static const char *const many[] = {"message_private_send", "socket_heartbeat", NULL};
 
 /* Takes the envelope {"type", "data"} apart and dispatches the data as a request of method WS. */
 static void frame(struct request *r, const PGresult *rows)

@@ -50,6 +50,8 @@ static const struct route routes[] = {
     {0},
 };
 
+static const char *const many[] = {"webrtc_private_heartbeat", NULL};
+
 /* The servers' urls, "" for none; the secret that TURN servers share; the life of a credential in seconds. */
 static const char *stun_urls, *turn_urls, *turn_secret;
 static long turn_seconds;
@@ -165,5 +167,5 @@ int main(int argc, char **argv)
         config_load();
         servers_open();
     }
-    return program_run(&(struct program){.name = "webrtc", .routes = routes}, argc, argv);
+    return program_run(&(struct program){.name = "webrtc", .routes = routes, .many = many}, argc, argv);
 }

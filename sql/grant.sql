@@ -102,6 +102,7 @@ grant execute on function api.conversation_set to im_message;
 
 grant execute on function api.socket_open to im_socket;
 grant execute on function api.socket_heartbeat to im_socket;
+grant execute on function api.socket_heartbeat_many to im_socket;
 
 grant execute on function api.clerk_outbox to im_clerk;
 grant execute on function api.clerk_sockets to im_clerk;
@@ -195,6 +196,7 @@ grant execute on function api.webrtc_private_cancel to im_webrtc;
 grant execute on function api.webrtc_private_handup to im_webrtc;
 grant execute on function api.webrtc_private_offer to im_webrtc;
 grant execute on function api.webrtc_private_answer to im_webrtc;
+grant execute on function api.webrtc_private_heartbeat_many to im_webrtc;
 grant execute on function api.webrtc_private_heartbeat to im_webrtc;
 grant execute on function api.webrtc_group_setup to im_webrtc;
 grant execute on function api.webrtc_group_accept to im_webrtc;

@@ -135,5 +135,55 @@ subtest 'a token that ends' => sub {
     $bob_socket->expect_close('and his socket closed');
 };
 
+# Known without asking any conversation (sql/lib/calm.sql).
+subtest 'nothing is pending, and nothing is written' => sub {
+    my ($dan, $eve) = $im->users(qw(dan eve));
+    $im->befriend($dan, $eve);
+    my $socket = $dan->socket;
+    my $calm   = sub { $im->sql("select min(calm) from im.connection where account_id = @{[$dan->id]}") };
+    my $settle = sub { $im->eventually(10, sub { $socket->heartbeat->{pending} == 0 && $calm->() == 3 }) };
+    my $rows   = sub { $im->sql("select string_agg(xmin::text, ' ') from (select xmin, account_id from im.connection union all
+        select xmin, account_id from im.presence union all select xmin, account_id from im.member) r where account_id = @{[$dan->id]}") };
+    ok $settle->(), 'after some heartbeats it is known that nothing is pending';
+    my $before = $rows->();
+    is $socket->heartbeat->{pending}, 0, 'and said' for 1 .. 3;
+    is $rows->(), $before, 'without a row being written';
+
+    my $stored = $eve->post('/message/private/send', { receiverId => $dan->id, content => 'calm', messageType => 1 })->must;
+    is $socket->heartbeat->{pending}, 1, 'a message ends that';
+    $socket->heartbeat({ received => [[$stored->{conversationId}, $stored->{seq}]] });
+    my $holder = $im->background_sql(sprintf <<~'END', $eve->id, $dan->id);
+        set application_name = 'holder';
+        begin;
+        select im.private_append(%d, %d, 'slow', 1, null, null);
+        select api.leave();
+        do $$ begin
+          for i in 1 .. 500 loop
+            perform pg_sleep(0.02);
+            exit when exists (select from im.setting where name = 'test.go on');
+          end loop;
+        end $$;
+        commit
+        END
+    ok $im->eventually(10, sub { $im->sql(q{select count(*) from pg_stat_activity where application_name = 'holder' and wait_event = 'PgSleep'}) }),
+        'one is under way that cannot know what comes now';
+    is $socket->heartbeat->{pending}, 0, 'it is not there yet' for 1 .. 5;
+    cmp_ok $calm->(), '<', 3, 'but may come';
+    $im->sql(q{insert into im.setting values ('test.go on', '')});
+    waitpid $holder, 0;
+    is $socket->heartbeat->{pending}, 1, 'and has come';
+    $socket->heartbeat({ received => [[$stored->{conversationId}, $stored->{seq} + 1]] });
+    ok $settle->(), 'it is calm again';
+    my $group = $im->group($eve, $dan);
+    $eve->post('/message/group/send', { groupId => $group, content => 'all', messageType => 1 })->must;
+    is $socket->heartbeat->{pending}, 1, 'and is not when a group has something';
+    my ($place) = $im->sql("select c.id, c.last_seq from im.conversation c where c.group_id = $group");
+    $socket->heartbeat({ received => [[map { $_ + 0 } @$place]] });
+    my $new = $dan->socket;
+    is $new->heartbeat->{pending}, 0, 'another device asks for itself';
+    $_->close for $new, $socket;
+    $im->sql(q{delete from im.setting where name = 'test.go on'});
+};
+
 $im->end;
 done_testing;

@@ -77,12 +77,14 @@ end $$;
 -- and in body why, for the log, and whoever comes with the key again is refused alike.  A call that answers nothing may be
 -- its argument, so that it comes before it.
 -- Refuses: nothing
--- Writes: idempotency
+-- Writes: idempotency, connection
 -- Tells: nobody
 create function api.leave(call text default null) returns table (refusal integer, txid text, channels text, body text)
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare
   code text := nullif(current_setting('im.refusal', true), '');
+  event im.outbox;
+  calm bigint[];
 begin
   if code is not null then
     if current_setting('im.once', true) <> '' then
@@ -91,7 +93,17 @@ begin
     end if;
     return query select code::integer, null::text, null::text, current_setting('im.cause', true);
   end if;
-  if current_setting('im.told', true) = 'yes' then
+  if current_setting('im.stored', true) = 'yes' then
+    for event in select o.* from im.outbox o where o.xid = pg_current_xact_id() order by o.id loop
+      select s.channels, s.calm into channels, calm from im.outbox_sockets(event) s;
+      if calm is not null then
+        perform im.calm_end(calm);
+      end if;
+      txid := event.xid;
+      body := event.body;
+      return next;
+    end loop;
+  elsif current_setting('im.told', true) = 'yes' then
     return query
       select null::integer, o.xid::text, coalesce(im.outbox_channels(o), ''), o.body
         from im.outbox o

@@ -5,7 +5,7 @@
 -- who may not write, a retry, a file, somebody mentioned.  Accounts are let in as by enter().  Conversations are locked in
 -- the order of their ids, and it does not wait long for any: then nothing is done, and each is sent by itself.
 -- Refuses: nothing
--- Writes: conversation, message, tally, outbox
+-- Writes: conversation, message, tally, outbox, connection
 -- Tells: as message_private_send
 create function api.message_private_send_many(accounts bigint[], vers integer[], sessions bigint[], receivers im.id[],
   contents im.content[], types im.message_type[], mentions text[], clientIds im.client_msg_id[])
@@ -15,8 +15,8 @@ returns table (refusal integer, txid text, channels text, body text, nth integer
 language plpgsql security definer set search_path = im, pg_temp set plan_cache_mode = force_generic_plan set lock_timeout = '50ms' as $$
 #variable_conflict use_column
 begin
-  perform pg_advisory_xact_lock_shared(u.account) from (select distinct unnest(accounts) as account order by 1) u;
-  return query
+  perform pg_current_xact_id(), pg_advisory_xact_lock_shared(u.account) from (select distinct unnest(accounts) as account order by 1) u;
+  return query     -- calm ends for whoever has its mark; this transaction has its number before (lib/calm.sql)
     with asked as materialized (
       select u.nth::integer, u.account, u.receiver, u.content, u.type, u.client_id, c.id as pair, c.last_seq
         from unnest(accounts, vers, sessions, receivers::bigint[], contents::text[], types::smallint[], mentions, clientIds::text[])
@@ -46,9 +46,13 @@ begin
         join stored s on s.conversation_id = p.pair and s.seq = p.seq
     ), told as (
       insert into im.outbox (recipients, body) select array[f.account, f.receiver], f.body from framed f order by f.nth
+    ), heard as materialized (
+      select f.nth, x.id, x.calm from framed f join im.connection x on x.account_id in (f.account, f.receiver)
+    ), woken as (
+      update im.connection c set calm = 0, calm_xid = null
+       where c.id in (select x.id from im.connection x
+                       where x.id in (select h.id from heard h where h.calm > 0) and x.calm > 0 order by x.id for no key update)
     )
-    select null::integer, pg_current_xact_id()::text,
-           coalesce((select string_agg('c' || x.id, ',' order by x.id) from im.connection x where x.account_id in (f.account, f.receiver)), ''),
-           f.body, f.nth, f.id, f.pair, f.seq, f.account, f.receiver, f.content, f.type, '[]'::json, f.sent_at, 1, false, f.client_id
+    select null::integer, pg_current_xact_id()::text, coalesce((select string_agg('c' || h.id, ',' order by h.id) from heard h where h.nth = f.nth), ''), f.body, f.nth, f.id, f.pair, f.seq, f.account, f.receiver, f.content, f.type, '[]'::json, f.sent_at, 1, false, f.client_id
       from framed f order by f.nth;
 end $$;

@@ -292,3 +292,30 @@ begin
     raise sqlstate 'I6002' using hint = 'who says that he is there is not in the call of the group';
   end if;
 end $$;
+
+-- (several of webrtc_private_heartbeat at once)  webrtc_private_heartbeat_many
+-- Those that are there and say no more are seen; the others are left to webrtc_private_heartbeat, as is whose row somebody else
+-- has at the moment, so that it waits for nobody.  Accounts are let in as by enter(), but for its lock: a ban takes them out of
+-- the call by itself.
+-- Refuses: nothing
+-- Writes: call_seen
+-- Tells: nobody
+create function api.webrtc_private_heartbeat_many(accounts bigint[], vers integer[], sessions bigint[], calls uuid[], candidates text[])
+returns table (refusal integer, txid text, channels text, body text, nth integer)
+language plpgsql rows 10 security definer set search_path = im, pg_temp set plan_cache_mode = force_generic_plan as $$
+begin
+  return query
+    with there as materialized (
+      select u.nth, s.call_id, s.account_id
+        from unnest(accounts, vers, sessions, calls, candidates) with ordinality u(account, ver, session, call, candidate, nth)
+        join im.account a on a.id = u.account and a.version = u.ver and a.status = 'normal'
+        join im.session e on e.id = u.session and e.account_id = u.account and e.revoked_at is null
+        join im.call_seen s on s.call_id = u.call and s.account_id = u.account and s.conversation_id is null
+       where u.candidate is null
+         for no key update of s skip locked
+    ), seen as (
+      update im.call_seen s set seen_at = now() from (select distinct t.call_id, t.account_id from there t) t
+       where s.call_id = t.call_id and s.account_id = t.account_id
+    )
+    select null::integer, null::text, null::text, null::text, t.nth::integer from there t;
+end $$;

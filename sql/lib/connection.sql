@@ -6,6 +6,7 @@ create or replace function im.connection_close(sockets bigint[]) returns void
 language plpgsql as $$
 begin
   if cardinality(sockets) > 0 then
+    perform from im.connection c where c.id = any (sockets) order by c.id for no key update;
     update im.connection c set ended_at = now() where c.id = any (sockets);
     perform im.outbox_add(null, null, null, sockets, '');
   end if;

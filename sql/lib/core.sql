@@ -171,6 +171,19 @@ begin
              and (unseen is null or not pg_visible_in_snapshot(c.xid, unseen)));
 end $$;
 
+-- The same of an event about a message, never null; and which of these sockets took it for granted that there is none.
+create or replace function im.outbox_sockets(event im.outbox, out channels text, out calm bigint[])
+language plpgsql stable as $$
+begin
+  if event.sockets is not null or event.everybody then
+    channels := coalesce(im.outbox_channels(event), '');
+  else
+    select coalesce(string_agg('c' || c.id, ',' order by c.id), ''), array_agg(c.id) filter (where c.calm > 0) into channels, calm
+      from im.connection c
+     where c.account_id = any (im.outbox_accounts(event));
+  end if;
+end $$;
+
 -- Job of imclerk: a role may lift its own limits of time (set statement_timeout), so that nothing but this ends what a
 -- program that has been taken over runs, or holds, for ever.
 create or replace function im.due_backend() returns bigint

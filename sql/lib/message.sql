@@ -71,6 +71,7 @@ begin
     perform im.file_link(sender, pair, next_seq, text_content);
   end if;
   done := im.tell(array[sender, receiver], 'PRIVATE_MESSAGE', im.private_json(m, 'MESSAGE'));
+  done := im.stored();
   return m;
 end $$;
 
@@ -156,6 +157,7 @@ begin
     perform im.file_link(sender, place, next_seq, text_content);
   end if;
   done := im.tell_conversation(place, next_seq, 'GROUP_MESSAGE', im.group_json(m, 'MESSAGE'));
+  done := im.stored();
   return m;
 end $$;
 

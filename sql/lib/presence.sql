@@ -20,14 +20,16 @@ begin
                       'userId', account, 'onlineStatus', shown));
 end $$;
 
--- Notes that the account is online, with a status if it chose one, and tells friends what changed.
+-- Notes that the account is online, with a status if it chose one, and tells friends what changed.  While it has a socket
+-- nobody needs to know when it was last seen.
 create or replace function im.presence_online(account bigint, chosen text) returns void
 language plpgsql as $$
 declare
   was im.presence;
 begin
   select * into was from im.presence p where p.account_id = account;
-  if was.online and was.status = coalesce(chosen, was.status) and was.seen_at > now() - interval '10 seconds' then
+  if was.online and was.status = coalesce(chosen, was.status) and (was.seen_at > now() - interval '10 seconds'
+          or exists (select from im.connection c where c.account_id = account and c.ended_at is null)) then
     return;
   end if;
   insert into im.presence as p (account_id, online, status) values (account, true, coalesce(chosen, 'ONLINE'))

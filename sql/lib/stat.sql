@@ -65,7 +65,9 @@ begin
   perform im.stat_active(array_agg(s.day), array_agg(s.account_id))
      from (select n.refreshed_at::date as day, n.account_id from im.session n where n.refreshed_at > since
            union
-           select p.seen_at::date, p.account_id from im.presence p where p.online and p.seen_at > since) s;
+           select p.seen_at::date, p.account_id from im.presence p where p.online and p.seen_at > since
+           union
+           select current_date, c.account_id from im.connection c) s;
 end $$;
 
 -- Users: counted one by one every hour, in between those who have come are added.

@@ -12,8 +12,10 @@ create table im.connection (
   since timestamptz not null default now(),
   opened boolean not null default false,   -- nchan has said so to the clerk that runs now
   ended_at timestamptz,                    -- when it was told to close
-  xid xid8 not null default pg_current_xact_id()   -- of the handshake, for api.told()
-);
+  xid xid8 not null default pg_current_xact_id(),  -- of the handshake, for api.told()
+  calm smallint not null default 0,        -- how far it is known that nothing is pending (lib/calm.sql)
+  calm_xid xid8
+) with (fillfactor = 70);
 create index connection_account on im.connection (account_id);
 create index connection_expiry on im.connection (expires_at);
 create index connection_doubtful on im.connection (node) where not opened or ended_at is not null;
