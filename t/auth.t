@@ -114,10 +114,14 @@ subtest 'login' => sub {
     setting('login.captcha_after', 3);
     $stranger->at($_)->post('/login', { username => 'ann', password => 'wrong horse' })->refused(1002, "address $_ guesses") for 11 .. 13;
     $stranger->at(14)->post('/login', { username => 'ann', password => 'wrong horse' })->refused(1006, 'guesses from wherever end in the captcha');
-    $ann->at(2)->login->refused(1006, 'which ann is asked for, too');
+    $ann->at(15)->login->refused(1006, 'which ann is asked for, too, where she is new');
     $captcha = $stranger->get('/captcha')->must->{captchaId};
     $answer  = $im->sql("select answer from im.captcha where id = '$captcha'");
-    $ann->at(2)->login(captchaId => $captcha, captchaCode => $answer)->ok('and with it is let in');
+    $ann->at(15)->login(captchaId => $captcha, captchaCode => $answer)->ok('and with it is let in');
+    $stranger->at($_)->post('/login', { username => 'ann', password => 'wrong horse' })->refused(1002, "address $_ guesses") for 16 .. 18;
+    $ann->at(2)->login->ok('where she has been before no stranger makes her solve one');
+    $stranger->at(2)->post('/login', { username => 'ann', password => 'wrong horse' }) for 1 .. 3;
+    $ann->at(2)->login->refused(1006, 'unless he is there himself');
     forgive();
 
     $im->sql("update im.account set status = 'banned' where username = 'ann'");

@@ -70,7 +70,8 @@ begin
     end if;
   end if;
   if not passed then
-    refusal := im.login_guard('user ' || found_id, im.login_origin(address), im.setting_int('login.lock_after'));
+    refusal := im.login_guard('user ' || found_id, im.login_origin(address), im.setting_int('login.lock_after'),
+                              im.login_known(found_id, im.login_origin(address)));
   end if;
   if refusal <> 0 then
     perform im.login_refuse(refusal);
@@ -101,7 +102,7 @@ begin
     select * into found_account from im.account a where a.id = auth_login_done.account for no key update;
   end if;
   -- Many guesses at once are all let in before the first of them is counted: who is late learns nothing of his.
-  refusal := case when solved then 0 else im.login_guard(who, origin, im.setting_int('login.lock_after')) end;
+  refusal := case when solved then 0 else im.login_guard(who, origin, im.setting_int('login.lock_after'), im.login_known(account, origin)) end;
   matched := account is not null and ok is true and found_account.password_hash is not distinct from hash;
   if not matched then
     perform im.login_failed(who, origin);

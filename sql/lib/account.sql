@@ -101,14 +101,27 @@ begin
   delete from im.login_failure f where f.key in (who, who || ' ' || origin);
 end $$;
 
--- What stands before a password (0: nothing) when no captcha was solved.  An account is locked for the origin that guessed
--- only; guesses from wherever end in the captcha, which lets its owner in.
-create or replace function im.login_guard(who text, origin text, lock_after integer) returns integer
+-- Whether the account has logged in from there before, and did not end that for fear of somebody.
+create or replace function im.login_known(account bigint, origin text) returns boolean
 language plpgsql stable as $$
 begin
-  if im.login_failures(who || ' ' || origin) >= lock_after then
+  return exists (select from im.session s
+                  where s.account_id = account and im.login_origin(s.address) = origin
+                    and coalesce(s.revoke_reason, 'logout') in ('logout', 'expired'));
+end $$;
+
+-- What stands before a password (0: nothing) when no captcha was solved.  An account is locked for the origin that guessed
+-- only.  Guesses from wherever end in the captcha; but where the account is known, only those from there count, so that no
+-- stranger makes its owner solve one.
+create or replace function im.login_guard(who text, origin text, lock_after integer, known boolean default false) returns integer
+language plpgsql stable as $$
+declare
+  captcha_after integer := im.setting_int('login.captcha_after');
+  here integer := im.login_failures(who || ' ' || origin);
+begin
+  if here >= lock_after then
     return 1007;
-  elsif im.login_failures(who) >= im.setting_int('login.captcha_after')
+  elsif here >= captcha_after or (not known and im.login_failures(who) >= captcha_after)
      or im.login_failures(origin) >= im.setting_int('login.captcha_after_address') then
     return 1006;
   end if;

@@ -53,7 +53,7 @@ create table im.session (
   revoke_reason text constraint session_revoke_values
     check (revoke_reason in ('logout', 'reuse', 'password', 'trade', 'ban', 'expired', 'close'))
 );
-create index session_account on im.session (account_id) where revoked_at is null;
+create index session_account on im.session (account_id, revoked_at);
 create index session_age on im.session (refreshed_at);
 
 -- Wrong passwords, by whatever they are counted under ('user 10001', '192.0.2.1', 'user 10001 192.0.2.1', im.login_failed);

@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <utf8proc.h>
 
 bool literal_money(const char *text)
@@ -50,18 +49,4 @@ bool literal_uuid(const char *text)
             return false;
     }
     return text[36] == '\0';
-}
-
-bool literal_time(const char *text)
-{
-    static const char shape[] = "yyyy-MM-dd HH:mm:ss";
-    struct tm given = {0}, real;
-
-    for (size_t i = 0; i < sizeof shape; i++) /* strptime alone takes blanks for digits */
-        if (isalpha((unsigned char)shape[i]) ? !isdigit((unsigned char)text[i]) : text[i] != shape[i])
-            return false;
-    if (!strptime(text, "%Y-%m-%d %H:%M:%S", &given) || given.tm_year < 1 - 1900)
-        return false;
-    real = given;
-    return timegm(&real) != -1 && real.tm_mday == given.tm_mday && real.tm_sec == given.tm_sec;
 }

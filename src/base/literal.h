@@ -18,7 +18,4 @@ bool literal_length(const char *text, int most);
 
 bool literal_uuid(const char *text);
 
-/* yyyy-MM-dd HH:mm:ss of a day that there is; the database's zone is the configured one. */
-bool literal_time(const char *text);
-
 #endif

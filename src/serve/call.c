@@ -146,8 +146,6 @@ static enum value_kind kind_of(const struct call *call, Oid type)
         return KIND_JSON;
     case 2950:
         return KIND_UUID;
-    case 1184: /* timestamptz */
-        return KIND_TIME;
     case 25: case 1043: case 869: case 1186: case 271: /* text varchar inet interval xid8[] */
         return KIND_TEXT;
     default:
@@ -213,8 +211,6 @@ static const char *bind_text(const struct argument *a, const char *text, struct 
     switch (a->kind) {
     case KIND_TEXT:
         return json_utf8_valid(text, strlen(text)) ? text : NULL;
-    case KIND_TIME:
-        return literal_time(text) ? text : NULL;
     case KIND_INT:
         return literal_integer(text, a->max) ? text : NULL;
     case KIND_MONEY:
@@ -287,7 +283,6 @@ static const char *bind_json(const struct argument *a, struct json_object *value
     switch (a->kind) {
     case KIND_TEXT:
         return json_object_is_type(value, json_type_string) ? text : NULL;
-    case KIND_TIME:
     case KIND_UUID:
         return json_object_is_type(value, json_type_string) ? bind_text(a, text, pool) : NULL;
     case KIND_INT:

@@ -25,7 +25,7 @@ struct request;
 
 enum { SPELLINGS = 3 };
 
-enum value_kind { KIND_TEXT, KIND_TIME, KIND_INT, KIND_MONEY, KIND_BOOL, KIND_INTS, KIND_TEXTS, KIND_JSON, KIND_UUID };
+enum value_kind { KIND_TEXT, KIND_INT, KIND_MONEY, KIND_BOOL, KIND_INTS, KIND_TEXTS, KIND_JSON, KIND_UUID };
 
 struct argument {
     char names[SPELLINGS][32]; /* the field's spellings, "" where there are fewer */

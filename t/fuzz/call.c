@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-static struct call call = {.text = "f(text, time?, int?, money?, bool?, ints?, texts?, json?, uuid?)"};
+static struct call call = {.text = "f(text, int?, money?, bool?, ints?, texts?, json?, uuid?)"};
 
 static void make_call(void)
 {
@@ -25,7 +25,6 @@ static void bind_all(struct request *r)
         return;
     }
     MUST(!values[KIND_TEXT] || json_utf8_valid(values[KIND_TEXT], strlen(values[KIND_TEXT])));
-    MUST(!values[KIND_TIME] || strlen(values[KIND_TIME]) == 19);
     MUST(!values[KIND_INT] || strspn(values[KIND_INT], "-0123456789") == strlen(values[KIND_INT]));
     MUST(!values[KIND_MONEY] || strspn(values[KIND_MONEY], ".0123456789") == strlen(values[KIND_MONEY]));
     MUST(!values[KIND_BOOL] || strcmp(values[KIND_BOOL], "true") == 0 || strcmp(values[KIND_BOOL], "false") == 0);
