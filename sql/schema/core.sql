@@ -33,13 +33,14 @@ create domain im.one_line im.visible constraint one_line_form
   check (octet_length(value) <= 600 and value !~ '[[:cntrl:]\u2028\u2029\u202a-\u202e\u2066-\u2069]');
 
 -- The spelling under which names are compared, stored beside them: case, width, ligatures and invisible characters make no
--- new name.  Unicode's NFKC_Casefold, of which lower() alone lacks the sharp s and the final sigma, each of them a letter more.
+-- new name.  It is Unicode's NFKC_Casefold of every letter that both PostgreSQL and utf8proc know, but for Cherokee, which is
+-- folded to its small letters: lower() alone lacks the sharp s, the final sigma, the iota below and old Cyrillic letters.
 create function im.fold(name text) returns text
 language plpgsql immutable strict parallel safe as $$
 begin
   return normalize(replace(translate(lower(normalize(regexp_replace(name,
     '[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]',
-    '', 'g'), nfkc)), 'ς', 'σ'), 'ß', 'ss'), nfkc);
+    '', 'g'), nfkd)), e'ς\u0345\u1c80\u1c81\u1c82\u1c83\u1c84\u1c85\u1c86\u1c87\u1c88', e'σιвдосттъѣꙋ'), 'ß', 'ss'), nfkc);
 end $$;
 
 -- Log-in accepts a user name, a phone number or an e-mail address, so a user name must look like neither, however it is
