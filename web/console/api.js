@@ -4,7 +4,7 @@ import { english } from './say.js';
 const KEPT = 'im.console';
 
 // What the server says no with.  code 0: it could not be reached.
-export class Refusal extends Error {
+class Refusal extends Error {
     constructor(code, message) {
         super(message);
         this.code = code;

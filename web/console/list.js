@@ -63,7 +63,6 @@ function useExpiry(screen, rows, load) {
 
 function Filters({ screen, query, change }) {
     const [draft, setDraft] = useState(query);
-    const form = useRef();
     useEffect(() => setDraft(query), [JSON.stringify(query)]);
     const apply = more => change({ ...draft, ...more });
     const set = (field, value) => {
@@ -71,7 +70,7 @@ function Filters({ screen, query, change }) {
         if (field.kind === 'choice')
             apply({ [field.name]: value });
     };
-    return html`<form class="filters" role="search" ref=${form} onSubmit=${e => { e.preventDefault(); apply({}); }}>
+    return html`<form class="filters" role="search" onSubmit=${e => { e.preventDefault(); apply({}); }}>
         ${(screen.filters || []).map(field => html`<${Field} key=${field.name} field=${field} value=${draft[field.name]} set=${value => set(field, value)} />`)}
         ${screen.range && html`<${Range} query=${draft} set=${apply} />`}
         <span class="submit">

@@ -20,7 +20,11 @@ const CHARTS = [
 ];
 
 let library = null;
-const loaded = () => library ||= import('../parts/uplot/uPlot.esm.js').then(module => module.default);
+const loaded = () => library ||= new Promise((done, failed) => {
+    const script = document.createElement('script');
+    Object.assign(script, { src: 'parts/uplot/uPlot.iife.min.js', onload: () => done(globalThis.uPlot), onerror: failed });
+    document.head.append(script);
+});
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const date = seconds => new Date(seconds * 1000).toISOString().slice(5, 10);
 

@@ -53,34 +53,41 @@ export const hits = {
     ...said, path: 'hits', title: '敏感词命中|What a word would hit', list: '/im/sensitiveWord/hit/list', waits: query => !query.word,
     waiting: '输入一个词，看最近七天里它会命中哪些消息。|Enter a word to see which messages of the last seven days it would have hit.',
     filters: [{ name: 'word', label: '词|Word', required: true, max: 50 }],
-    columns: [common[0], { name: 'receiverId', label: '对方|To', show: person('receiverId') }, { name: 'groupId', label: '群|Group', show: groupOf('groupId') }, ...common.slice(1)],
+    columns: [common[0], { name: 'receiverId', label: '对方|To', show: person('receiverId') },
+        { name: 'groupId', label: '群|Group', show: groupOf('groupId') }, ...common.slice(1)],
 };
 
 const ON = { true: ['启用|in force', 'good'], false: ['停用|off', ''] };
 const word = { name: 'word', label: '词|Word', required: true, max: 50 };
 const enabled = { name: 'enabled', label: '启用|In force', kind: 'check', value: true };
-const turn = (name, label, on, says) => ({ name, label, needs: 'word.write', call: ['POST', '/im/sensitiveWord/enable'], with: row => ({ id: row.id, enabled: on }), when: row => row.enabled !== on, says });
+const turn = (name, label, on, says) => ({ name, label, needs: 'word.write', call: ['POST', '/im/sensitiveWord/enable'],
+    with: row => ({ id: row.id, enabled: on }), when: row => row.enabled !== on, says });
 
 export const words = {
     path: 'words', title: '敏感词|Sensitive words', needs: 'word.read', list: '/im/sensitiveWord/list', key: row => row.id, name: row => row.word,
-    filters: [{ name: 'word', label: '含|Has', max: 50 }, { name: 'enabled', label: '状态|State', kind: 'choice', choices: { true: '启用|in force', false: '停用|off' } }],
+    filters: [{ name: 'word', label: '含|Has', max: 50 },
+        { name: 'enabled', label: '状态|State', kind: 'choice', choices: { true: '启用|in force', false: '停用|off' } }],
     columns: [
         { name: 'id', label: '编号|Id', sort: true, kind: 'number' }, { name: 'word', label: '词|Word' }, { name: 'enabled', label: '状态|State', show: choice(ON) },
         { name: 'updateTime', label: '修改时间|Changed', sort: true }, { name: 'createTime', label: '添加时间|Added', hidden: true },
     ],
     links: row => things(['hitsOf', row.word, '它会命中哪些消息|What it would have hit'], ['actsOn', `word ${row.id}`, '管理记录|Record']),
     acts: [
-        { name: 'add', label: '添加|Add', needs: 'word.write', always: true, call: ['POST', '/im/sensitiveWord/add'], fields: [word, enabled], says: '两秒内在所有程序中生效。|In every program within two seconds.' },
+        { name: 'add', label: '添加|Add', needs: 'word.write', always: true, call: ['POST', '/im/sensitiveWord/add'], fields: [word, enabled],
+            says: '两秒内在所有程序中生效。|In every program within two seconds.' },
         {
             name: 'import', label: '导入|Import', needs: 'word.write', always: true, wide: true, call: ['POST', '/im/sensitiveWord/import'], before: WordFile,
-            fields: [{ name: 'text', label: '词表，每行一个|The list, a word a line', kind: 'area', rows: 10, required: true }, { name: 'force', label: '也接受单个字的词|Words of one letter too', kind: 'check' }],
+            fields: [{ name: 'text', label: '词表，每行一个|The list, a word a line', kind: 'area', rows: 10, required: true },
+                { name: 'force', label: '也接受单个字的词|Words of one letter too', kind: 'check' }],
             says: '添加表中的词；会命中大半内容或永远找不到的词被跳过并列出。|Adds what is on the list; what would hit half of all that is said, or nothing ever, is left and told.',
             shows: answer => html`<ul class="fields">${answer.map(one => html`<li><b>${one.lines}</b> ${one.what} <span class="muted">${one.example}</span></li>`)}</ul>`,
         },
-        { name: 'edit', label: '修改|Edit', needs: 'word.write', many: false, call: ['POST', '/im/sensitiveWord/update'], with: row => ({ id: row.id }), begin: row => ({ word: row.word, enabled: row.enabled }), fields: [word, enabled] },
+        { name: 'edit', label: '修改|Edit', needs: 'word.write', many: false, call: ['POST', '/im/sensitiveWord/update'], with: row => ({ id: row.id }),
+            begin: row => ({ word: row.word, enabled: row.enabled }), fields: [word, enabled] },
         turn('enable', '启用|Enable', true, '启用 {n} 个词，两秒内生效。|Puts {n} words in force, within two seconds.'),
         turn('disable', '停用|Disable', false, '停用 {n} 个词，两秒内生效。|Takes {n} words out of force, within two seconds.'),
-        { name: 'delete', label: '删除|Delete', needs: 'word.write', tone: 'danger', together: true, call: ['POST', '/im/sensitiveWord/delete'], with: rows => ({ ids: rows.map(row => row.id) }), says: '删除 {n} 个词。|Deletes {n} words.' },
+        { name: 'delete', label: '删除|Delete', needs: 'word.write', tone: 'danger', together: true, call: ['POST', '/im/sensitiveWord/delete'],
+            with: rows => ({ ids: rows.map(row => row.id) }), says: '删除 {n} 个词。|Deletes {n} words.' },
     ],
 };
 
@@ -88,12 +95,18 @@ const KINDS = { image: '图片|picture', voice: '语音|voice', video: '视频|v
 
 export const files = {
     path: 'files', title: '文件|Files', needs: 'file.read', list: '/im/file/list', key: row => row.id, name: row => row.fileName, range: true,
-    filters: [{ name: 'userId', label: '上传者编号|Owner id', kind: 'id' }, { name: 'kind', label: '类型|Kind', kind: 'choice', choices: KINDS }, { name: 'minSize', label: '至少（字节）|At least (bytes)', kind: 'number', min: 0 }],
+    filters: [{ name: 'userId', label: '上传者编号|Owner id', kind: 'id' }, { name: 'kind', label: '类型|Kind', kind: 'choice', choices: KINDS },
+        { name: 'minSize', label: '至少（字节）|At least (bytes)', kind: 'number', min: 0 }],
     columns: [
-        { name: 'fileName', label: '文件名|Name', kind: 'long' }, { name: 'kind', label: '类型|Kind', show: choice(KINDS) }, { name: 'mimeType', label: 'MIME', hidden: true },
-        { name: 'fileSize', label: '大小|Size', sort: true, show: bytes, kind: 'number' }, { name: 'userId', label: '上传者|Owner', show: person('userId', 'username') },
-        { name: 'messageCount', label: '所在消息|In messages', kind: 'number' }, { name: 'createTime', label: '上传时间|Uploaded', sort: true }, { name: 'id', label: '编号|Id', hidden: true },
+        { name: 'fileName', label: '文件名|Name', kind: 'long' }, { name: 'kind', label: '类型|Kind', show: choice(KINDS) },
+            { name: 'mimeType', label: 'MIME', hidden: true },
+        { name: 'fileSize', label: '大小|Size', sort: true, show: bytes, kind: 'number' },
+            { name: 'userId', label: '上传者|Owner', show: person('userId', 'username') },
+        { name: 'messageCount', label: '所在消息|In messages', kind: 'number' }, { name: 'createTime', label: '上传时间|Uploaded', sort: true },
+            { name: 'id', label: '编号|Id', hidden: true },
     ],
     links: row => things(['filesOf', row.userId, '此人的文件|His files'], ['actsOn', `file ${row.id}`, '管理记录|Record']),
-    acts: [{ name: 'remove', label: '移除|Remove', needs: 'file.remove', tone: 'danger', call: ['POST', '/im/file/remove'], with: row => ({ id: row.id }), fields: [reason], says: '移除 {n} 个文件：任何人都打不开，配额归还；投诉保留的证据除外。|Removes {n} files: nobody can open them any more, the quota is given back; what a complaint keeps is kept.' }],
+    acts: [{ name: 'remove', label: '移除|Remove', needs: 'file.remove', tone: 'danger', call: ['POST', '/im/file/remove'], with: row => ({ id: row.id }),
+        fields: [reason],
+        says: '移除 {n} 个文件：任何人都打不开，配额归还；投诉保留的证据除外。|Removes {n} files: nobody can open them any more, the quota is given back; what a complaint keeps is kept.' }],
 };

@@ -1,5 +1,5 @@
 // The table of a list: columns that can be hidden (which is remembered) and sorted, rows that the keyboard walks through.
-import { html, useRef, useState } from '../parts/preact/standalone.module.js';
+import { html, useState } from '../parts/preact/standalone.module.js';
 import { permitted } from './act.js';
 import { plain } from './cells.js';
 import { t } from './say.js';
@@ -49,7 +49,6 @@ function walk(event, row, { open, key, toggle }) {
 }
 
 export function Table({ screen, rows, columns, query, chosen, open, sort }) {
-    const body = useRef();
     const chooses = permitted(screen).some(act => !act.always && !act.inside);
     if (!rows)
         return html`<p class="empty" role="status">${t('读取中…|Loading…')}</p>`;
@@ -64,6 +63,6 @@ export function Table({ screen, rows, columns, query, chosen, open, sort }) {
             ${chooses && html`<td class="mark"><input type="checkbox" checked=${rows.length > 0 && chosen.rows.length === rows.length} aria-label=${t('全选|select all')} onChange=${e => chosen.all(e.target.checked)} /></td>`}
             ${columns.map(column => html`<${Head} key=${column.name} column=${column} screen=${screen} query=${query} sort=${sort} />`)}
         </tr></thead>
-        <tbody ref=${body}>${rows.map(line)}</tbody>
+        <tbody>${rows.map(line)}</tbody>
     </table>${!rows.length && html`<p class="empty">${t('没有符合条件的记录|Nothing fits')}</p>`}</div>`;
 }

@@ -1,5 +1,5 @@
 // Where one is: '#screen?filter=value&page=2&open=7'.  Links between things are links to such places, so that the browser's
-// own back, bookmarks and new tabs work.
+// own way back works.
 
 export function here() {
     const [name, query = ''] = location.hash.slice(1).split('?');
