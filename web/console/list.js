@@ -165,6 +165,7 @@ export function List({ screen, query }) {
     const done = (many, one) => {
         if (many)
             tell(t('{act}：完成 {n}|{act}: {n} done', { act: t(one.label), n: Math.max(many, 1) }));
+        chosen.all(false);
         setStamp(n => n + 1);
         load();
         dispatchEvent(new Event('im-done'));
