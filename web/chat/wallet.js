@@ -35,12 +35,14 @@ export function Wallet() {
         : html`<${Empty} icon="wallet" title=${t('还没有收支')}/>`}</div></section>`;
 }
 
-export const tradePassword = () => form({title: t('设置交易密码'), text: t('发红包和提现时要用。第一次设置时填写登录密码；以后修改时填写原来的交易密码。'), fields: [
+// Only who has one is asked for it.
+export const tradePassword = () => form({title: t('设置交易密码'), text: t('发红包和提现时要用。'), fields: [
     {name: 'tradePassword', label: t('新的交易密码'), type: 'password', required: true, autocomplete: 'new-password'},
-    {name: 'oldTradePassword', label: t('原来的交易密码（修改时）'), type: 'password', autocomplete: 'off'},
-    {name: 'password', label: t('登录密码（忘记时）'), type: 'password', autocomplete: 'current-password'}],
+    ...(state.values.me?.hasTradePassword === false ? [] : [
+        {name: 'oldTradePassword', label: t('原来的交易密码（修改时）'), type: 'password', autocomplete: 'off'},
+        {name: 'password', label: t('登录密码（忘记时）'), type: 'password', autocomplete: 'current-password'}])],
     act: async values => {
-        const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value));
-        await api.setTradePwd(given);
+        await api.setTradePwd(Object.fromEntries(Object.entries(values).filter(([, value]) => value)));
         tell(t('交易密码已设置'));
+        readMe();
     }});
