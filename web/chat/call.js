@@ -43,10 +43,10 @@ class Call {
     peer(userId) {
         if (this.peers.has(userId)) return this.peers.get(userId);
         const connection = new RTCPeerConnection({iceServers: this.iceServers, bundlePolicy: 'max-bundle'});
-        const peer = {connection, stream: new MediaStream(), waiting: [], video: null};
+        const peer = {connection, stream: new MediaStream(), sound: new MediaStream(), waiting: [], video: null};
         this.peers.set(userId, peer);
         connection.ontrack = ({track}) => {
-            peer.stream.addTrack(track);
+            (track.kind === 'audio' ? peer.sound : peer.stream).addTrack(track);      // sound does not wait for a picture that never comes
             this.since ??= Date.now();
             this.show();
         };
@@ -223,10 +223,16 @@ async function enter(about) {
 
 // --- how it looks ----------------------------------------------------------------------------------------------------------------------------
 
-function Screen({stream, name, muted, mirrored, still}) {
-    const at = useRef();
-    useEffect(() => { if (at.current && at.current.srcObject !== stream) { at.current.srcObject = stream; at.current.play().catch(() => {}); } });
-    return html`<figure class="tile ${mirrored ? 'mirrored' : ''} ${still ? 'still' : ''}"><video ref=${at} autoplay playsinline muted=${muted}></video>${still}<figcaption>${name}</figcaption></figure>`;
+function plays(element, stream) {
+    if (!element || element.srcObject === stream) return;
+    element.srcObject = stream;
+    element.play().catch(() => {});
+}
+
+function Screen({stream, sound, name, mirrored, still}) {
+    const [picture, speaker] = [useRef(), useRef()];
+    useEffect(() => { plays(picture.current, stream); plays(speaker.current, sound); });
+    return html`<figure class="tile ${mirrored ? 'mirrored' : ''} ${still ? 'still' : ''}"><video ref=${picture} autoplay playsinline muted></video>${sound ? html`<audio ref=${speaker} autoplay></audio>` : null}${still}<figcaption>${name}</figcaption></figure>`;
 }
 
 function CallView({call: {session}}) {
@@ -245,9 +251,9 @@ function CallView({call: {session}}) {
     return html`<section class="call ${small ? 'small' : ''}" aria-label=${t('通话')}>
         <header><strong class="grow cut">${title}</strong><span class="number" role="timer">${session.since ? lasting(seconds) : t('等待接听…')}</span>
             <button class="link" onClick=${() => setSmall(!small)}>${small ? t('展开') : t('缩小')}</button></header>
-        <div class="tiles n${Math.min(peers.length, 4)}">${peers.length ? peers.map(([id, {stream}]) => html`<${Screen} key=${id} stream=${stream} name=${nameOf(id)} still=${live(stream) ? null : face(id)}/>`)
+        <div class="tiles n${Math.min(peers.length, 4)}">${peers.length ? peers.map(([id, {stream, sound}]) => html`<${Screen} key=${id} stream=${stream} sound=${sound} name=${nameOf(id)} still=${live(stream) ? null : face(id)}/>`)
         : html`<div class="tile still">${face(session.withId ?? client.userId)}</div>`}</div>
-        ${session.local && (session.screen || session.camera) ? html`<div class="self-view"><${Screen} stream=${session.screen ?? session.local} name=${t('我')} muted mirrored=${!session.screen}/></div>` : null}
+        ${session.local && (session.screen || session.camera) ? html`<div class="self-view"><${Screen} stream=${session.screen ?? session.local} name=${t('我')} mirrored=${!session.screen}/></div>` : null}
         <footer>${control(session.mic ? 'mic' : 'micoff', session.mic ? t('静音') : t('取消静音'), () => session.setMic(!session.mic), session.mic ? '' : 'off')}
             ${control(session.camera ? 'video' : 'camoff', session.camera ? t('关闭摄像头') : t('打开摄像头'), () => session.setCamera(!session.camera), session.camera ? '' : 'off')}
             ${navigator.mediaDevices?.getDisplayMedia ? control('screen', session.screen ? t('停止共享') : t('共享屏幕'), () => session.setScreen(!session.screen), session.screen ? 'on' : '') : null}
