@@ -30,10 +30,12 @@ function About({groupId, done}) {
     const quiet = one => form({title: t('禁言“{0}”', one.nickName), yes: t('禁言'), fields: [{name: 'duration', label: t('多久'), value: 3600, options: [[600, t('10 分钟')], [3600, t('1 小时')], [86400, t('1 天')], [604800, t('7 天')], ['', t('一直')]]}],
         act: async ({duration}) => { await api.groupMembersMuted({groupId, userId: one.userId, isMuted: true, ...(duration ? {duration: +duration} : {})}); await readIt(); }});
     const remove = async one => { if (await ask({title: t('移出群聊'), text: t('把“{0}”移出群聊？', one.nickName), yes: t('移出'), danger: true})) act(api.groupMembersRemove({groupId, memberIds: [one.userId]})); };
+    const transfer = async one => { if (await ask({title: t('转让群主'), text: t('“{0}”将成为群主，你成为普通成员。', one.nickName), yes: t('转让'), danger: true})) act(api.groupTransfer({groupId, userId: one.userId})); };
     const topped = () => form({title: t('置顶内容'), yes: t('置顶'), fields: [{name: 'content', label: t('所有人在聊天上方看到'), area: true, value: group.topMessage ?? '', maxlength: 500, required: true}], act: async ({content}) => { await api.groupSetTopMessage({groupId, content}); await readIt(); }});
     const itemsOf = one => [
         ['person', t('查看资料'), () => { done(); go(`people/${one.userId}`); }],
         owns && one.role === 'MEMBER' && ['check', t('设为管理员'), () => act(api.groupManagerAdd({groupId, userId: one.userId}))],
+        owns && ['out', t('转让群主'), () => transfer(one)],
         owns && one.role === 'MANAGER' && ['close', t('取消管理员'), () => act(api.groupManagerRemove({groupId, userId: one.userId}))],
         one.isMuted ? ['bell', t('解除禁言'), () => act(api.groupMembersMuted({groupId, userId: one.userId, isMuted: false}))] : ['mute', t('禁言'), () => quiet(one)],
         ['trash', t('移出群聊'), () => remove(one)],

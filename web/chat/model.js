@@ -145,7 +145,7 @@ export function conversationOf(key) {
 }
 
 export function inOrder() {
-    return [...all.conversations.values()].sort((one, other) => other.isTop - one.isTop
+    return [...all.conversations.values()].filter(one => !one.isHidden).sort((one, other) => other.isTop - one.isTop
         || (other.lastSendTime ?? '').localeCompare(one.lastSendTime ?? '') || (other.lastMessageId ?? 0) - (one.lastMessageId ?? 0));
 }
 
@@ -165,12 +165,11 @@ export const readConversations = async () => listed({conversations: await api.co
 
 // Those that have changed, or all there are.
 function listed({conversations: list, gone, whole}) {
-    const old = all.conversations;
-    const now = whole ? new Map() : old;
+    const now = whole ? new Map() : all.conversations;
     for (const one of list) {
         const key = (one.type === 'GROUP' ? 'g' : 'p') + one.targetId;
         if (one.type === 'PRIVATE') know(one.targetId, one.name, one.headImage);
-        now.set(key, {...one, key, mentioned: one.unreadCount > 0 && old.get(key)?.mentioned});
+        now.set(key, {...one, key, mentioned: one.isMentioned});
         if (one.friendReadSeq) threads.get(key)?.readUpToSeq(one.friendReadSeq);
     }
     for (const [key, {conversationId}] of now) if (gone.includes(conversationId)) now.delete(key);
@@ -202,7 +201,7 @@ client.on('message', message => {
     const counts = !mine && message.messageType !== 8;
     const mentioned = counts && (message.atUserIds.includes(client.userId) || message.atUserIds.includes(-1));
     change(key, {conversationId: message.conversationId, lastSeq: message.seq, lastMessageId: message.id, lastSenderId: message.senderId,
-        lastContent: message.content, lastMessageType: message.messageType, lastSendTime: message.sendTime, lastIsRecalled: message.isRecalled,
+        lastContent: message.content, lastMessageType: message.messageType, lastSendTime: message.sendTime, lastIsRecalled: message.isRecalled, isHidden: false,
         unreadCount: mine ? 0 : one.unreadCount + 1, mentioned: one.mentioned || (mentioned && !seen)});
     threads.get(key)?.add(message);
     if (seen) read(key);
