@@ -20,7 +20,7 @@ export function MeList() {
 export function Me({page}) {
     const Page = {profile: Profile, notices: Notices, safety: Safety, settings: Settings}[page] ?? Profile;
     const title = PAGES.find(([to]) => to === page)?.[2] ?? '我的资料';
-    return html`<section class="page"><header class="talk-head"><${Tool} icon="back" title=${t('返回')} onClick=${() => go('me')}/><h2 class="grow">${t(title)}</h2></header><div class="page-body"><${Page}/></div></section>`;
+    return html`<section class="page"><header class="talk-head"><${Tool} icon="back" title=${t('返回')} onClick=${() => go('me')}/><h1 class="grow">${t(title)}</h1></header><div class="page-body"><${Page}/></div></section>`;
 }
 
 function Profile() {

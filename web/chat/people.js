@@ -71,7 +71,7 @@ export function Person({route}) {
         await api.friendDelete({friendId: id}).then(() => Promise.all([readFriends(), readConversations()])).then(() => tell(t('已删除')), fault);
         again();
     };
-    return html`<section class="page"><header class="talk-head">${back}<h2 class="grow">${t('资料')}</h2></header>
+    return html`<section class="page"><header class="talk-head">${back}<h1 class="grow">${t('资料')}</h1></header>
         <div class="page-body"><div class="card profile"><${Picture} url=${data.headImage} name=${friend?.remark || data.nickName} id=${id} size="large" status=${friend?.onlineStatus}/>
             <h3>${friend?.remark || data.nickName}</h3><p class="quiet">@${data.username}${friend?.remark ? ` · ${data.nickName}` : ''}</p>
             ${data.signature ? html`<p>${data.signature}</p>` : null}

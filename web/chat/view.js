@@ -61,7 +61,7 @@ export function Talk({talk: key}) {
     return html`<section class="talk" aria-label=${name} onDragOver=${over} onDrop=${drop} onDragLeave=${event => event.target.classList?.contains('drop') && setDragged(false)}>
         <header class="talk-head"><${Tool} icon="back" title=${t('返回')} onClick=${() => go('chats')}/>
             <button class="who" onClick=${info}><${Picture} url=${one.headImage} name=${name} id=${one.targetId} size="small" status=${thread.isGroup ? undefined : friend?.onlineStatus}/>
-                <span class="grow"><h2 class="cut">${name}</h2><span class="quiet small cut">${thread.isGroup ? t('{0} 人', group?.memberCount ?? '…') : friend ? presence(friend) : t('不是好友')}</span></span></button>
+                <span class="grow"><h1 class="cut">${name}</h1><span class="quiet small cut">${thread.isGroup ? t('{0} 人', group?.memberCount ?? '…') : friend ? presence(friend) : t('不是好友')}</span></span></button>
             ${state.values.config?.webrtc !== false && (thread.isGroup || friend) ? html`<${Tool} icon="phone" title=${t('语音通话')} onClick=${() => call(2)}/><${Tool} icon="video" title=${t('视频通话')} onClick=${() => call(1)}/>` : null}
             <${MenuTool} title=${t('更多')} place="end" items=${menu}/></header>
         <div class="narrow"><${Connection}/></div>

@@ -23,7 +23,7 @@ export function Wallet() {
         act: async ({amount, toAddress, tradePassword}) => { await api.userWithdraw({amount: +amount, toAddress, tradePassword}, {key: uniqueId()}); tell(t('提现已提交，等待审核')); renew(); }}).catch(fault);
     const vip = () => form({title: t('购买 VIP'), yes: t('购买'), fields: [{name: 'duration', label: t('多久'), value: 30, options: [[30, t('30 天')], [90, t('90 天')], [365, t('365 天')]]}, {name: 'tradePassword', label: t('交易密码'), type: 'password', required: true, autocomplete: 'off'}],
         act: async ({duration, tradePassword}) => { const {vipExpireTime} = await api.userBuyVip({duration: +duration, tradePassword}, {key: uniqueId()}); tell(t('VIP 有效期至 {0}', vipExpireTime.slice(0, 10))); renew(); }});
-    return html`<section class="page"><header class="talk-head"><${Tool} icon="back" title=${t('返回')} onClick=${() => go('me')}/><h2 class="grow">${t('钱包')}</h2></header><div class="page-body">
+    return html`<section class="page"><header class="talk-head"><${Tool} icon="back" title=${t('返回')} onClick=${() => go('me')}/><h1 class="grow">${t('钱包')}</h1></header><div class="page-body">
         <div class="card balance"><p class="small">${t('余额（元）')}</p><p class="amount number">${money(me?.balance) || '—'}</p>
             ${me?.isVip ? html`<p class="small">VIP · ${t('有效期至 {0}', me.vipExpireTime?.slice(0, 10))}</p>` : null}
             <div class="row"><button class="button" onClick=${recharge}>${t('充值')}</button><button class="button" onClick=${withdraw}>${t('提现')}</button><button class="button" onClick=${vip}>VIP</button></div></div>
