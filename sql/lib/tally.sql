@@ -7,6 +7,10 @@ language plpgsql stable as $$
 declare
   whole bigint := case after when 0 then upto / im.tally_block() else 0 end;
 begin
+  if whole = 0 then
+    return (select count(*) from im.message m
+             where m.conversation_id = conversation and m.seq > after and m.seq <= upto and m.sender_id <> me and m.recalled_at is null);
+  end if;
   return (select count(*) from im.message m
            where m.conversation_id = conversation and m.seq > greatest(after, whole * im.tally_block()) and m.seq <= upto
              and m.sender_id <> me and m.recalled_at is null)
