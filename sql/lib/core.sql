@@ -11,10 +11,27 @@ begin
   return set_config('im.told', 'yes', true) is not null;
 end $$;
 
+-- JSON without a blank between its parts, as row_to_json() writes it and json_build_object() does not: what is pushed is
+-- written in one way.
+create or replace function im.compact(data json) returns text
+language plpgsql immutable as $$
+begin
+  if strpos(data::text, ' ') = 0 or data::text like '{"event":%' then
+    return data::text;
+  elsif json_typeof(data) = 'object' then
+    return (select '{' || string_agg(to_json(e.key)::text || ':' || im.compact(e.value), ',' order by e.n) || '}'
+              from json_each(data) with ordinality e(key, value, n));
+  elsif json_typeof(data) = 'array' then
+    return (select '[' || string_agg(im.compact(e.value), ',' order by e.n) || ']'
+              from json_array_elements(data) with ordinality e(value, n));
+  end if;
+  return data::text;
+end $$;
+
 -- A whole frame.  data is the client's object and has a member "event".  SQL that PostgreSQL puts in its place.
 create or replace function im.frame(type text, data json) returns text
 language sql immutable as $$
-  select '{"type":"' || type || '","data":' || data || '}'
+  select '{"type":"' || type || '","data":' || im.compact(data) || '}'
 $$;
 
 -- An event for these accounts.
