@@ -73,7 +73,7 @@ export function Person({route}) {
     };
     return html`<section class="page"><header class="talk-head">${back}<h1 class="grow">${t('资料')}</h1></header>
         <div class="page-body"><div class="card profile"><${Picture} url=${data.headImage} name=${friend?.remark || data.nickName} id=${id} size="large" status=${friend?.onlineStatus}/>
-            <h3>${friend?.remark || data.nickName}</h3><p class="quiet">@${data.username}${friend?.remark ? ` · ${data.nickName}` : ''}</p>
+            <h2>${friend?.remark || data.nickName}</h2><p class="quiet">@${data.username}${friend?.remark ? ` · ${data.nickName}` : ''}</p>
             ${data.signature ? html`<p>${data.signature}</p>` : null}
             <dl class="facts"><div><dt>${t('用户号')}</dt><dd class="number">${id}</dd></div><div><dt>${t('性别')}</dt><dd>${[t('未知'), t('男'), t('女')][data.sex] ?? t('未知')}</dd></div>${friend ? html`<div><dt>${t('状态')}</dt><dd>${presence(friend)}</dd></div>` : null}</dl>
             ${id === client.userId ? html`<button class="button wide" onClick=${() => go('me/profile')}>${t('编辑我的资料')}</button>`
