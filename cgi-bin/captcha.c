@@ -176,12 +176,12 @@ char *captcha_draw(char answer[static CAPTCHA_LENGTH + 1])
 /* Answers {captchaId, captchaImage}; the picture was drawn before its answer was stored. */
 static void answer_picture(struct request *r, const PGresult *rows)
 {
-    json_grow(&r->pool, "{\"captchaId\":");
-    reply_grow_cell(&r->pool, rows, 0, 0);
-    json_grow(&r->pool, ",\"captchaImage\":");
-    json_grow_string(&r->pool, request_value(r, "image"));
-    obstack_grow0(&r->pool, "}", 1);
-    reply_data(r, obstack_finish(&r->pool));
+    json_grow(&r->answer, "{\"captchaId\":");
+    reply_grow_cell(&r->answer, rows, 0, 0);
+    json_grow(&r->answer, ",\"captchaImage\":");
+    json_grow_string(&r->answer, request_value(r, "image"));
+    obstack_grow0(&r->answer, "}", 1);
+    reply_data(r, obstack_finish(&r->answer));
 }
 
 void captcha_create(struct request *r, const PGresult *rows)

@@ -70,12 +70,12 @@ static bool push_own(struct request *r, const char *type, const char *data, bool
     char channel[24];
 
     snprintf(channel, sizeof channel, "c%s", socket ? socket : "0");
-    json_grow(&r->pool, "{\"type\":");
-    json_grow_string(&r->pool, type);
-    json_grow(&r->pool, ",\"data\":");
-    json_grow(&r->pool, data);
-    obstack_grow0(&r->pool, "}", 1);
-    return push_body(channel, obstack_finish(&r->pool), close ? answer_close : NULL, r);
+    json_grow(&r->answer, "{\"type\":");
+    json_grow_string(&r->answer, type);
+    json_grow(&r->answer, ",\"data\":");
+    json_grow(&r->answer, data);
+    obstack_grow0(&r->answer, "}", 1);
+    return push_body(channel, obstack_finish(&r->answer), close ? answer_close : NULL, r);
 }
 
 /* How the client calls what it has sent, or NULL; also in an envelope out of form, and in what is not JSON. */
@@ -95,17 +95,16 @@ static const char *client_id(struct request *r)
 /* {"event":"ERROR","code":…,"message":…,"clientMsgId":…}; the last lets the client find what was refused. */
 static bool push_error(struct request *r, int code, const char *detail, bool close)
 {
-    const char *answer = reply_envelope(r, code, detail, "null");
     const char *id = client_id(r);
 
-    json_grow(&r->pool, "{\"event\":\"ERROR\",");
-    obstack_grow(&r->pool, answer + 1, strstr(answer, ",\"data\":null}") - answer - 1);
+    json_grow(&r->answer, "{\"event\":\"ERROR\",");
+    reply_grow_code(r, code, detail);
     if (id) {
-        json_grow(&r->pool, ",\"clientMsgId\":");
-        json_grow_string(&r->pool, id);
+        json_grow(&r->answer, ",\"clientMsgId\":");
+        json_grow_string(&r->answer, id);
     }
-    obstack_grow0(&r->pool, "}", 1);
-    return push_own(r, "SYSTEM_MESSAGE", obstack_finish(&r->pool), close);
+    obstack_grow0(&r->answer, "}", 1);
+    return push_own(r, "SYSTEM_MESSAGE", obstack_finish(&r->answer), close);
 }
 
 /* Bytes that no client writes: nchan has lost its place in what this one sends (socket(8)), and would go on like that. */

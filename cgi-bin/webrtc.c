@@ -132,21 +132,21 @@ static void answer_servers(struct request *r, const char *call)
         credential = request_copy(r, own);
         free(own);
     }
-    json_grow(&r->pool, "{");
+    json_grow(&r->answer, "{");
     if (call) {
-        json_grow(&r->pool, "\"callId\":");
-        json_grow_string(&r->pool, call);
-        obstack_1grow(&r->pool, ',');
+        json_grow(&r->answer, "\"callId\":");
+        json_grow_string(&r->answer, call);
+        obstack_1grow(&r->answer, ',');
     }
-    json_grow(&r->pool, "\"iceServers\":[");
+    json_grow(&r->answer, "\"iceServers\":[");
     if (*stun) {
-        grow_urls(&r->pool, stun);
-        json_grow(&r->pool, credential ? "}," : "}");
+        grow_urls(&r->answer, stun);
+        json_grow(&r->answer, credential ? "}," : "}");
     }
     if (credential)
-        grow_turn(&r->pool, turn, name, credential);
-    obstack_grow0(&r->pool, "]}", 2);
-    reply_data(r, obstack_finish(&r->pool));
+        grow_turn(&r->answer, turn, name, credential);
+    obstack_grow0(&r->answer, "]}", 2);
+    reply_data(r, obstack_finish(&r->answer));
 }
 
 static void ring(struct request *r, const PGresult *rows)

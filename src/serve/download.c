@@ -32,7 +32,7 @@ static void grow_name(struct obstack *out, const char *name)
 /* nginx sends the bytes: ranges, conditions and HEAD are its affair. */
 void download_file(struct request *r, const PGresult *rows)
 {
-    struct obstack *out = &r->pool;
+    struct obstack *out = &r->answer;
     const char *bytes = PQgetvalue(rows, 0, 0), *mime = PQgetvalue(rows, 0, 2);
 
     if (PQgetisnull(rows, 0, 0)) { /* it has no such part */

@@ -78,20 +78,20 @@ void login_answer(struct request *r, enum audience audience, const PGresult *row
         .issued_at = number(rows, issued),
     };
 
-    obstack_1grow(&r->pool, '{');
-    grow_token(&r->pool, "accessToken", audience, TOKEN_ACCESS, &claims);
+    obstack_1grow(&r->answer, '{');
+    grow_token(&r->answer, "accessToken", audience, TOKEN_ACCESS, &claims);
     if (audience == AUDIENCE_USER) {
-        obstack_1grow(&r->pool, ',');
-        grow_token(&r->pool, "refreshToken", audience, TOKEN_REFRESH, &claims);
+        obstack_1grow(&r->answer, ',');
+        grow_token(&r->answer, "refreshToken", audience, TOKEN_REFRESH, &claims);
     }
     for (int column = 0; column < PQnfields(rows); column++) {
         if (column == ver || column == session || column == generation || column == issued)
             continue;
-        obstack_1grow(&r->pool, ',');
-        json_grow_string(&r->pool, PQfname(rows, column));
-        obstack_1grow(&r->pool, ':');
-        reply_grow_cell(&r->pool, rows, 0, column);
+        obstack_1grow(&r->answer, ',');
+        json_grow_string(&r->answer, PQfname(rows, column));
+        obstack_1grow(&r->answer, ':');
+        reply_grow_cell(&r->answer, rows, 0, column);
     }
-    obstack_grow0(&r->pool, "}", 1);
-    reply_data(r, obstack_finish(&r->pool));
+    obstack_grow0(&r->answer, "}", 1);
+    reply_data(r, obstack_finish(&r->answer));
 }

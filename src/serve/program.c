@@ -7,6 +7,7 @@
 #include "base/push.h"
 #include "arrival.h"
 #include "burn.h"
+#include "output.h"
 #include "serve.h"
 
 #include <errno.h>
@@ -21,8 +22,8 @@
 /* libfcgi uses select(), so descriptors stay below 1024; nginx keeps far fewer connections per program. */
 enum { REQUESTS_MAX = 400, STOP_SECONDS = 10 };
 
-/* How long a request may be on its way, and how long an answer may find nobody who reads it. */
-static const struct timeval arrival_time = {5, 0}, reading_time = {2, 0};
+/* How long a request may be on its way. */
+static const struct timeval arrival_time = {5, 0};
 
 static struct event_base *loop;
 static struct event *listening, *stop_term, *stop_usr1, *stop_deadline;
@@ -80,6 +81,7 @@ static void request_reset(struct request *r)
         r->release(r);
     json_object_put(r->document);
     request_pool_free(r);
+    output_free(&r->output);
     memset(r, 0, sizeof *r);
     r->fcgi = fcgi;
 }
@@ -93,19 +95,27 @@ static void body_drain(struct request *r)
         ;
 }
 
-/* The request has been answered and nothing of it is running: sends it off and waits for the next. */
-static void request_finish(struct request *r)
+/* nginx has its answer: waits for the next request.  libfcgi writes nothing and finds nothing to write. */
+static void request_over(struct request *r)
 {
-    if (stopping)
-        r->fcgi.keepConnection = 0;
-    body_drain(r);
-    FCGX_Finish_r(&r->fcgi);
+    bool broken = r->output.broken || FCGX_GetError(r->fcgi.in) != 0;
+
+    FCGX_Free(&r->fcgi, broken || stopping || !r->fcgi.keepConnection);
     request_reset(r);
     active--;
     if (r->fcgi.ipcFd >= 0)
         request_wait(r, NULL);
     else
         request_release(r);
+}
+
+/* The request has been answered and nothing of it is running. */
+static void request_finish(struct request *r)
+{
+    body_drain(r);
+    output_end(r);
+    if (output_send(r, request_over))
+        request_over(r);
 }
 
 /* A request that is there to its end is taken by libfcgi without waiting. */
@@ -150,7 +160,6 @@ static void connection_accept(struct request *r)
         request_release(r);
         return;
     }
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &reading_time, sizeof reading_time);
     r->fcgi.ipcFd = fd;
     r->fcgi.keepConnection = r->fcgi.detached = 1;
     request_wait(r, &arrival_time);
@@ -249,6 +258,7 @@ int program_run(const struct program *program, int argc, char **argv)
     stop_deadline = loop_timer(loop, on_deadline, NULL);
     push_open(loop, PUSH_WAIT_MS);
     burn_open(loop);
+    output_open(loop);
     serve_open(loop, served);
     listen_on_stdin();
     event_add(stop_term, NULL); /* until here a signal simply ends the process: there is nothing to finish */

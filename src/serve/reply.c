@@ -144,7 +144,7 @@ void reply_rows(struct request *r, const PGresult *rows)
         sheet_rows(r, rows);
         return;
     }
-    answer(r, CODE_OK, NULL, rows_json(&r->pool, r->route->shape, rows));
+    answer(r, CODE_OK, NULL, rows_json(&r->answer, r->route->shape, rows));
 }
 
 void reply_data(struct request *r, const char *data)
@@ -241,7 +241,7 @@ void reply_failure(struct request *r, const PGresult *failure)
         reply_broken(r, state, message);
 }
 
-const char *reply_envelope(struct request *r, int code, const char *detail, const char *data)
+void reply_grow_code(struct request *r, int code, const char *detail)
 {
     bool english = r->language && strncmp(r->language, "en", 2) == 0;
     const char *text = code_text(code, english);
@@ -254,14 +254,20 @@ const char *reply_envelope(struct request *r, int code, const char *detail, cons
         text = both;
     }
     snprintf(number, sizeof number, "%d", code);
-    json_grow(&r->pool, "{\"code\":");
-    json_grow(&r->pool, number);
-    json_grow(&r->pool, ",\"message\":");
-    json_grow_string(&r->pool, text);
-    json_grow(&r->pool, ",\"data\":");
-    json_grow(&r->pool, data);
-    obstack_grow0(&r->pool, "}", 1);
-    return obstack_finish(&r->pool);
+    json_grow(&r->answer, "\"code\":");
+    json_grow(&r->answer, number);
+    json_grow(&r->answer, ",\"message\":");
+    json_grow_string(&r->answer, text);
+}
+
+static const char *envelope(struct request *r, int code, const char *detail, const char *data)
+{
+    obstack_1grow(&r->answer, '{');
+    reply_grow_code(r, code, detail);
+    json_grow(&r->answer, ",\"data\":");
+    json_grow(&r->answer, data);
+    obstack_grow0(&r->answer, "}", 1);
+    return obstack_finish(&r->answer);
 }
 
 /* nginx passes the line on as it is, and a status line without a reason is not everybody's HTTP. */
@@ -283,12 +289,15 @@ static const char *reason_of(int status)
 
 void reply_write(struct request *r, int status, const char *headers, const char *body)
 {
-    FCGX_Stream *out = r->fcgi.out;
+    char line[64] = "", length[48];
 
     if (status != 200)
-        FCGX_FPrintF(out, "Status: %d %s\r\n", status, reason_of(status));
-    FCGX_FPrintF(out, "%sContent-Length: %d\r\n\r\n", headers, (int)strlen(body));
-    FCGX_PutStr(body, (int)strlen(body), out);
+        snprintf(line, sizeof line, "Status: %d %s\r\n", status, reason_of(status));
+    snprintf(length, sizeof length, "Content-Length: %zu\r\n\r\n", strlen(body));
+    output_add(r, line, strlen(line));
+    output_add(r, headers, strlen(headers));
+    output_add(r, length, strlen(length));
+    output_add(r, body, strlen(body));
 }
 
 void reply_http(struct request *r, int code, const char *detail, const char *data)
@@ -299,5 +308,5 @@ void reply_http(struct request *r, int code, const char *detail, const char *dat
              "Content-Type: application/json; charset=utf-8\r\nX-IM-Code: %d\r\n"
              "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
              code);
-    reply_write(r, code == CODE_TOO_MANY ? 429 : 200, headers, reply_envelope(r, code, detail, data));
+    reply_write(r, code == CODE_TOO_MANY ? 429 : 200, headers, envelope(r, code, detail, data));
 }

@@ -35,8 +35,8 @@ void reply_http(struct request *r, int code, const char *detail, const char *dat
 /* Writes a whole HTTP answer: status, further header lines each ending in \r\n, body. */
 void reply_write(struct request *r, int status, const char *headers, const char *body);
 
-/* {"code", "message", "data"} as text in the request's pool. */
-const char *reply_envelope(struct request *r, int code, const char *detail, const char *data);
+/* Grows the request's answer by "code" and "message", as every answer has them. */
+void reply_grow_code(struct request *r, int code, const char *detail);
 
 /* Grows the obstack's object by one cell of the rows as JSON. */
 void reply_grow_cell(struct obstack *out, const PGresult *rows, int row, int column);

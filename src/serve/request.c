@@ -29,12 +29,14 @@ void request_open(void)
 void request_pool(struct request *r)
 {
     obstack_init(&r->pool);
+    obstack_init(&r->answer);
 }
 
 void request_pool_free(struct request *r)
 {
     obstack_free(&r->pool, NULL);
-    r->pool = (struct obstack){0};
+    obstack_free(&r->answer, NULL);
+    r->pool = r->answer = (struct obstack){0};
 }
 
 char *request_copy(struct request *r, const char *text)

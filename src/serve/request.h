@@ -12,6 +12,7 @@
 #include "base/must.h"
 #include "base/token.h"
 #include "call.h"
+#include "output.h"
 #include "route.h"
 
 #include <event2/event_struct.h>
@@ -27,6 +28,8 @@ struct request {
     FCGX_Request fcgi;
     struct event readable;  /* armed only while the connection waits for its next request */
     struct obstack pool;    /* whatever lives as long as the request */
+    struct obstack answer;  /* where texts grow that it answers, so that nothing that is made meanwhile gets into them */
+    struct output output;   /* which go out there */
 
     const struct program *program;
     const struct route *route;

@@ -4,7 +4,6 @@
 #include "serve.h"
 
 #include <string.h>
-#include <sys/socket.h>
 
 enum { OID_BOOL = 16, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_NUMERIC = 1700, OID_TIMESTAMPTZ = 1184,
        TIME_LENGTH = 19, DIGITS_KEPT = 15 };
@@ -89,33 +88,31 @@ static void grow_line(struct obstack *out, const PGresult *rows, int row)
 }
 
 /* "/im/user/list" is user.csv. */
-static void send_head(struct request *r)
+static void grow_head(struct request *r)
 {
     const char *name = strncmp(r->path, "/im/", 4) == 0 ? r->path + 4 : r->path;
 
-    FCGX_FPrintF(r->fcgi.out,
-                 "Content-Type: text/csv; charset=utf-8\r\nX-IM-Code: 200\r\nCache-Control: no-store\r\n"
-                 "X-Content-Type-Options: nosniff\r\nContent-Disposition: attachment; filename=\"%.*s.csv\"\r\n\r\n",
-                 (int)strcspn(name, "/"), name);
-    FCGX_PutStr(mark, sizeof mark - 1, r->fcgi.out);
+    json_grow(&r->answer, "Content-Type: text/csv; charset=utf-8\r\nX-IM-Code: 200\r\nCache-Control: no-store\r\n"
+                          "X-Content-Type-Options: nosniff\r\nContent-Disposition: attachment; filename=\"");
+    obstack_grow(&r->answer, name, (int)strcspn(name, "/"));
+    json_grow(&r->answer, ".csv\"\r\n\r\n");
+    json_grow(&r->answer, mark);
 }
 
-/* False when nobody reads any more. */
-static bool send_lines(struct request *r, const PGresult *rows, int from)
+static void add_lines(struct request *r, const PGresult *rows, int from)
 {
     int count = PQntuples(rows);
 
     for (int row = from; row < count; row++)
-        grow_line(&r->pool, rows, row);
-    int size = (int)obstack_object_size(&r->pool);
-    char *lines = obstack_finish(&r->pool);
-    bool sent = FCGX_PutStr(lines, size, r->fcgi.out) == size;
-    obstack_free(&r->pool, lines);
-    return sent;
+        grow_line(&r->answer, rows, row);
+    size_t size = obstack_object_size(&r->answer);
+    char *lines = obstack_finish(&r->answer);
+    output_add(r, lines, size);
+    obstack_free(&r->answer, lines);
 }
 
 /* What the call needed is freed with the place that the pool had before the first batch. */
-static void next_batch(struct request *r, const PGresult *rows)
+static void batch_prepare(struct request *r, const PGresult *rows)
 {
     struct value *kept = r->values;
 
@@ -126,23 +123,39 @@ static void next_batch(struct request *r, const PGresult *rows)
     r->batch = obstack_alloc(&r->pool, 1);
     r->values = r->values_kept = kept;
     request_set(r, "after", PQgetvalue(rows, PQntuples(rows) - 1, 0));
-    serve_call(r, r->call, NULL);
+}
+
+static void next_batch(struct request *r)
+{
+    if (r->output.broken)
+        r->answered = true; /* nobody reads any more */
+    else
+        serve_call(r, r->call, NULL);
+}
+
+/* nginx has taken the last batch. */
+static void on_taken(struct request *r)
+{
+    serve_resume(r, next_batch);
 }
 
 void sheet_rows(struct request *r, const PGresult *rows)
 {
     if (!r->begun)
-        send_head(r);
-    bool sent = send_lines(r, rows, r->begun ? 0 : -1);
+        grow_head(r);
+    add_lines(r, rows, r->begun ? 0 : -1);
     r->begun = true;
-    if (sent && PQntuples(rows))
-        next_batch(r, rows);
-    else
+    if (PQntuples(rows) == 0) {
         r->answered = true;
+        return;
+    }
+    batch_prepare(r, rows);
+    if (output_send(r, on_taken))
+        next_batch(r);
 }
 
 void sheet_break(struct request *r, int code)
 {
     log_error("an export broke off with code %d", code);
-    shutdown(r->fcgi.ipcFd, SHUT_RDWR);
+    output_break(r);
 }
