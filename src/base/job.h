@@ -26,7 +26,7 @@ struct step {
 struct job {
     struct step steps[JOB_STEPS];
     int count;                     /* steps in use */
-    void (*done)(struct job *job); /* called once, never from within db_run() unless PostgreSQL is away */
+    void (*done)(struct job *job); /* called once, never from within db_run() */
     void *owner;                   /* the caller's */
     struct bulk *bulk;             /* the twin of its first step's call, by which it may be done with others; or NULL */
 
