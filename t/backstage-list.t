@@ -121,14 +121,15 @@ subtest 'an export that cannot go on' => sub {
         do $$ begin while not exists (select from im.setting where name = 'test.done') loop perform pg_sleep(0.01); end loop; end $$;
         commit
         END
-    my $tx = $admin->ua->start($admin->ua->build_tx(GET => $im->url('backstage') . '/im/user/list?format=csv', { Authorization => 'Bearer ' . $admin->access }));
-    ok $tx->error, 'breaks off, so that nobody takes it for the whole';
+    # curl: Mojo takes what breaks off for the whole.
+    isnt system('curl', '-s', '--fail', '-o', '/dev/null', '-H', 'Authorization: Bearer ' . $admin->access, $im->url('backstage') . '/im/user/list?format=csv'), 0,
+        'breaks off, so that nobody takes it for the whole';
     $im->sql(q{insert into im.setting (name, value) values ('test.done', '')});
     waitpid $holder, 0;
     ok $im->eventually(5, sub { $im->logs->grep(qr/an export broke off with code 500/) }), 'and the log says so';
     $admin->get('/im/self')->ok('whoever asked goes on');
 };
 
-$im->allow(qr/user.list failed: 55P03/, qr/an export broke off/, qr/upstream sent unsupported FastCGI protocol version/);
+$im->allow(qr/user.list failed: 55P03/, qr/an export broke off/, qr/upstream sent unsupported FastCGI protocol version|upstream prematurely closed/);
 $im->end;
 done_testing;
