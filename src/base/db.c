@@ -34,7 +34,6 @@ static struct connection *connections;
 static int connection_count, alive, busy;
 static SLIST_HEAD(idle_list, connection) idle = SLIST_HEAD_INITIALIZER(idle);
 static struct job_queue queue = STAILQ_HEAD_INITIALIZER(queue);
-static struct job_queue fallen = STAILQ_HEAD_INITIALIZER(fallen); /* lost with their connections, and not yet told */
 
 static void on_socket(evutil_socket_t fd, short what, void *arg);
 
@@ -86,30 +85,12 @@ static void queue_fail(long now)
     }
 }
 
-/* Nobody hears done() from within db_run(), nor while a connection is being lost. */
-static void fail_soon(void)
-{
-    event_active(impatience, EV_TIMEOUT, 1);
-}
-
-static void fallen_end(void)
-{
-    struct job *job;
-
-    while ((job = STAILQ_FIRST(&fallen))) {
-        STAILQ_REMOVE_HEAD(&fallen, waiting);
-        job->lost = true;
-        db_end(job);
-    }
-}
-
 static void on_impatience(evutil_socket_t fd, short what, void *arg)
 {
     const struct job *first_waiting;
     long now = milliseconds();
 
     (void)fd, (void)what, (void)arg;
-    fallen_end();
     queue_fail(now);
     if ((first_waiting = STAILQ_FIRST(&queue))) {
         long left = first_waiting->deadline - now;
@@ -173,9 +154,11 @@ static void connection_lost(struct connection *c)
     c->state = DOWN;
     c->backoff_ms = c->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : c->backoff_ms * 2;
     event_add(c->retry, &wait);
-    if (job)
-        STAILQ_INSERT_TAIL(&fallen, job, waiting);
-    fail_soon();
+    if (job) {
+        job->deadline = 0;
+        STAILQ_INSERT_HEAD(&queue, job, waiting);
+    }
+    event_active(impatience, EV_TIMEOUT, 1); /* nobody hears done() from within db_run() */
 }
 
 static bool watch(struct connection *c)
@@ -374,7 +357,7 @@ static void run(struct job *job)
         if (!event_pending(impatience, EV_TIMEOUT, NULL))
             event_add(impatience, &(struct timeval){DB_WAIT_MS / 1000, DB_WAIT_MS % 1000 * 1000});
         if (alive == 0)
-            fail_soon();
+            event_active(impatience, EV_TIMEOUT, 1);
     }
 }
 
