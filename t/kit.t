@@ -133,6 +133,6 @@ $tab->do('stop');
 is $_->end, 0, 'Node ends well' for $phone, $desk;
 is_deeply [grep { !/WebSocket|Failed to load resource/ } @{ $page->errors }], [], 'the console is clean';
 
-$im->allow(qr/connect\(\) to unix:\S+ failed|upstream prematurely closed|recv\(\) failed/);
+$im->allow(qr/could not publish an event|connect\(\) to unix:\S+ failed|upstream prematurely closed|recv\(\) failed/);
 $im->end;
 done_testing;

@@ -78,7 +78,7 @@ sub shot ($self, $name) { $self->page->shot("$ENV{IM_SHOTS}/$name.png") if $ENV{
 sub faults ($self, $axe) {
     $self->run("$axe; return null") if !$self->run('return !!window.axe');
     return @{ $self->run(<<'END') };
-        await Promise.all(document.getAnimations().filter(one => one instanceof CSSTransition).map(one => one.finished.catch(() => null)));
+        await Promise.all(document.getAnimations().filter(one => one.effect.getTiming().iterations < Infinity).map(one => one.finished.catch(() => null)));
         const {violations} = await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'], resultTypes: ['violations']});
         return violations.map(one => `${one.id}: ${one.nodes.slice(0, 3).map(node => node.html.slice(0, 120)).join(' | ')}`);
 END
