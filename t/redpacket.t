@@ -79,7 +79,7 @@ subtest 'who may not send' => sub {
     $dan->post('/redPackage/send', $fields->(tradePassword => $dan->trade))->refused(3002, 'into a group of others');
     for my $case (
         [totalCount => 0], [totalCount => 101], [totalCount => 1.5], [totalAmount => 0], [totalAmount => 0.02],
-        [totalAmount => -1], [totalAmount => '10.00'], [redPacketType => 3], [receiverType => 3], [remark => 'x' x 41],
+        [totalAmount => -1], [totalAmount => '10.001'], [redPacketType => 3], [receiverType => 3], [remark => 'x' x 41],
     ) {
         my ($field, $value) = @$case;
         $send->($field => $value)->refused(400, "with $field $value", qr/\b(?:$field|totalAmount)\b/);
