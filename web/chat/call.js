@@ -43,10 +43,12 @@ class Call {
     peer(userId) {
         if (this.peers.has(userId)) return this.peers.get(userId);
         const connection = new RTCPeerConnection({iceServers: this.iceServers, bundlePolicy: 'max-bundle'});
-        const peer = {connection, stream: new MediaStream(), sound: new MediaStream(), waiting: [], video: null};
+        const peer = {connection, stream: new MediaStream(), sound: null, waiting: [], video: null};
         this.peers.set(userId, peer);
         connection.ontrack = ({track}) => {
-            (track.kind === 'audio' ? peer.sound : peer.stream).addTrack(track);      // sound does not wait for a picture that never comes
+            // Each alone, for sound does not wait for a picture that never comes; and never into a stream that is played already:
+            // what was given an empty one may not begin.
+            peer[track.kind === 'audio' ? 'sound' : 'stream'] = new MediaStream([track]);
             this.since ??= Date.now();
             this.show();
         };
