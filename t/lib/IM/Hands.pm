@@ -43,8 +43,18 @@ sub _open ($self) {
 
 sub run ($self, $body, $names = {}) { return $self->page->run($body, $names) }
 
+# What only looks does so again when the page is loaded anew meanwhile.
+sub _look ($self, $body, $names = {}) {
+    my @seen;
+    for my $try (1 .. 5) {
+        return $seen[0] if eval { @seen = $self->run($body, $names); 1 };
+        die $@ if $try == 5 || $@ !~ /navigated or closed|context was destroyed|Cannot find .*context/;
+    }
+}
+
 sub _when ($self, $then, %names) {
-    return $self->run("const one = await until(() => seen(selector, text), $self->{wait}); $then", { text => undef, %names });
+    my $way = $then =~ /\Areturn / ? '_look' : 'run';
+    return $self->$way("const one = await until(() => seen(selector, text), $self->{wait}); $then", { text => undef, %names });
 }
 
 sub new ($class, @options) {
@@ -54,9 +64,9 @@ sub new ($class, @options) {
 }
 
 sub see  ($self, $selector, $text = undef) { return $self->_when('return one.textContent.trim()', selector => $selector, text => $text) }
-sub gone ($self, $selector, $text = undef) { return $self->run("await until(() => !seen(selector, text), $self->{wait}); return true", { selector => $selector, text => $text }) }
-sub count ($self, $selector) { return $self->run('return document.querySelectorAll(selector).length', { selector => $selector }) }
-sub texts ($self, $selector) { return @{ $self->run('return [...document.querySelectorAll(selector)].map(one => one.textContent.trim())', { selector => $selector }) } }
+sub gone ($self, $selector, $text = undef) { return $self->_look("await until(() => !seen(selector, text), $self->{wait}); return true", { selector => $selector, text => $text }) }
+sub count ($self, $selector) { return $self->_look('return document.querySelectorAll(selector).length', { selector => $selector }) }
+sub texts ($self, $selector) { return @{ $self->_look('return [...document.querySelectorAll(selector)].map(one => one.textContent.trim())', { selector => $selector }) } }
 
 sub click ($self, $selector, $text = undef) { $self->_when('one.click()', selector => "$selector:not(:disabled)", text => $text); return $self }
 sub type ($self, $selector, $given) { $self->_when('put(one, given)', selector => $selector, given => $given); return $self }
