@@ -68,7 +68,12 @@ sub gone ($self, $selector, $text = undef) { return $self->_look("await until(()
 sub count ($self, $selector) { return $self->_look('return document.querySelectorAll(selector).length', { selector => $selector }) }
 sub texts ($self, $selector) { return @{ $self->_look('return [...document.querySelectorAll(selector)].map(one => one.textContent.trim())', { selector => $selector }) } }
 
-sub click ($self, $selector, $text = undef) { $self->_when('one.click()', selector => "$selector:not(:disabled)", text => $text); return $self }
+# A click may lead away from the page, before it is said that it was done.
+sub click ($self, $selector, $text = undef) {
+    eval { $self->_when('one.click()', selector => "$selector:not(:disabled)", text => $text); 1 } or $@ =~ /navigated or closed|context was destroyed/ or die $@;
+    return $self;
+}
+
 sub type ($self, $selector, $given) { $self->_when('put(one, given)', selector => $selector, given => $given); return $self }
 sub key ($self, $key) {
     $self->page->call('Input.dispatchKeyEvent', { type => $_, key => $key, code => $key, $key =~ /^.$/ && $_ eq 'keyDown' ? (text => $key) : (),
