@@ -2,7 +2,6 @@
 # hostile text, what stays when a session ends or the push instance is killed.
 use v5.36;
 use utf8;
-use Encode qw(decode_utf8);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use IM::Browser;

@@ -276,7 +276,7 @@ for my $story (@stories) {
 }
 
 subtest 'a record that was changed, moved or taken away is found' => sub {
-    my $found = $at{auditor}->run(<<'END');
+    my $found = $at{auditor}->look(<<'END');
         const [{verify}, {ask}] = await Promise.all([import('/app/chain.js'), import('/app/api.js')]);
         const {records} = await ask('GET', '/im/audit/list', {order: 'asc', size: 6});
         const wrong = async rows => (await verify([rows])).wrong?.id ?? null;
@@ -313,7 +313,7 @@ subtest 'on a phone' => sub {
     $one->page->call('Emulation.setDeviceMetricsOverride', { width => 390, height => 844, deviceScaleFactor => 1, mobile => \1 });
     for my $place ('overview', 'users', 'complaints?status=', "groups?open=$group") {
         $one->go($place)->see('main h1');
-        is $one->run('await new Promise(done => setTimeout(done, 200)); return document.documentElement.scrollWidth'), 390, "$place is as wide as it";
+        is $one->look('await new Promise(done => setTimeout(done, 200)); return document.documentElement.scrollWidth'), 390, "$place is as wide as it";
         $one->shot('console-phone-' . ($place =~ /^(\w+)/)[0]);
     }
     $one->click('.burger')->click('.side a', '用户');

@@ -44,7 +44,7 @@ sub _open ($self) {
 sub run ($self, $body, $names = {}) { return $self->page->run($body, $names) }
 
 # What only looks does so again when the page is loaded anew meanwhile.
-sub _look ($self, $body, $names = {}) {
+sub look ($self, $body, $names = {}) {
     my @seen;
     for my $try (1 .. 5) {
         return $seen[0] if eval { @seen = $self->run($body, $names); 1 };
@@ -53,7 +53,7 @@ sub _look ($self, $body, $names = {}) {
 }
 
 sub _when ($self, $then, %names) {
-    my $way = $then =~ /\Areturn / ? '_look' : 'run';
+    my $way = $then =~ /\Areturn / ? 'look' : 'run';
     return $self->$way("const one = await until(() => seen(selector, text), $self->{wait}); $then", { text => undef, %names });
 }
 
@@ -64,9 +64,9 @@ sub new ($class, @options) {
 }
 
 sub see  ($self, $selector, $text = undef) { return $self->_when('return one.textContent.trim()', selector => $selector, text => $text) }
-sub gone ($self, $selector, $text = undef) { return $self->_look("await until(() => !seen(selector, text), $self->{wait}); return true", { selector => $selector, text => $text }) }
-sub count ($self, $selector) { return $self->_look('return document.querySelectorAll(selector).length', { selector => $selector }) }
-sub texts ($self, $selector) { return @{ $self->_look('return [...document.querySelectorAll(selector)].map(one => one.textContent.trim())', { selector => $selector }) } }
+sub gone ($self, $selector, $text = undef) { return $self->look("await until(() => !seen(selector, text), $self->{wait}); return true", { selector => $selector, text => $text }) }
+sub count ($self, $selector) { return $self->look('return document.querySelectorAll(selector).length', { selector => $selector }) }
+sub texts ($self, $selector) { return @{ $self->look('return [...document.querySelectorAll(selector)].map(one => one.textContent.trim())', { selector => $selector }) } }
 
 # A click may lead away from the page, before it is said that it was done.
 sub click ($self, $selector, $text = undef) {
