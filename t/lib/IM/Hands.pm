@@ -82,7 +82,7 @@ sub key ($self, $key) {
 }
 
 # To another place of the page: what follows #.
-sub go ($self, $hash) { $self->run('location.hash = hash', { hash => $hash }); return $self }
+sub go ($self, $hash) { $self->look('location.hash = hash', { hash => $hash }); return $self }
 sub at ($self) { return $self->run('return location.hash') }
 sub errors ($self) { return $self->page->errors }
 
