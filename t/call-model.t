@@ -230,7 +230,7 @@ sub check ($circle, $round, $since, $hurt) {
     my $before  = $model->picture;
     my $picture = join "\n", sort map { $_->{text} } @found;
     $_->{heard} = [heard($_)] for @{ $circle->{sockets} };
-    my $fits = sub ($due) { !grep { wrong($_, $due, $hurt) } @{ $circle->{sockets} } };
+    my $fits = sub ($due) { !map { wrong($_, $due, $hurt) } @{ $circle->{sockets} } };     # grep would ask for a number, and get half of it
     return complain($circle, $round, 'nothing explains', $before, $picture, acts($circle)) if !$model->explain($circle->{acts}, $picture, $fits);
     my $due = $model->state->{heard};
     $count{clerk} += grep { $_->[0] eq 'TIMEOUT' } @$due;
