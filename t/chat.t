@@ -205,6 +205,9 @@ subtest 'on a phone, in English' => sub {
     accessible($page, 'contacts');
     $page->run('await click(".rail button", "Wallet"); await wait(".balance")');
     is $page->run('return document.documentElement.scrollWidth'), 360, 'nothing is wider than the screen';
+    ok $page->run('await wait(".options button", "Set trade password"); return true'), 'who has no trade password may set one';
+    accessible($page, 'the wallet');
+    ok $anns->run('await click(".rail button", "钱包"); await wait(".options button", "修改交易密码"); return true'), 'who has one may change it';
     is_deeply noise($page), [], 'the console is clean';
 };
 

@@ -27,7 +27,7 @@ export function Wallet() {
         <div class="card balance"><p class="small">${t('余额（元）')}</p><p class="amount number">${money(me?.balance) || '—'}</p>
             ${me?.isVip ? html`<p class="small">VIP · ${t('有效期至 {0}', me.vipExpireTime?.slice(0, 10))}</p>` : null}
             <div class="row"><button class="button" onClick=${recharge}>${t('充值')}</button><button class="button" onClick=${withdraw}>${t('提现')}</button><button class="button" onClick=${vip}>VIP</button></div></div>
-        <ul class="card options"><li><button onClick=${tradePassword}><${Icon} name="lock"/>${t('设置交易密码')}</button></li></ul>
+        <ul class="card options"><li><button onClick=${tradePassword}><${Icon} name="lock"/>${me?.hasTradePassword ? t('修改交易密码') : t('设置交易密码')}</button></li></ul>
         <h2 class="part">${t('明细')}</h2>
         ${error ? html`<p class="fault">${wrong(error)}</p>` : page.total === null ? html`<${Spin}/>` : page.records.length ? html`<ul class="card details">${page.records.map(one => html`<li key=${one.id} class="row"><span class="grow"><strong>${t(TYPES[one.type] ?? '其他')}</strong><span class="quiet small cut">${one.remark ?? ''}</span></span>
             <span class="end"><b class="number ${one.amount > 0 ? 'in' : ''}">${one.amount > 0 ? '+' : ''}${money(one.amount)}</b><time class="quiet small">${shortTime(one.createTime)}</time></span></li>`)}</ul>
