@@ -28,9 +28,11 @@ create table im.message_text (
   sender_id bigint not null,
   sent_at timestamptz not null,
   private boolean not null,
-  words text not null                      -- im.search_text() of its text; '' of what is no text, or recalled
+  words text collate "C" not null          -- im.search_text() of its text; '' of what is no text, or recalled
 );
-create index message_text_words on im.message_text using gin (im.neighbours(words)) with (gin_pending_list_limit = 512);
+-- Compared by their bytes, and sorted in by the megabyte: a third of what it costs by the rules of a language and half a
+-- megabyte at a time.  A search reads what waits to be sorted in; two megabytes take it some milliseconds.
+create index message_text_words on im.message_text using gin (im.neighbours(words)) with (gin_pending_list_limit = 2048);
 create index message_text_time on im.message_text (sent_at, id);
 create index message_text_private on im.message_text (sent_at, id) where private;
 create index message_text_group on im.message_text (sent_at, id) where not private;
