@@ -51,7 +51,7 @@ static void register_now(struct request *r)
 
     password_hash(request_text(r, "password"), hash);
     request_set(r, "hash", hash);
-    serve_call(r, &register_call, NULL);
+    transaction_call(r, &register_call, NULL);
 }
 
 static void register_hash(struct request *r, const PGresult *rows)
@@ -69,7 +69,7 @@ static void answer_tokens(struct request *r, const PGresult *rows)
 static void verify_now(struct request *r)
 {
     login_match(r);
-    serve_call(r, &login_done, answer_tokens);
+    transaction_call(r, &login_done, answer_tokens);
 }
 
 static void verify(struct request *r, const PGresult *rows)
@@ -94,7 +94,7 @@ static void change_now(struct request *r)
         request_set(r, "hash", hash);
         request_set(r, "trade", request_trade_digest(r, new));
     }
-    serve_call(r, &password_set, NULL);
+    transaction_call(r, &password_set, NULL);
 }
 
 static void password_change(struct request *r, const PGresult *rows)
@@ -108,7 +108,7 @@ static void password_change(struct request *r, const PGresult *rows)
 static void close_now(struct request *r)
 {
     set_matches(r, "matched", request_text(r, "password"));
-    serve_call(r, &account_close, NULL);
+    transaction_call(r, &account_close, NULL);
 }
 
 static void close_account(struct request *r, const PGresult *rows)
@@ -126,7 +126,7 @@ static void trade_now(struct request *r)
     if (password)
         set_matches(r, "matched", password);
     set_matches(r, "same", request_text(r, "tradePassword"));
-    serve_call(r, &trade_set, NULL);
+    transaction_call(r, &trade_set, NULL);
 }
 
 /* The first trade password is free; a change shows the old one or the login password, which it is not itself. */

@@ -181,7 +181,7 @@ static void step_set(struct request *r, const char *field, const char *secret, c
 static void verify_now(struct request *r)
 {
     login_match(r);
-    serve_call(r, &login_done, answer_token);
+    transaction_call(r, &login_done, answer_token);
 }
 
 static void verify(struct request *r, const PGresult *rows)
@@ -204,7 +204,7 @@ static void change_now(struct request *r)
 {
     hash_set(r, "newPassword");
     request_set(r, "matched", password_matches(request_text(r, "oldPassword"), request_value(r, "old")) ? "true" : "false");
-    serve_call(r, &password_set, NULL);
+    transaction_call(r, &password_set, NULL);
 }
 
 static void password_change(struct request *r, const PGresult *rows)
@@ -222,7 +222,7 @@ static void totp_begin(struct request *r, const PGresult *rows)
     (void)rows;
     totp_secret(secret);
     request_set(r, "secret", secret);
-    serve_call(r, &totp_shown, NULL);
+    transaction_call(r, &totp_shown, NULL);
 }
 
 static void totp_change(struct request *r, const PGresult *rows, const char *on)
@@ -234,7 +234,7 @@ static void totp_change(struct request *r, const PGresult *rows, const char *on)
     }
     request_set(r, "secret", PQgetvalue(rows, 0, 0));
     request_set(r, "on", on);
-    serve_call(r, &totp_set, NULL);
+    transaction_call(r, &totp_set, NULL);
 }
 
 static void totp_enable(struct request *r, const PGresult *rows)
@@ -250,7 +250,7 @@ static void totp_disable(struct request *r, const PGresult *rows)
 static void add_now(struct request *r)
 {
     hash_set(r, "password");
-    serve_call(r, &admin_made, NULL);
+    transaction_call(r, &admin_made, NULL);
 }
 
 static void admin_add(struct request *r, const PGresult *rows)
@@ -263,7 +263,7 @@ static void admin_add(struct request *r, const PGresult *rows)
 static void update_now(struct request *r)
 {
     hash_set(r, "password");
-    serve_call(r, &admin_changed, NULL);
+    transaction_call(r, &admin_changed, NULL);
 }
 
 /* The password may stay as it is. */
@@ -274,7 +274,7 @@ static void admin_update(struct request *r, const PGresult *rows)
 
     (void)rows;
     if (!request_field(r, "password", &json, &text))
-        serve_call(r, &admin_changed, NULL);
+        transaction_call(r, &admin_changed, NULL);
     else if (login_password(r, "password"))
         burn_later(r, update_now);
 }
@@ -282,7 +282,7 @@ static void admin_update(struct request *r, const PGresult *rows)
 static void user_password_now(struct request *r)
 {
     hash_set(r, "newPassword");
-    serve_call(r, &user_password_set, NULL);
+    transaction_call(r, &user_password_set, NULL);
 }
 
 static void user_password(struct request *r, const PGresult *rows)

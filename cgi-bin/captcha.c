@@ -5,7 +5,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "serve/reply.h"
-#include "serve/serve.h"
+#include "serve/rows.h"
+#include "serve/transaction.h"
 
 #include <ft2build.h>
 #include FT_FREETYPE_H
@@ -177,7 +178,7 @@ char *captcha_draw(char answer[static CAPTCHA_LENGTH + 1])
 static void answer_picture(struct request *r, const PGresult *rows)
 {
     json_grow(&r->answer, "{\"captchaId\":");
-    reply_grow_cell(&r->answer, rows, 0, 0);
+    rows_grow_cell(&r->answer, rows, 0, 0);
     json_grow(&r->answer, ",\"captchaImage\":");
     json_grow_string(&r->answer, request_value(r, "image"));
     obstack_grow0(&r->answer, "}", 1);
@@ -196,5 +197,5 @@ void captcha_create(struct request *r, const PGresult *rows)
     request_set(r, "image", image);
     request_set(r, "answer", answer);
     free(image);
-    serve_call(r, &captcha_create_call, answer_picture);
+    transaction_call(r, &captcha_create_call, answer_picture);
 }

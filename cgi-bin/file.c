@@ -17,7 +17,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,14 +60,6 @@ static void upload_release(struct request *r)
     free(u);
 }
 
-/* Whether whoever asked has left: nginx closes the connection then. */
-static bool client_gone(const struct request *r)
-{
-    struct pollfd connection = {.fd = r->fcgi.ipcFd, .events = POLLRDHUP};
-
-    return poll(&connection, 1, 0) > 0;
-}
-
 /* --- 3: the bytes have their names, on disk --- */
 
 static void keep_work(struct task *task)
@@ -89,7 +80,7 @@ static void kept(struct request *r)
     const struct upload *u = r->owned;
 
     if (u->task.told && u->kept)
-        serve_call(r, &done, NULL);
+        transaction_call(r, &done, NULL);
     else
         reply_code(r, CODE_INTERNAL, NULL);
 }
@@ -143,7 +134,7 @@ static void add_file(struct request *r, const struct examined *found)
     }
     if (found->milliseconds >= 0)
         set_number(r, "milliseconds", found->milliseconds);
-    serve_call(r, &add, added);
+    transaction_call(r, &add, added);
 }
 
 /* --- 0: nginx asks whether a body may come, before it reads any of it --- */
@@ -192,7 +183,7 @@ static void examined(struct request *r)
         reply_code(r, CODE_INTERNAL, NULL);
     else if (found->code != CODE_OK)
         reply_code(r, found->code, found->detail[0] ? found->detail : NULL);
-    else if (client_gone(r)) { /* as if it had left before: nothing is kept */
+    else if (output_closed(&r->output)) { /* as if it had left before: nothing is kept */
         log_info("who has uploaded a file has left");
         reply_code(r, CODE_BAD_REQUEST, "body");
     } else

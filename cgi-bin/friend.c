@@ -7,7 +7,7 @@ static const struct route routes[] = {
     /* method  path  who  shape  call, handler */
     {"POST", "/friend/request/apply", USER, ONE, "friend_request_apply(:me, friendId, applyInfo|remark*?)", NULL},
     {"POST", "/friend/request/approve", USER, NOTHING, "friend_request_approve(:me, requestId|id)", NULL},
-    {"GET", "/friend/list", USER, LIST, "friend_list(:me)", NULL},
+    {"GET", "/friend/list", USER, LIST, "friend_list(:me, page?, size?)", NULL},
     {"POST", "/friend/request/reject", USER, NOTHING, "friend_request_reject(:me, requestId|id, reason*?)", NULL},
     {"POST", "/friend/request/recall", USER, NOTHING, "friend_request_recall(:me, requestId|id)", NULL},
     {"GET", "/friend/request/list", USER, PART, "friend_request_list(:me, page?, size?)", NULL},

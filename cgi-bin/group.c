@@ -12,7 +12,7 @@ static const struct route routes[] = {
      "group_modify(:me, groupId, groupName|name[30]!?, groupAvatar|headImage?, groupNotice|notice!?)", NULL},
     {"DELETE", "/group/delete/{groupId}", USER, NOTHING, "group_delete(:me, :groupId)", NULL},
     {"GET", "/group/find/{groupId}", USER, ONE, "group_find(:me, :groupId)", NULL},
-    {"GET", "/group/list", USER, LIST, "group_list(:me)", NULL},
+    {"GET", "/group/list", USER, LIST, "group_list(:me, page?, size?)", NULL},
     {"POST", "/group/invite", USER, NOTHING, "group_invite(:me, groupId, memberIds|friendIds|userIds)", NULL},
     {"POST", "/group/join/{groupId}", USER, NOTHING, "group_join(:me, :groupId)", NULL},
     {"DELETE", "/group/members/remove", USER, NOTHING, "group_members_remove(:me, groupId, memberIds|friendIds|userIds)", NULL},

@@ -60,7 +60,7 @@ static void refresh_verify(struct request *r, const PGresult *rows)
     set_number(r, "account", r->claims.subject);
     set_number(r, "session", r->claims.session);
     set_number(r, "generation", r->claims.generation);
-    serve_call(r, &refresh_call, answer_tokens);
+    transaction_call(r, &refresh_call, answer_tokens);
 }
 
 int main(int argc, char **argv)

@@ -38,7 +38,7 @@ static void config(struct request *r, const PGresult *rows)
     set_number(r, "passwordMax", PASSWORD_MAX);
     const char *urls = config_text("IM_TURN", "");
     request_set(r, "turn", urls[strspn(urls, " ")] ? "true" : "false");
-    serve_call(r, &config_call, NULL);
+    transaction_call(r, &config_call, NULL);
 }
 
 int main(int argc, char **argv)

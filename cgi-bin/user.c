@@ -25,7 +25,7 @@ static void search(struct request *r, const PGresult *rows)
 {
     (void)rows;
     if (serve_allows(r, &searches))
-        serve_call(r, &search_call, NULL);
+        transaction_call(r, &search_call, NULL);
 }
 
 int main(int argc, char **argv)

@@ -53,7 +53,7 @@ static void payment(struct request *r, const PGresult *rows)
     (void)rows;
     r->query = NULL; /* which nobody has signed */
     if (signature_valid(r))
-        serve_call(r, &payment_call, NULL);
+        transaction_call(r, &payment_call, NULL);
     else
         reply_code(r, CODE_UNAUTHORIZED, NULL);
 }

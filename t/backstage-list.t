@@ -126,10 +126,10 @@ subtest 'an export that cannot go on' => sub {
         'breaks off, so that nobody takes it for the whole';
     $im->sql(q{insert into im.setting (name, value) values ('test.done', '')});
     waitpid $holder, 0;
-    ok $im->eventually(5, sub { $im->logs->grep(qr/an export broke off with code 500/) }), 'and the log says so';
+    ok $im->eventually(5, sub { $im->logs->grep(qr/an answer broke off with code 500/) }), 'and the log says so';
     $admin->get('/im/self')->ok('whoever asked goes on');
 };
 
-$im->allow(qr/user.list failed: 55P03/, qr/an export broke off/, qr/upstream sent unsupported FastCGI protocol version|upstream prematurely closed/);
+$im->allow(qr/user.list failed: 55P03/, qr/an answer broke off/, qr/upstream sent unsupported FastCGI protocol version|upstream prematurely closed/);
 $im->end;
 done_testing;

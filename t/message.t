@@ -253,5 +253,13 @@ subtest 'order' => sub {
     is_deeply \@seqs, [1 .. @seqs], 'seq has no holes and rises with id';
 };
 
+# More than a piece, with Chinese across their ends: t/unit/list.c has the rest.
+subtest 'a list that is long' => sub {
+    $im->sql(qq{select count(im.private_append(@{[$ann->id]}, @{[$bob->id]}, repeat('字', 4000) || n, 1, null, 'long ' || n)) from generate_series(1, 100) n});
+    my $middle = $im->sql(q{select id from im.message where client_msg_id = 'long 50'});
+    my $around = $im->admin->get('/im/message/around', { id => $middle, size => 100 })->ok('100 messages of 4,000 characters');
+    is_deeply [map { $_->{content} =~ /\A字{4000}(\d+)\z/ } @$around], [1 .. 100], 'are answered whole, in their order';
+};
+
 $im->end;
 done_testing;

@@ -290,7 +290,7 @@ subtest 'nothing but a signal ends a program that serves' => sub {
     }
     my %taken = map { ($_ => 1) } map { @{ $_->{taken} } } values %$functions;
     ok $ends{'src/serve/program.c program_run'} && $ends{'clerk/imclerk.c main'}, 'before that a program may end itself';
-    ok $taken{'src/serve/serve.c call_done'} && $taken{'cgi-bin/auth.c verify'} && $taken{'src/serve/program.c on_readable'}, 'callbacks are known';
+    ok $taken{'src/serve/transaction.c call_done'} && $taken{'cgi-bin/auth.c verify'} && $taken{'src/serve/program.c on_readable'}, 'callbacks are known';
     my @wrong = grep { $ends{$_} } sort keys %taken;
     ok !@wrong, 'no callback does' or diag map {"  $_, by $ends{$_}\n"} @wrong;
 };

@@ -62,12 +62,12 @@ begin
   perform im.friend_request_grant(r);
 end $$;
 
--- GET /friend/list  friend_list(:me)
--- Friends by the name shown (remark, else nick name).  A friend with a block either way looks offline.
+-- GET /friend/list  friend_list(:me, page?, size?)
+-- Friends by the name shown (remark, else nick name), all of them or a page.  A friend with a block either way looks offline.
 -- Refuses: nothing
 -- Writes: nothing
 -- Tells: nobody
-create function api.friend_list(me bigint)
+create function api.friend_list(me bigint, page integer default null, size integer default null)
 returns table (id bigint, username text, "nickName" text, "headImage" text, remark text, "isOnline" boolean,
                "onlineStatus" text)
 language plpgsql stable rows 100 security definer set search_path = im, pg_temp as $$
@@ -81,7 +81,8 @@ begin
       left join im.presence p on p.account_id = f.friend_id
      cross join lateral (select coalesce(p.online and c.closed is null, false) as seen) o
      where f.account_id = me
-     order by coalesce(nullif(f.remark, ''), a.nick_name), a.id;
+     order by coalesce(nullif(f.remark, ''), a.nick_name), a.id
+     limit im.list_limit(page, size) offset im.page_offset(page, size);
 end $$;
 
 -- POST /friend/request/reject  friend_request_reject(:me, requestId|id, reason*?)

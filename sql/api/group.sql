@@ -126,12 +126,12 @@ begin
   end if;
 end $$;
 
--- GET /group/list  group_list(:me)
--- The groups the caller is in, the one with the latest message first.
+-- GET /group/list  group_list(:me, page?, size?)
+-- The groups the caller is in, the one with the latest message first, all of them or a page.
 -- Refuses: nothing
 -- Writes: nothing
 -- Tells: nobody
-create function api.group_list(me bigint)
+create function api.group_list(me bigint, page integer default null, size integer default null)
 returns table (id bigint, "groupName" text, "groupAvatar" text, "memberCount" integer, "unreadCount" bigint,
                "ownerId" bigint, "isDnd" boolean)
 language plpgsql stable rows 50 security definer set search_path = im, pg_temp as $$
@@ -144,7 +144,8 @@ begin
       join im.chat_group g on g.id = c.group_id
       left join im.message m on m.conversation_id = c.id and m.seq = c.last_seq
      where b.account_id = me and b.left_at is null and b.role is not null
-     order by coalesce(m.sent_at, g.created_at) desc, g.id desc;
+     order by coalesce(m.sent_at, g.created_at) desc, g.id desc
+     limit im.list_limit(page, size) offset im.page_offset(page, size);
 end $$;
 
 -- POST /group/invite  group_invite(:me, groupId, memberIds|friendIds|userIds)

@@ -23,7 +23,7 @@ declare
        and (c.group_id is not null or f.account_id is not null or c.last_seq > 0)
        and (b.hidden_seq >= c.last_seq) is not true
      order by b.topped desc, coalesce(m.sent_at, b.joined_at) desc, c.id desc
-     limit case when num_nonnulls(page, size) > 0 then im.page_limit(size) end offset im.page_offset(page, size));
+     limit im.list_limit(page, size) offset im.page_offset(page, size));
 begin
   return query
     select s.* from unnest(wanted) with ordinality w(id, place)

@@ -110,7 +110,14 @@ language sql immutable as $$
   select (greatest(coalesce(page, 1), 1) - 1)::bigint * im.page_limit(size)
 $$;
 
--- How many bytes of contents a program is given for one answer, which it cuts to a MiB of JSON (src/serve/reply.c).
+-- The same of a list that is asked for whole, without page and size: as much of it as one answer may have.
+create or replace function im.list_limit(page integer, size integer) returns integer
+language plpgsql stable as $$
+begin
+  return case when num_nonnulls(page, size) > 0 then im.page_limit(size) else im.setting_int('list.limit') end;
+end $$;
+
+-- How many bytes of contents a program is given for one answer, which it cuts to a MiB of JSON (src/serve/rows.c).
 create or replace function im.answer_bytes() returns integer
 language sql immutable as $$
   select 1048576

@@ -139,6 +139,7 @@ insert into im.setting (name, value, note) values
   ('group.member_limit',         '10000', 'members of a group'),
   ('group.owned_limit',          '500',   'living groups one account may own'),
   ('group.invite_limit',         '50',    'friends invited in one call'),
+  ('list.limit',                 '10000', 'elements of a list that a client asks for without a page'),
   ('socket.limit',               '10',    'open sockets of one account; one more closes the oldest'),
   ('message.recall_window',      '2 minutes', 'a sender may recall for this long'),
   ('message.pull_limit',         '1000',  'messages in one answer of pullOfflineMessage'),

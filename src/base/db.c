@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* PostgreSQL cancels a statement after 5 s; a connection that says nothing for longer is dead. */
@@ -15,6 +14,10 @@ static const struct timeval answer_timeout = {8, 0};
 
 enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 1000 };
 
+/* DOWN waits for its retry, with nothing open.  CONNECTING: libpq is at it, and says which event it waits for.  PREPARING: all
+ * statements are on their way, and the sync behind them comes back.  IDLE: it is in the list idle, and nothing is expected.  BUSY:
+ * its job's results come.  Each state that waits for PostgreSQL has a time in which to hear from it; past that, or by any
+ * error, connection_lost() makes it DOWN.  IDLE and BUSY are counted in alive. */
 struct connection {
     PGconn *pg;
     struct event *readable, *writable, *retry;
@@ -32,7 +35,13 @@ static char conninfo[1024];
 static PGconn *first;
 static struct connection *connections;
 static int connection_count, alive, busy;
+
+/* Connections in the state IDLE, the last used first: taken by db_run(), or lost. */
 static SLIST_HEAD(idle_list, connection) idle = SLIST_HEAD_INITIALIZER(idle);
+
+/* Jobs that nobody has sent, in the order of their deadlines, because no connection is free or there are enough like them
+ * (bulk.h); at the head also those that were sent and lost, with a deadline that is past.  They leave by a connection that
+ * becomes free, some in the company of others, or by on_impatience(), which says that they are lost. */
 static struct job_queue queue = STAILQ_HEAD_INITIALIZER(queue);
 
 static void on_socket(evutil_socket_t fd, short what, void *arg);
@@ -65,14 +74,6 @@ static void connection_give(struct connection *c, struct job *job)
         connection_lost(c);
 }
 
-static long milliseconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Answers for the jobs that have waited past their deadline, or for all. */
 static void queue_fail(long now)
 {
@@ -88,7 +89,7 @@ static void queue_fail(long now)
 static void on_impatience(evutil_socket_t fd, short what, void *arg)
 {
     const struct job *first_waiting;
-    long now = milliseconds();
+    long now = loop_now();
 
     (void)fd, (void)what, (void)arg;
     queue_fail(now);
@@ -122,7 +123,7 @@ static void connection_idle(struct connection *c)
     struct job *next;
 
     c->job = NULL;
-    queue_fail(milliseconds());
+    queue_fail(loop_now());
     if ((next = queue_next())) {
         connection_give(c, next);
         return;
@@ -364,7 +365,7 @@ static void run(struct job *job)
 void db_run(struct job *job)
 {
     busy++;
-    job_begin(job, milliseconds() + DB_WAIT_MS);
+    job_begin(job, loop_now() + DB_WAIT_MS);
     run(job);
 }
 

@@ -59,8 +59,13 @@ void job_end(struct job *job)
     PGresult *failure = job->failure, *results[JOB_STEPS];
     int count = job->count;
 
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         results[i] = job->steps[i].result;
+        if (!job->steps[i].keep)
+            continue;
+        *job->steps[i].keep = results[i];
+        results[i] = NULL;
+    }
     job->done(job);
     for (int i = 0; i < count; i++)
         PQclear(results[i]);

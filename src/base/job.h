@@ -7,6 +7,7 @@
 #ifndef IM_JOB_H
 #define IM_JOB_H
 
+#include "must.h"
 #include "statement.h"
 
 #include <libpq-fe.h>
@@ -20,7 +21,8 @@ struct bulk;
 struct step {
     const struct statement *statement;
     const char *const *values; /* text, NULL for null; live until done() */
-    PGresult *result;          /* NULL when not reached; cleared after done() */
+    PGresult *result;          /* NULL when not reached; cleared after done(), */
+    PGresult **keep;           /* unless somebody wants it for longer: it is given to him before */
 };
 
 struct job {
@@ -44,16 +46,16 @@ struct job {
 void job_begin(struct job *job, long deadline);
 
 /* Sends the steps; false when the connection is of no more use. */
-bool job_send(struct job *job, PGconn *pg);
+MUST_USE bool job_send(struct job *job, PGconn *pg);
 
 /* Takes one result.  Results come in step order. */
 void job_take(struct job *job, PGresult *result);
 
 /* True, and the job is ready to be sent again, after a rollback that says "try again": nothing has happened, and the
  * next try will most likely pass.  Up to JOB_TRIES tries. */
-bool job_again(struct job *job);
+MUST_USE bool job_again(struct job *job);
 
-/* Calls done(), which may free or reuse the job, and clears the results that it was given. */
+/* Calls done(), which may free or reuse the job, and clears the results that nobody keeps. */
 void job_end(struct job *job);
 
 #endif

@@ -1,6 +1,8 @@
 #include "loop.h"
 #include "log.h"
 
+#include <time.h>
+
 struct event_base *loop_new(void)
 {
     struct event_base *base = event_base_new();
@@ -27,4 +29,12 @@ struct event *loop_timer(struct event_base *base, event_callback_fn run, void *a
 struct event *loop_signal(struct event_base *base, int signal, event_callback_fn run, void *arg)
 {
     return loop_event(base, signal, EV_SIGNAL | EV_PERSIST, run, arg);
+}
+
+long loop_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

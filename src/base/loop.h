@@ -13,4 +13,7 @@ struct event *loop_event(struct event_base *base, evutil_socket_t fd, short what
 struct event *loop_timer(struct event_base *base, event_callback_fn run, void *arg);
 struct event *loop_signal(struct event_base *base, int signal, event_callback_fn run, void *arg);
 
+/* Milliseconds, of a clock that nobody sets. */
+long loop_now(void);
+
 #endif

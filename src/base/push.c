@@ -1,12 +1,12 @@
 #include "push.h"
 #include "config.h"
 #include "log.h"
+#include "loop.h"
 #include "publisher.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* nchan takes 255 channels in one request.  While small events wait a large one is given every SMALL_TURNS-th place, and never
  * more than SLICES_MAX at once: nchan needs 3 ms for one to 200 sockets. */
@@ -57,14 +57,6 @@ static int told_count;
 static const char *told_values[] = {telling};
 static struct job told_job;
 static bool told_running;
-
-static long milliseconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return (long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* --- what is told --- */
 
@@ -143,7 +135,7 @@ static void event_drop(struct event_out *e)
 static struct event_out *lane_first(struct lane *lane)
 {
     struct event_out *e;
-    long oldest = wait_for ? milliseconds() - wait_for : 0;
+    long oldest = wait_for ? loop_now() - wait_for : 0;
 
     while ((e = STAILQ_FIRST(lane)) && !e->slices && (!*e->rest || e->since < oldest))
         event_drop(e);
@@ -190,7 +182,7 @@ static void slice_send(struct event_out *e)
 
 static void late_log(void)
 {
-    long now = milliseconds();
+    long now = loop_now();
 
     if (late == 0 || now - late_logged < 1000)
         return;
@@ -249,7 +241,7 @@ static struct event_out *event_add_out(struct transaction *transaction, const ch
         late++;
         return NULL;
     }
-    *e = (struct event_out){.transaction = transaction, .since = milliseconds(), .size = size, .body_length = body_length};
+    *e = (struct event_out){.transaction = transaction, .since = loop_now(), .size = size, .body_length = body_length};
     e->rest = memcpy(e->text, channels, channels_size);
     e->body = memcpy(e->text + channels_size, body, body_length + 1);
     e->lane = slice_length(channels) + 1 < channels_size ? &large : &small;

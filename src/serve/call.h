@@ -15,17 +15,16 @@
 #ifndef IM_CALL_H
 #define IM_CALL_H
 
-#include "base/db.h"
 #include "base/must.h"
+#include "base/sqltype.h"
+#include "base/statement.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct request;
+struct bulk;
 
 enum { SPELLINGS = 3 };
-
-enum value_kind { KIND_TEXT, KIND_INT, KIND_MONEY, KIND_BOOL, KIND_INTS, KIND_TEXTS, KIND_JSON, KIND_UUID };
 
 struct argument {
     char names[SPELLINGS][32]; /* the field's spellings, "" where there are fewer */
@@ -57,15 +56,11 @@ void call_parse(struct call *call);
 /* Fills kinds and domains once the statement is prepared (db_open), by asking PostgreSQL for its domains. */
 void call_types(struct call *const *calls, int count);
 
-/* The arguments' values as text, allocated in the request's pool, in the order of the call.  Returns 0, or the
- * code to refuse with and the name of the field that is missing, of the wrong type or has a forbidden word. */
-MUST_USE int call_bind(const struct call *call, struct request *request, const char **values, const char **field);
-
 /* True when the call filters words, so that its program needs the word list. */
-bool call_filters(const struct call *call);
+MUST_USE bool call_filters(const struct call *call);
 
 /* True when it takes a digest (request.h) of a trade password or of the request. */
-bool call_digests(const struct call *call);
+MUST_USE bool call_digests(const struct call *call);
 
 /* The client's name for the argument whose SQL type is that domain, or NULL. */
 const char *call_domain_field(const struct call *call, const char *domain);

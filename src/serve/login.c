@@ -1,8 +1,10 @@
 #include "login.h"
 #include "base/abandon.h"
 #include "base/code.h"
+#include "base/json.h"
 #include "base/password.h"
 #include "reply.h"
+#include "rows.h"
 #include "serve.h"
 
 #include <stdio.h>
@@ -90,7 +92,7 @@ void login_answer(struct request *r, enum audience audience, const PGresult *row
         obstack_1grow(&r->answer, ',');
         json_grow_string(&r->answer, PQfname(rows, column));
         obstack_1grow(&r->answer, ':');
-        reply_grow_cell(&r->answer, rows, 0, column);
+        rows_grow_cell(&r->answer, rows, 0, column);
     }
     obstack_grow0(&r->answer, "}", 1);
     reply_data(r, obstack_finish(&r->answer));

@@ -9,7 +9,7 @@
 #include "request.h"
 
 /* A new password in the body's field, or NULL after the answer that says that it is not acceptable. */
-const char *login_password(struct request *r, const char *name);
+MUST_USE const char *login_password(struct request *r, const char *name);
 
 /* Keeps what a call found, (account, hash, captcha solved) or nobody, as :account, :hash and :solved, for login_match();
  * false after the answer that says that there is no `password`. */

@@ -1,10 +1,9 @@
 #include "once.h"
 #include "base/abandon.h"
+#include "base/sqltype.h"
 #include "request.h"
 
 #include <string.h>
-
-enum { OID_BOOL = 16, OID_TIMESTAMPTZ = 1184 };
 
 struct call once_call = {.text = "once(:me, :ver, :session, :key, :digest, :claims)"};
 
@@ -33,14 +32,15 @@ bool once_done(const PGresult *failure)
 /* As PostgreSQL would have sent it. */
 static bool set_cell(PGresult *rows, int row, int column, struct json_object *value)
 {
+    enum cell_kind kind = sqltype_of(PQftype(rows, column))->cell;
     const char *text = value ? json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE) : NULL;
     char time[40];
 
     if (value && (json_object_is_type(value, json_type_string) || json_object_is_type(value, json_type_double)))
         text = json_object_get_string(value);
-    if (text && PQftype(rows, column) == OID_BOOL)
+    if (text && kind == CELL_BOOL)
         text = json_object_get_boolean(value) ? "t" : "f";
-    if (text && PQftype(rows, column) == OID_TIMESTAMPTZ && strlen(text) > 10 && strlen(text) < sizeof time) {
+    if (text && kind == CELL_TIME && strlen(text) > 10 && strlen(text) < sizeof time) {
         memcpy(time, text, strlen(text) + 1);
         time[10] = ' ';
         text = time;
@@ -60,10 +60,10 @@ static bool set_rows(PGresult *rows, struct json_object *kept)
     return true;
 }
 
-PGresult *once_rows(struct request *r, const PGresult *failure)
+PGresult *once_rows(const struct call *call, const PGresult *failure)
 {
     struct json_object *kept = json_tokener_parse(PQresultErrorField(failure, PG_DIAG_MESSAGE_PRIMARY));
-    PGresult *rows = PQcopyResult(r->call->statement.columns, PG_COPYRES_ATTRS);
+    PGresult *rows = PQcopyResult(call->statement.columns, PG_COPYRES_ATTRS);
     bool done = kept && rows && set_rows(rows, kept);
 
     json_object_put(kept);

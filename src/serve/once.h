@@ -28,8 +28,8 @@ MUST_USE bool once_keeps(const struct route *route);
 /* Whether the request has a key for this. */
 MUST_USE bool once_wanted(struct request *r);
 
-/* The rows that were kept, with the columns of the request's call: what such a failure says.  To be cleared. */
-MUST_USE PGresult *once_rows(struct request *r, const PGresult *failure);
+/* The rows that were kept, with the columns of the call: what such a failure says.  To be cleared. */
+MUST_USE PGresult *once_rows(const struct call *call, const PGresult *failure);
 
 /* Whether the failure says that it was done before. */
 MUST_USE bool once_done(const PGresult *failure);

@@ -5,6 +5,7 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <fastcgi.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -21,7 +22,7 @@ void output_open(struct event_base *base)
 static void record_add(struct request *r, int type, const char *bytes, size_t length)
 {
     struct output *o = &r->output;
-    unsigned id = (unsigned)r->fcgi.requestId, size = (unsigned)length;
+    unsigned id = (unsigned)o->id, size = (unsigned)length;
     unsigned char head[8] = {FCGI_VERSION_1, (unsigned char)type, id >> 8 & 255, id & 255, size >> 8 & 255, size & 255, 0, 0};
 
     if (!o->bytes)
@@ -51,9 +52,16 @@ void output_break(struct request *r)
 {
     static const char nonsense[8] = {0}; /* of a version that there is none */
 
-    if (send(r->fcgi.ipcFd, nonsense, sizeof nonsense, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+    if (send(r->output.socket, nonsense, sizeof nonsense, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         r->output.broken = true;
-    shutdown(r->fcgi.ipcFd, SHUT_RDWR);
+    shutdown(r->output.socket, SHUT_RDWR);
+}
+
+bool output_closed(const struct output *output)
+{
+    struct pollfd connection = {.fd = output->socket, .events = POLLRDHUP};
+
+    return poll(&connection, 1, 0) > 0;
 }
 
 /* What nginx takes without our waiting; false when it never will take more. */
@@ -63,7 +71,7 @@ static bool write_some(struct request *r)
     struct evbuffer_iovec pieces[PIECES];
     int count = evbuffer_peek(bytes, -1, NULL, pieces, PIECES);
     struct msghdr message = {.msg_iov = pieces, .msg_iovlen = (size_t)(count < PIECES ? count : PIECES)};
-    ssize_t sent = sendmsg(r->fcgi.ipcFd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t sent = sendmsg(r->output.socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 
     if (sent < 0)
         return errno == EAGAIN || errno == EINTR;
@@ -82,7 +90,7 @@ static bool wait(struct request *r)
 {
     static const struct timeval patience = {OUTPUT_PATIENCE_MS / 1000, OUTPUT_PATIENCE_MS % 1000 * 1000};
 
-    return event_assign(&r->output.writable, loop, r->fcgi.ipcFd, EV_WRITE, on_writable, r) == 0 &&
+    return event_assign(&r->output.writable, loop, r->output.socket, EV_WRITE, on_writable, r) == 0 &&
            event_add(&r->output.writable, &patience) == 0;
 }
 
@@ -114,6 +122,15 @@ bool output_send(struct request *r, void (*then)(struct request *r))
 {
     r->output.then = then;
     return go_on(r);
+}
+
+void output_later(struct request *r, void (*then)(struct request *r))
+{
+    r->output.then = then;
+    if (!go_on(r) || wait(r))
+        return;
+    r->output.broken = true;
+    event_active(&r->output.writable, EV_WRITE, 1);
 }
 
 void output_free(struct output *output)

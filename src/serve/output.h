@@ -17,6 +17,7 @@ struct evbuffer;
 enum { OUTPUT_PATIENCE_MS = 2000 };
 
 struct output {
+    int socket, id;         /* the connection, and its request's number there */
     struct evbuffer *bytes; /* NULL: there have been none */
     bool broken;            /* nginx has gone, or has taken nothing for OUTPUT_PATIENCE_MS; or there is no memory */
     struct event writable;
@@ -36,9 +37,15 @@ void output_end(struct request *r);
  * end. */
 void output_break(struct request *r);
 
+/* Whether nginx has gone, as it does when the client has. */
+MUST_USE bool output_closed(const struct output *output);
+
 /* Sends what has been added.  True when all of it is out, or never will be: then the output is broken, and its connection of no
  * more use.  False when nginx is slow: then() is called when it has taken the rest. */
 MUST_USE bool output_send(struct request *r, void (*then)(struct request *r));
+
+/* The same, but then() is called in any case, and when others have had their turn: for whoever has more to add. */
+void output_later(struct request *r, void (*then)(struct request *r));
 
 /* Frees it, at the end of the request. */
 void output_free(struct output *output);

@@ -10,6 +10,7 @@
 
 #include "route.h"
 #include "serve.h"
+#include "transaction.h"
 
 #include <event2/event.h>
 

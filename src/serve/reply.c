@@ -1,117 +1,17 @@
 #include "reply.h"
 #include "base/code.h"
+#include "base/json.h"
 #include "base/log.h"
+#include "call.h"
+#include "list.h"
 #include "request.h"
+#include "rows.h"
 #include "sheet.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { OID_BOOL = 16, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_JSON = 114, OID_NUMERIC = 1700,
-       OID_TIMESTAMPTZ = 1184, OID_JSONB = 3802, TIME_LENGTH = 19 };
-
-/* What a page has at most, so that nobody waits long for its being made and sent; and what is left for the envelope. */
-enum { ANSWER_MAX = 1 << 20, ENVELOPE = 1024, ROW_USUAL = 4096 };
-
-/* PostgreSQL's text is JSON already for numbers (so money stays exact) and json; times lose fraction and zone. */
-void reply_grow_cell(struct obstack *out, const PGresult *rows, int row, int column)
-{
-    const char *text = PQgetvalue(rows, row, column);
-
-    if (PQgetisnull(rows, row, column)) {
-        json_grow(out, "null");
-        return;
-    }
-    switch (PQftype(rows, column)) {
-    case OID_BOOL:
-        json_grow(out, *text == 't' ? "true" : "false");
-        break;
-    case OID_INT2: case OID_INT4: case OID_INT8: case OID_NUMERIC: case OID_JSON: case OID_JSONB:
-        json_grow(out, text);
-        break;
-    case OID_TIMESTAMPTZ:
-        obstack_1grow(out, '"');
-        obstack_grow(out, text, TIME_LENGTH);
-        obstack_1grow(out, '"');
-        break;
-    default:
-        json_grow_string(out, text);
-    }
-}
-
-static void grow_object(struct obstack *out, const PGresult *rows, int row, int from)
-{
-    int columns = PQnfields(rows);
-
-    obstack_1grow(out, '{');
-    for (int column = from; column < columns; column++) {
-        if (column > from)
-            obstack_1grow(out, ',');
-        json_grow_string(out, PQfname(rows, column));
-        obstack_1grow(out, ':');
-        reply_grow_cell(out, rows, row, column);
-    }
-    obstack_1grow(out, '}');
-}
-
-/* By itself an obstack would grow by an eighth, and copy all it has each time. */
-static void make_room(struct obstack *out)
-{
-    if (obstack_room(out) < ROW_USUAL)
-        obstack_make_room(out, obstack_object_size(out) + ROW_USUAL);
-}
-
-/* As many rows as keep the answer below so many bytes, but one at least; 0: all. */
-static void grow_list(struct obstack *out, const PGresult *rows, int from, int most)
-{
-    int count = PQntuples(rows);
-
-    obstack_1grow(out, '[');
-    for (int row = 0; row < count; row++) {
-        int before = (int)obstack_object_size(out);
-        make_room(out);
-        if (row)
-            obstack_1grow(out, ',');
-        grow_object(out, rows, row, from);
-        int size = (int)obstack_object_size(out);
-        if (most && row && size > most) {
-            obstack_blank_fast(out, before - size);
-            break;
-        }
-    }
-    obstack_1grow(out, ']');
-}
-
-/* Every row of a page carries the total; an empty page is one row with nothing else. */
-static void grow_page(struct obstack *out, const PGresult *rows)
-{
-    json_grow(out, "{\"total\":");
-    json_grow(out, PQntuples(rows) ? PQgetvalue(rows, 0, 0) : "0");
-    json_grow(out, ",\"records\":");
-    if (PQntuples(rows) && PQnfields(rows) > 1 && !PQgetisnull(rows, 0, 1))
-        grow_list(out, rows, 1, ANSWER_MAX - ENVELOPE);
-    else
-        json_grow(out, "[]");
-    obstack_1grow(out, '}');
-}
-
-static const char *rows_json(struct obstack *out, enum shape shape, const PGresult *rows)
-{
-    if (shape == NOTHING || (PQntuples(rows) == 0 && (shape == ONE || shape == VALUE)))
-        return "null";
-    if (shape == ONE)
-        grow_object(out, rows, 0, 0);
-    else if (shape == VALUE)
-        reply_grow_cell(out, rows, 0, 0);
-    else if (shape == LIST || shape == PART)
-        grow_list(out, rows, 0, shape == PART ? ANSWER_MAX - ENVELOPE : 0);
-    else
-        grow_page(out, rows);
-    obstack_1grow(out, '\0');
-    return obstack_finish(out);
-}
 
 /* Who was refused what, and why: in the words of whatever refused it, which the client is not told. */
 static void refusal_log(const struct request *r, int code, const char *detail)
@@ -131,8 +31,9 @@ static void answer(struct request *r, int code, const char *detail, const char *
     r->answered = true;
     if (code != CODE_OK && code != CODE_INTERNAL)
         refusal_log(r, code, detail);
-    if (r->begun) { /* half a file is out: that it broke off is all that can be said */
-        sheet_break(r, code);
+    if (r->begun) { /* half an answer is out: that it broke off is all that can be said */
+        log_error("an answer broke off with code %d", code);
+        output_break(r);
         return;
     }
     (r->program->answer ? r->program->answer : reply_http)(r, code, detail, data);
@@ -144,7 +45,10 @@ void reply_rows(struct request *r, const PGresult *rows)
         sheet_rows(r, rows);
         return;
     }
-    answer(r, CODE_OK, NULL, rows_json(&r->answer, r->route->shape, rows));
+    if (r->rows && list_is_long(r))
+        list_begin(r);
+    else
+        answer(r, CODE_OK, NULL, rows_json(&r->answer, r->route->shape, rows));
 }
 
 void reply_data(struct request *r, const char *data)
@@ -204,41 +108,44 @@ static const char *failure_cause(struct request *r, const PGresult *failure)
     return request_copy(r, cause);
 }
 
-static void reply_broken(struct request *r, const char *state, const char *message)
+static void reply_broken(struct request *r, const char *what, const char *message)
 {
-    log_error("%s %s failed: %s %s %s", r->method, r->route->path,
-              state           ? state
-              : r->job.sent   ? "PostgreSQL went away, the outcome is unknown"
-                              : "PostgreSQL is away or busy, nothing was sent",
-              message ? message : "", r->cause ? r->cause : "");
+    log_error("%s %s failed: %s %s %s", r->method, r->route->path, what, message ? message : "", r->cause ? r->cause : "");
     reply_code(r, CODE_INTERNAL, NULL);
 }
 
-const char *reply_unfit(const struct request *r, const PGresult *failure)
+void reply_lost(struct request *r, bool sent)
 {
-    const char *state = failure ? PQresultErrorField(failure, PG_DIAG_SQLSTATE) : NULL;
-
-    return state && strcmp(state, "23514") == 0 && r->call
-        ? call_domain_field(r->call, PQresultErrorField(failure, PG_DIAG_DATATYPE_NAME)) : NULL;
+    reply_broken(r, sent ? "PostgreSQL went away, the outcome is unknown" : "PostgreSQL is away or busy, nothing was sent", NULL);
 }
 
-void reply_failure(struct request *r, const PGresult *failure)
+const char *reply_unfit(const struct call *call, const PGresult *failure)
 {
     const char *state = failure ? PQresultErrorField(failure, PG_DIAG_SQLSTATE) : NULL;
-    const char *message = failure ? PQresultErrorField(failure, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-    const char *constraint = failure ? PQresultErrorField(failure, PG_DIAG_CONSTRAINT_NAME) : NULL;
-    const char *field = reply_unfit(r, failure);
+
+    return state && strcmp(state, "23514") == 0 && call
+        ? call_domain_field(call, PQresultErrorField(failure, PG_DIAG_DATATYPE_NAME)) : NULL;
+}
+
+void reply_failure(struct request *r, const struct call *call, const PGresult *failure)
+{
+    const char *state = PQresultErrorField(failure, PG_DIAG_SQLSTATE);
+    const char *message = PQresultErrorField(failure, PG_DIAG_MESSAGE_PRIMARY);
+    const char *constraint = PQresultErrorField(failure, PG_DIAG_CONSTRAINT_NAME);
+    const char *field = reply_unfit(call, failure);
     int code = code_of_sqlstate(state), constraint_code = code_of_constraint(constraint);
 
-    r->cause = failure ? failure_cause(r, failure) : NULL;
+    r->cause = failure_cause(r, failure);
     if (code)
         reply_code(r, code, message && strcmp(message, state) != 0 ? message : NULL);
     else if (constraint_code)
         reply_constraint(r, constraint_code, constraint);
     else if (field)
         reply_code(r, CODE_BAD_REQUEST, field);
-    else
+    else if (state)
         reply_broken(r, state, message);
+    else
+        reply_lost(r, true); /* libpq's own words for a connection that is gone */
 }
 
 void reply_grow_code(struct request *r, int code, const char *detail)
@@ -304,9 +211,6 @@ void reply_http(struct request *r, int code, const char *detail, const char *dat
 {
     char headers[192];
 
-    snprintf(headers, sizeof headers,
-             "Content-Type: application/json; charset=utf-8\r\nX-IM-Code: %d\r\n"
-             "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
-             code);
+    snprintf(headers, sizeof headers, REPLY_HEADERS, code);
     reply_write(r, code == CODE_TOO_MANY ? 429 : 200, headers, envelope(r, code, detail, data));
 }

@@ -2,6 +2,7 @@
 #include "base/config.h"
 #include "base/password.h"
 
+#include <fcgiapp.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +47,7 @@ char *request_copy(struct request *r, const char *text)
 
 const char *request_parameter(struct request *r, const char *name)
 {
-    const char *value = FCGX_GetParam(name, r->fcgi.envp);
+    const char *value = FCGX_GetParam(name, r->parameters);
 
     return value && *value ? value : NULL;
 }
@@ -239,20 +240,20 @@ bool request_read(struct request *r)
     long length = length_text ? strtol(length_text, NULL, 10) : 0;
     char field[JSON_FIELD];
 
-    r->refused_field = "body";
+    r->unread = "body";
     if (length < 0 || length > BODY_MAX)
         return false;
     char *text = obstack_alloc(&r->pool, length + 1);
-    if (length && FCGX_GetStr(text, (int)length, r->fcgi.in) != length)
+    if (length && FCGX_GetStr(text, (int)length, r->input) != length)
         return false;
     text[length] = '\0';
     r->text = text;
     r->length = (size_t)length;
     r->body = r->document = json_read(text, (size_t)length, field);
     if (r->body)
-        r->refused_field = NULL;
+        r->unread = NULL;
     else if (*field)
-        r->refused_field = obstack_copy0(&r->pool, field, (int)strlen(field));
+        r->unread = obstack_copy0(&r->pool, field, (int)strlen(field));
     return r->body != NULL;
 }
 

@@ -7,38 +7,33 @@
 #ifndef IM_REQUEST_H
 #define IM_REQUEST_H
 
-#include "base/db.h"
 #include "base/json.h"
 #include "base/must.h"
 #include "base/token.h"
-#include "call.h"
 #include "output.h"
 #include "route.h"
 
-#include <event2/event_struct.h>
-#include <fcgiapp.h>
 #include <obstack.h>
 #include <stdbool.h>
-#include <sys/queue.h>
 
-/* What a handler does with the rows of a call (NULL when it starts without one). */
-typedef void request_handler(struct request *r, const PGresult *rows);
+struct FCGX_Stream;
 
 struct request {
-    FCGX_Request fcgi;
-    struct event readable;  /* armed only while the connection waits for its next request */
     struct obstack pool;    /* whatever lives as long as the request */
     struct obstack answer;  /* where texts grow that it answers, so that nothing that is made meanwhile gets into them */
     struct output output;   /* which go out there */
 
     const struct program *program;
     const struct route *route;
+    char **parameters;         /* as FastCGI has them */
+    struct FCGX_Stream *input; /* and the body, until it has been read */
     const char *method, *path; /* of a WebSocket frame: "WS" and the frame's type */
     const char *id;            /* request id of nginx, for the log */
     const char *language;
     const char *query;            /* its fields count where the body has none; NULL: there are none */
     const char *text;             /* the body as it came in, */
     size_t length;                /* so many bytes */
+    const char *unread;           /* what of it could not be read */
     struct json_object *document; /* parsed; owned */
     struct json_object *body;     /* the fields in it; never NULL once it has been read */
 
@@ -47,22 +42,16 @@ struct request {
     struct claims claims;
     struct value *values; /* what request_set() and the path have set */
 
-    struct job job;
-    const struct call *call;    /* the one in the job, if any */
-    int call_step, leave_step;  /* their places in the job, -1 when absent */
-    request_handler *then;      /* who goes on with the call's rows; NULL: they are the answer */
-    int refused;                /* a syntax error's code, answered once the account has been checked; else 0 */
-    const char *refused_field;  /* what it is about */
-    const char *cause;          /* of a refusal, for the log alone; NULL: nothing more is known than its code and detail */
-    const char *parameters[JOB_STEPS][DB_PARAMETERS];
-    void *owned;                         /* a handler's, */
-    void (*release)(struct request *r);  /* which it has to be told that it is over; NULL: it has not */
-    bool begun;                          /* part of a file has been sent, and the rest is on its way (sheet.h) */
-    char *batch;                         /* from where on the pool is of the last batch of it */
-    struct value *values_kept;           /* those from before */
+    struct transaction *transaction; /* serve.c's; NULL: there has been none */
+    struct sheet *sheet;             /* sheet.c's; NULL: no file goes out */
+    PGresult *rows;                  /* of a list that may go out in pieces (list.h), */
+    int row;                         /* before this one so far; owned */
+    const char *cause;  /* of a refusal, for the log alone; NULL: nothing more is known than its code and detail */
+    void *owned;                        /* a handler's, */
+    void (*release)(struct request *r); /* which it has to be told that it is over; NULL: it has not */
+    bool begun;                         /* part of the answer has been sent, and the rest is on its way */
     bool answered;
     void (*finish)(struct request *r); /* sends the answered request off */
-    SLIST_ENTRY(request) free;
 };
 
 /* Reads IM_TRADE_PEPPER, for a program with calls that take digests (call_digests); ends the process without it. */
@@ -72,12 +61,12 @@ void request_open(void);
 void request_pool(struct request *r);
 void request_pool_free(struct request *r);
 
-/* Reads the body, at most 64 KiB.  False when it is cut short, too long or no JSON object; refused_field is then what it
- * ended at, else "body".  A body that nginx keeps in a file, REQUEST_BODY_FILE, is left to the handler. */
+/* Reads the body, at most 64 KiB.  False when it is cut short, too long or no JSON object; unread is then what it ended at,
+ * else "body".  A body that nginx keeps in a file, REQUEST_BODY_FILE, is left to the handler. */
 MUST_USE bool request_read(struct request *r);
 
 /* Verifies the request's token for that audience; fills claims.  False when there is none or it is not valid. */
-bool request_identify(struct request *r, enum audience audience);
+MUST_USE bool request_identify(struct request *r, enum audience audience);
 
 /* Sets a server-side value (":name" in calls).  Both are copied. */
 void request_set(struct request *r, const char *name, const char *value);

@@ -1,7 +1,7 @@
 /*
  * The way of a request: route, identity, syntax, one transaction, answer, events.
  *
- * A handler either answers (reply.h) or goes on with serve_call(), whose continuation does.
+ * A handler either answers (reply.h) or goes on with transaction_call(), whose continuation does.
  */
 #ifndef IM_SERVE_H
 #define IM_SERVE_H
@@ -33,8 +33,5 @@ MUST_USE bool serve_allows(struct request *r, struct limit *limit);
 
 /* Goes on with a request that has waited for something else than a call: work() is as a handler. */
 void serve_resume(struct request *r, void (*work)(struct request *r));
-
-/* A further call by a handler, in a transaction of its own; then goes on with its rows, NULL answers with them. */
-void serve_call(struct request *r, const struct call *call, request_handler *then);
 
 #endif

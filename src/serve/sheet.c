@@ -1,12 +1,19 @@
 #include "sheet.h"
-#include "base/log.h"
+#include "base/json.h"
+#include "base/sqltype.h"
 #include "request.h"
 #include "serve.h"
+#include "transaction.h"
 
 #include <string.h>
 
-enum { OID_BOOL = 16, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_NUMERIC = 1700, OID_TIMESTAMPTZ = 1184,
-       TIME_LENGTH = 19, DIGITS_KEPT = 15 };
+enum { TIME_LENGTH = 19, DIGITS_KEPT = 15 };
+
+/* Where the request stood before its first batch. */
+struct sheet {
+    char *batch; /* the pool from here on is of the last batch */
+    struct value *values;
+};
 
 static const char mark[] = "\xef\xbb\xbf";
 
@@ -57,17 +64,18 @@ static void grow_value(struct obstack *out, const PGresult *rows, int row, int c
 {
     const char *cell = PQgetvalue(rows, row, column);
 
-    switch (PQftype(rows, column)) {
-    case OID_BOOL:
+    switch (sqltype_of(PQftype(rows, column))->cell) {
+    case CELL_BOOL:
         json_grow(out, PQgetisnull(rows, row, column) ? "" : *cell == 't' ? "true" : "false");
         break;
-    case OID_TIMESTAMPTZ:
+    case CELL_TIME:
         obstack_grow(out, cell, (int)strnlen(cell, TIME_LENGTH));
         break;
-    case OID_INT2: case OID_INT4: case OID_INT8: case OID_NUMERIC:
+    case CELL_NUMBER:
         sheet_grow_cell(out, cell, false);
         break;
-    default:
+    case CELL_TEXT:
+    case CELL_JSON:
         sheet_grow_cell(out, cell, true);
     }
 }
@@ -111,17 +119,20 @@ static void add_lines(struct request *r, const PGresult *rows, int from)
     obstack_free(&r->answer, lines);
 }
 
-/* What the call needed is freed with the place that the pool had before the first batch. */
+static void sheet_begin(struct request *r)
+{
+    r->sheet = obstack_alloc(&r->pool, sizeof *r->sheet);
+    r->sheet->values = r->values;
+    grow_head(r);
+}
+
+/* What the last batch needed is freed. */
 static void batch_prepare(struct request *r, const PGresult *rows)
 {
-    struct value *kept = r->values;
-
-    if (r->batch) {
-        kept = r->values_kept;
-        obstack_free(&r->pool, r->batch);
-    }
-    r->batch = obstack_alloc(&r->pool, 1);
-    r->values = r->values_kept = kept;
+    if (r->begun)
+        obstack_free(&r->pool, r->sheet->batch);
+    r->sheet->batch = obstack_alloc(&r->pool, 1);
+    r->values = r->sheet->values;
     request_set(r, "after", PQgetvalue(rows, PQntuples(rows) - 1, 0));
 }
 
@@ -130,7 +141,7 @@ static void next_batch(struct request *r)
     if (r->output.broken)
         r->answered = true; /* nobody reads any more */
     else
-        serve_call(r, r->call, NULL);
+        transaction_again(r);
 }
 
 /* nginx has taken the last batch. */
@@ -142,20 +153,14 @@ static void on_taken(struct request *r)
 void sheet_rows(struct request *r, const PGresult *rows)
 {
     if (!r->begun)
-        grow_head(r);
+        sheet_begin(r);
     add_lines(r, rows, r->begun ? 0 : -1);
-    r->begun = true;
     if (PQntuples(rows) == 0) {
         r->answered = true;
         return;
     }
     batch_prepare(r, rows);
+    r->begun = true;
     if (output_send(r, on_taken))
         next_batch(r);
-}
-
-void sheet_break(struct request *r, int code)
-{
-    log_error("an export broke off with code %d", code);
-    output_break(r);
 }

@@ -12,6 +12,8 @@
 #ifndef IM_SHEET_H
 #define IM_SHEET_H
 
+#include "base/must.h"
+
 #include <libpq-fe.h>
 #include <obstack.h>
 #include <stdbool.h>
@@ -19,13 +21,10 @@
 struct request;
 
 /* Whether the request asks for the file. */
-bool sheet_wanted(struct request *r);
+MUST_USE bool sheet_wanted(struct request *r);
 
 /* Sends a batch, and asks for the next. */
 void sheet_rows(struct request *r, const PGresult *rows);
-
-/* Ends a file that cannot be completed, for the reason of that code. */
-void sheet_break(struct request *r, int code);
 
 /* Grows the obstack's object by a cell; text says that it is no number or time by its type. */
 void sheet_grow_cell(struct obstack *out, const char *cell, bool text);

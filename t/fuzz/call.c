@@ -1,5 +1,5 @@
 /* Arguments of calls, of every kind, from a body and from a query: what is bound has the form that PostgreSQL takes. */
-#include "serve/call.h"
+#include "serve/bind.h"
 #include "target.h"
 
 #include <stdio.h>
@@ -20,7 +20,7 @@ static void bind_all(struct request *r)
 {
     const char *values[DB_PARAMETERS] = {NULL}, *field = NULL;
 
-    if (call_bind(&call, r, values, &field) != 0) {
+    if (bind_call(&call, r, values, &field) != 0) {
         MUST(field);
         return;
     }

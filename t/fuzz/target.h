@@ -38,7 +38,7 @@ static inline void request_make(struct request *r, const char *method, char **en
     request_pool(r);
     r->method = method;
     r->path = "/";
-    r->fcgi.envp = environment;
+    r->parameters = environment;
 }
 
 static inline void request_end(struct request *r)

@@ -3,7 +3,7 @@
  */
 #include "base/code.h"
 #include "base/words.h"
-#include "serve/call.h"
+#include "serve/bind.h"
 #include "serve/request.h"
 
 #include <stdarg.h>
@@ -26,10 +26,10 @@ static int bound(const char *body)
         json_object_put(r.document);
         request_pool_free(&r);
     }
-    r = (struct request){.method = "POST", .path = "/", .known = true, .claims.subject = 10001, .fcgi = {.envp = (char *[]){NULL}}};
+    r = (struct request){.method = "POST", .path = "/", .known = true, .claims.subject = 10001, .parameters = (char *[]){NULL}};
     request_pool(&r);
     r.body = r.document = json_read(body, strlen(body), unread);
-    return call_bind(&call, &r, values, &field);
+    return bind_call(&call, &r, values, &field);
 }
 
 static bool refused(const char *body, const char *name)

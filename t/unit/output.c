@@ -52,16 +52,16 @@ static void request_make(void)
         exit(1);
     nginx = ends[1];
     memset(&r, 0, sizeof r);
-    r.fcgi.ipcFd = ends[0];
-    r.fcgi.requestId = 258;
+    r.output.socket = ends[0];
+    r.output.id = 258;
     then = ticks = 0;
     taken_length = 0;
 }
 
 static void request_end(void)
 {
+    close(r.output.socket);
     output_free(&r.output);
-    close(r.fcgi.ipcFd);
     close(nginx);
 }
 

@@ -48,7 +48,7 @@ static PGresult *rows(int count, const char *const values[COLUMNS])
 static const char *reply(enum shape shape, int count, const char *const values[COLUMNS])
 {
     struct route route = {"GET", "/", USER, shape, NULL, NULL};
-    struct request r = {.program = &program, .route = &route, .method = "GET", .path = "/", .fcgi = {.envp = (char *[]){NULL}}};
+    struct request r = {.program = &program, .route = &route, .method = "GET", .path = "/", .parameters = (char *[]){NULL}};
     PGresult *all = rows(count, values);
 
     request_pool(&r);

@@ -15,7 +15,7 @@ static void begin(const char *method, const char *body, const char *query)
     static char *environment[] = {NULL};
     char field[JSON_FIELD];
 
-    r = (struct request){.method = method, .path = "/", .query = query, .fcgi = {.envp = environment}};
+    r = (struct request){.method = method, .path = "/", .query = query, .parameters = environment};
     request_pool(&r);
     r.body = r.document = json_read(body, strlen(body), field);
 }

@@ -20,7 +20,7 @@ static const struct program program = {.name = "test", .routes = routes};
 /* The row, or -1; value receives what the path has set under that name. */
 static int found(const char *method, const char *path, const char *name, char value[static 64])
 {
-    struct request r = {.method = method, .path = path, .fcgi = {.envp = (char *[]){NULL}}};
+    struct request r = {.method = method, .path = path, .parameters = (char *[]){NULL}};
 
     request_pool(&r);
     int row = route_find(&program, &r);
