@@ -181,9 +181,7 @@ void examine(const struct examine_order *order, struct examined *found, int desc
 
     memset(found, 0, sizeof *found);
     memset(descriptors, -1, DECODE_PARTS * sizeof *descriptors);
-    if (!store_open())
-        fail(found);
-    else if (read_body(&u) && check_kind(&u) && decode(&u, descriptors)) {
+    if ((store_open() || fail(found)) && read_body(&u) && check_kind(&u) && decode(&u, descriptors)) {
         name_blob(found);
         found->code = CODE_OK;
     }

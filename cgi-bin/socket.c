@@ -4,6 +4,7 @@
  * what it is answered goes to the socket's channel, never into the HTTP answer.  See socket(8).
  */
 #include "base/code.h"
+#include "base/log.h"
 #include "base/push.h"
 #include "serve/program.h"
 #include "serve/reply.h"
@@ -121,11 +122,11 @@ static void answer_frame(struct request *r, int code, const char *detail, const 
         code = CODE_BAD_REQUEST; /* no row of that type */
         detail = "type";
     }
-    if (!r->known) /* refused before frame() looked at it: not JSON; or expired, which is told like all else */
-        request_identify(r, AUDIENCE_USER);
-    if (code == CODE_OK && strcmp(data, "null") != 0)
-        push_own(r, r->path, data, false);
-    else if (code != CODE_OK && (r->known || r->claims.expired) && push_error(r, code, detail, close) && close)
+    /* unknown: refused before frame() looked at it, for it is no JSON; or expired, which is told like all else */
+    bool known = r->known || request_identify(r, AUDIENCE_USER) || r->claims.expired;
+    if (code == CODE_OK && strcmp(data, "null") != 0 && !push_own(r, r->path, data, false))
+        log_info("an answer to a frame is lost: there is too much to push");
+    else if (code != CODE_OK && known && push_error(r, code, detail, close) && close)
         r->answered = false; /* answer_close() does it */
     if (r->answered)
         reply_write(r, close ? 403 : 204, "", "");

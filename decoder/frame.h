@@ -4,12 +4,13 @@
 #ifndef IM_FRAME_H
 #define IM_FRAME_H
 
+#include "base/must.h"
 #include "tracks.h"
 
 enum { FRAME_SIDE = 320 }; /* the most it has, in pixels; what is smaller stays so */
 
 /* Reads the recording, which nothing has been read of yet, up to its first picture and writes that to path; false when none
  * can be decoded. */
-bool frame_write(const struct tracks *t, const char *path);
+MUST_USE bool frame_write(const struct tracks *t, const char *path);
 
 #endif

@@ -58,8 +58,8 @@ static bool header_read(struct header *h)
         .width = number(out, "width", 0), .height = number(out, "height", 0), .frames = number(out, "n-pages", 1),
         .orientation = number(out, "orientation", 1), .bands = number(out, "bands", 3),
     };
-    tool_value(out, "interpretation", interpretation, sizeof interpretation);
-    h->transparent = h->bands == 2 || (h->bands == 4 && strcmp(interpretation, "cmyk") != 0);
+    bool inks = tool_value(out, "interpretation", interpretation, sizeof interpretation) && strcmp(interpretation, "cmyk") == 0;
+    h->transparent = h->bands == 2 || (h->bands == 4 && !inks);
     return h->width > 0 && h->height > 0 && h->frames > 0;
 }
 

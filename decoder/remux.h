@@ -5,12 +5,14 @@
 #ifndef IM_REMUX_H
 #define IM_REMUX_H
 
+#include "base/must.h"
+
 #include <libavformat/avformat.h>
 #include <stdbool.h>
 
 /* Reads the input to its end and writes it to path as libavformat's format of that name; false, with whatever has been
  * written, when that format has no place for a track or the disk none for the bytes.  An input that breaks off is written up
  * to there. */
-bool remux(AVFormatContext *input, const char *writer, const char *path);
+MUST_USE bool remux(AVFormatContext *input, const char *writer, const char *path);
 
 #endif

@@ -15,6 +15,6 @@
 MUST_USE bool strip_metadata(enum format format, int from, int to);
 
 /* Whether a PNG picture is an animation, which libvips does not see. */
-bool strip_png_animated(int from);
+MUST_USE bool strip_png_animated(int from);
 
 #endif

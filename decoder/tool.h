@@ -19,6 +19,6 @@ MUST_USE bool tool_run(const char *const argv[], char *out, size_t size);
 
 /* The value of a line "name=value" or "name: value" of such a text, without quotes, up to size - 1 bytes; false when
  * there is no such line. */
-bool tool_value(const char *out, const char *name, char *value, size_t size);
+MUST_USE bool tool_value(const char *out, const char *name, char *value, size_t size);
 
 #endif

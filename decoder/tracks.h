@@ -6,6 +6,8 @@
 #ifndef IM_TRACKS_H
 #define IM_TRACKS_H
 
+#include "base/must.h"
+
 #include <libavformat/avformat.h>
 #include <stdbool.h>
 
@@ -23,11 +25,11 @@ struct tracks {
 };
 
 /* Reads what the file says of itself; false when it is nothing that is known.  Always followed by tracks_close(). */
-bool tracks_open(struct tracks *t, const char *path);
+MUST_USE bool tracks_open(struct tracks *t, const char *path);
 
 void tracks_close(struct tracks *t);
 
 /* Whether it is sound or moving pictures; a cover is neither. */
-bool track_plays(const AVStream *stream);
+MUST_USE bool track_plays(const AVStream *stream);
 
 #endif

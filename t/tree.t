@@ -295,6 +295,19 @@ subtest 'nothing but a signal ends a program that serves' => sub {
     ok !@wrong, 'no callback does' or diag map {"  $_, by $ends{$_}\n"} @wrong;
 };
 
+# A function that can fail says so by what it returns, and whoever calls it looks.  The compiler sees to that for those of a header.
+subtest 'what can fail is looked at' => sub {
+    my %either    = map { ($_ => 1) } qw(words_star each_part);    # what they change is what is wanted
+    my %prototype = map { my $file = $_; map { ("$file: $_" => 1) } grep { !$either{ s/\w+ //r } } $source->text($file) =~ /^(?:static )?(?:inline )?(bool \w+)\(/gm }
+        map { files($_, qr/\.h\z/) } qw(src/base src/serve cgi-bin clerk decoder);
+    lacks 'a header marks what can fail with MUST_USE', map { ["$_ lacks MUST_USE", (split /: /)[0], undef] } sort keys %prototype;
+    my $functions = $source->c_functions;
+    my @unheard   = map { my $by = $_; map {"$by does not look at what $_ says"} grep { ($functions->{$_}{result} // '') =~ /\bbool\z/ && !$either{ s/.* //r } } @{ $functions->{$by}{unheard} } }
+        sort keys %$functions;
+    ok $functions->{'src/base/store.c store_put'}{result} =~ /bool/, 'results are known';
+    lacks 'and nobody calls such a function for nothing', map { [$_, (split / /)[0], undef] } @unheard;
+};
+
 # What the log says of a refusal, and im-codes(7) lists.
 subtest 'every refusal has one cause, and no other the same' => sub {
     my @files  = map { files("sql/$_", qr/\.sql\z/) } qw(schema lib api);

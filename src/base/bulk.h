@@ -15,6 +15,7 @@
 #ifndef IM_BULK_H
 #define IM_BULK_H
 
+#include "must.h"
 #include "job.h"
 
 struct bulk {
@@ -26,7 +27,7 @@ struct bulk {
 STAILQ_HEAD(job_queue, job);
 
 /* Whether the job may run now. */
-bool bulk_may_run(const struct job *job);
+MUST_USE bool bulk_may_run(const struct job *job);
 
 /* The job begins and ends to run. */
 void bulk_begin(struct job *job);

@@ -48,16 +48,22 @@ static int take_digits(struct cursor *c)
     return (int)(c->at - start);
 }
 
+/* A sign, if one of these stands there. */
+static void pass_sign(struct cursor *c, const char *signs)
+{
+    if (c->at < c->end && *c->at && strchr(signs, *c->at))
+        c->at++;
+}
+
 static bool check_number(struct cursor *c)
 {
-    take(c, '-');
+    pass_sign(c, "-");
     if (!take(c, '0') && take_digits(c) == 0)
         return false;
     if (take(c, '.') && take_digits(c) == 0)
         return false;
     if (take(c, 'e') || take(c, 'E')) {
-        if (!take(c, '+'))
-            take(c, '-');
+        pass_sign(c, "+-");
         return take_digits(c) > 0;
     }
     return true;
@@ -227,8 +233,7 @@ struct json_object *json_read(const char *text, size_t length, char field[JSON_F
     struct cursor c = {.at = text, .end = text + length};
 
     *field = '\0';
-    take_word(&c, "\xef\xbb\xbf");
-    text = c.at;
+    text = take_word(&c, "\xef\xbb\xbf") ? c.at : text;
     skip_space(&c);
     if (c.at == c.end)
         return json_object_new_object();

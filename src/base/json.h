@@ -32,7 +32,7 @@ MUST_USE bool json_utf8_valid(const char *text, size_t length);
 
 /* True when the bytes may be somebody's JSON, right or wrong: well-formed UTF-8 without control characters other than white
  * space. */
-bool json_is_text(const char *text, size_t length);
+MUST_USE bool json_is_text(const char *text, size_t length);
 
 /* Grows the obstack's object by the text as a JSON string with its quotes.  The text is valid UTF-8. */
 void json_grow_string(struct obstack *out, const char *text);

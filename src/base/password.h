@@ -33,7 +33,7 @@ void password_hash(const char *password, char hash[static PASSWORD_HASH_SIZE]);
 MUST_USE bool password_matches(const char *password, const char *hash);
 
 /* True when the hash cost what password_hash() has one cost now. */
-bool password_current(const char *hash);
+MUST_USE bool password_current(const char *hash);
 
 /* Writes HMAC-SHA256 under the key, in hexadecimal, of the texts one after the other; NULL ends them. */
 void password_digest(char digest[static PASSWORD_DIGEST_SIZE], const char *key, const char *const *texts);

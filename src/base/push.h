@@ -15,6 +15,7 @@
 #ifndef IM_PUSH_H
 #define IM_PUSH_H
 
+#include "must.h"
 #include "db.h"
 
 #include <event2/event.h>
@@ -38,7 +39,7 @@ void push_events(const PGresult *result);
 
 /* Publishes one body to comma-separated channels; nothing is kept when it fails.  out, unless NULL, is called from the
  * event loop when that is over.  False when there is too much to publish already, or no memory: then it is dropped, out and all. */
-bool push_body(const char *channels, const char *body, void (*out)(void *owner), void *owner);
+MUST_USE bool push_body(const char *channels, const char *body, void (*out)(void *owner), void *owner);
 
 /* Events not yet published or not yet told. */
 int push_busy(void);

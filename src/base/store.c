@@ -112,9 +112,7 @@ bool store_put(int descriptor, const char *name)
     if (!path_of(name, path))
         return false;
     snprintf(place, sizeof place, "%.2s", name);
-    if (mkdirat(folder, place, 0700) == 0)
-        sync_folder(".");
-    else if (errno != EEXIST)
+    if (mkdirat(folder, place, 0700) == 0 ? !sync_folder(".") : errno != EEXIST)
         return false;
     snprintf(self, sizeof self, "/proc/self/fd/%d", descriptor);
     if (linkat(AT_FDCWD, self, folder, path, AT_SYMLINK_FOLLOW) != 0 && errno != EEXIST)

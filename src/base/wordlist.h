@@ -5,6 +5,7 @@
 #ifndef IM_WORDLIST_H
 #define IM_WORDLIST_H
 
+#include "must.h"
 #include "db.h"
 
 #include <stdbool.h>
@@ -16,6 +17,6 @@ extern struct statement wordlist_statement;
 void wordlist_open(struct event_base *base);
 
 /* True when IM_WORDS is "refuse": text that would be starred out is refused instead. */
-bool wordlist_refuses(void);
+MUST_USE bool wordlist_refuses(void);
 
 #endif

@@ -28,7 +28,7 @@ MUST_USE bool words_add(const char *word);
 void words_use(void);
 
 /* True when the text (valid UTF-8) contains a word. */
-bool words_found(const char *text);
+MUST_USE bool words_found(const char *text);
 
 /* Overwrites every character of every word found with '*', in place: the text only gets shorter.
  * True when something was found. */

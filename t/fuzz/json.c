@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         MUST(second);
         json_object_put(second);
     }
-    json_is_text(text, size);
+    MUST(!json_is_text(text, size) || json_utf8_valid(text, size));
     json_object_put(found);
     json_object_put(document);
     free(text);

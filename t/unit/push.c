@@ -128,6 +128,12 @@ static void on_out(void *owner)
     outs += *(int *)owner;
 }
 
+static void publish_one(const char *channels, const char *body, void (*out)(void *owner), void *owner)
+{
+    if (!push_body(channels, body, out, owner))
+        exit(1);
+}
+
 static void check_order(void)
 {
     become(HOLDS, 201);
@@ -136,7 +142,7 @@ static void check_order(void)
     row_add("8", "c1", "c");
     row_add("9", "", "nobody");
     rows_push();
-    push_body("c5", "d", on_out, &one);
+    publish_one("c5", "d", on_out, &one);
     until(got == 4);
     ok(order_is("a b c d") && connections == 1, "events go out in order, without waiting for answers");
     ok(strncmp(requests[0].line, "POST /pub?id=c1 HTTP/1.", 23) == 0, "to their channels");
@@ -154,7 +160,7 @@ static void check_depth(void)
 {
     become(HOLDS, 202);
     for (int i = 0; i < 20; i++)
-        push_body("c1", "x", NULL, NULL);
+        publish_one("c1", "x", NULL, NULL);
     until(got == PUBLISHER_DEPTH);
     ok(push_busy() == 20, "twenty wait");
     answer_held(got);
@@ -193,7 +199,7 @@ static void check_lanes(void)
     become(HOLDS, 201);
     push_one("22", channels, "big");
     for (int i = 0; i < 100; i++)
-        push_body("c1", "s", NULL, NULL);
+        publish_one("c1", "s", NULL, NULL);
     int bigs = 0, gap = 0, longest = 0;
     answer_slowly(105);
     for (int i = 0; i < got; i++) {
@@ -243,7 +249,7 @@ static void check_closes(void)
     most = 3;
     says_so = true;
     for (int i = 0; i < 10; i++)
-        push_body("c1", "x", on_out, &one);
+        publish_one("c1", "x", on_out, &one);
     outs = 0;
     until(push_busy() == 0);
     ok(connections == 4 && outs == 10 && got == 10, "also when the answer says that it is the last");
@@ -257,7 +263,7 @@ static void check_hostile(int how, const char *title)
     leave();
     outs = 0;
     push_one("50", "c1", "x");
-    push_body("c1", "y", on_out, &one);
+    publish_one("c1", "y", on_out, &one);
     for (int i = 0; i < 30; i++)
         push_one("51", "c1", "z");
     until(push_busy() == 0);

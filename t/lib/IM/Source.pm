@@ -207,12 +207,14 @@ sub grants ($self) {
 # these files that it calls, and those whose address it takes.  "file *" is what stands outside of functions.  A name is
 # its own file's, or else the library's.
 sub c_functions ($self) {
-    my (%body, %rest, %global);
+    my (%body, %rest, %global, %result);
     for my $file ($self->c_files) {
         my $text = $self->text($file) =~ s{/\*.*?\*/|'(?:[^'\\]|\\.)'|"(?:[^"\\]|\\.)*"|^#.*?$|__attribute__\(\(.*?\)\)\)?\s*}{}gmsr;
         while ($text =~ s/^(\w[^\n;{}]*?\b(\w+)\([^;{}]*\))\n\{\n(.*?)^\}$//ms) {
-            $body{"$file $2"} = $3;
-            $global{$2} = "$file $2" if $1 !~ /^static/;
+            my ($head, $name, $body) = ($1, $2, $3);
+            $body{"$file $name"} = $body;
+            $result{"$file $name"} = $head =~ s/\s*\b\Q$name\E\(.*//sr;
+            $global{$name} = "$file $name" if $head !~ /^static/;
         }
         $rest{"$file *"} = $text =~ s/^[^\n={}]*\([^{}]*?\);$//gmr;    # what is left but for prototypes: tables, variables
     }
@@ -220,8 +222,10 @@ sub c_functions ($self) {
     for my $function (keys %body, keys %rest) {
         my ($file) = split / /, $function;
         my $text = $functions{$function}{text} = $body{$function} // $rest{$function};
+        $functions{$function}{result} = $result{$function};
         my $find = sub ($name) { $body{"$file $name"} ? "$file $name" : $global{$name} };
         $functions{$function}{calls} = [map { $find->($_) // () } $text =~ /\b(\w+)\s*\(/g];
+        $functions{$function}{unheard} = [map { $find->($_) // () } ($text =~ s/\h+$//gmr) =~ /(?<![^;{}:)e]\n)^\h+(?:\(void\))?(\w+)\([^;]*\);/gm];    # statements
         $functions{$function}{taken} = [map { $find->($_) // () } $text =~ /(?<![.>\w])(\w+)\b(?!\s*\()/g];
     }
     return \%functions;
