@@ -20,6 +20,7 @@ my $samples = IM::Samples->new;
 my ($ann, $bob, $cat) = $im->users(qw(ann bob cat));
 $im->befriend($ann, $bob);
 my $store = path($im->state, 'files');
+my $decoders = $im->parts->pids('decoder', 'imdecoder');    # each has a child as long as it is at work
 
 sub stored () { return $store->list_tree->size }
 sub spooled () { return path($im->state, 'nginx/tmp/body')->list_tree->size }
@@ -453,7 +454,9 @@ subtest 'too large' => sub {
 };
 
 subtest 'the decoder dies of a file' => sub {
-    for my $decoder ($im->parts->pids('decoder', 'imdecoder')) {
+    my @decoders;
+    ok $im->eventually(10, sub { (@decoders = $im->parts->pids('decoder', 'imdecoder')) == $decoders }), 'none is at work any more';
+    for my $decoder (@decoders) {
         is scalar getpwuid((stat "/proc/$decoder")[4]), $> ? scalar getpwuid $> : 'im-chat-decoder', 'who decodes has a user of its own';
         ok path("/proc/$decoder/environ")->slurp !~ /\b(?:IM_|PG)/, 'and nothing of ours in its environment';
     }

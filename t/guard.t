@@ -7,6 +7,7 @@ use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Crypt::JWT qw(encode_jwt);
+use IM::Machine qw(slowness);
 use IM::Raw;
 use IM::Stack;
 use IO::Socket::UNIX;
@@ -30,18 +31,46 @@ sub survived ($title) {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     is scalar($im->logs->grep(qr/exited on signal/)), 0, "$title: nothing crashed";
     my ($from, $to) = map { $_->socket } $ann, $bob;
-    $from->send(PRIVATE_MESSAGE => { receiverId => $bob->id, content => 'alive', messageType => 1, clientMsgId => 'g' . ++$count });
-    $to->expect(PRIVATE_MESSAGE => 'MESSAGE', { clientMsgId => "g$count" }, "$title: messages still arrive");
+    my ($id, $arrived) = 'g' . ++$count;
+    for my $try (1 .. 3) {    # as every client does, for a busy machine drops frames
+        $from->send(PRIVATE_MESSAGE => { receiverId => $bob->id, content => 'alive', messageType => 1, clientMsgId => $id });
+        last if $arrived = $to->take(PRIVATE_MESSAGE => 'MESSAGE', { clientMsgId => $id });
+    }
+    ok $arrived, "$title: messages still arrive";
     $_->close for $from, $to;
 }
 
-# Keeps the last few sockets, so that none is closed in the moment of its answer, when nchan still has to hear that its
-# frame has been dealt with: whoever leaves then can cost it a connection, and in rare cases end it.
+# Keeps sockets for a while, so that none is closed in the moment of its answer, when nchan still has to hear that its frame
+# has been dealt with, for which it waits up to three seconds: whoever leaves then can cost it a connection, and in rare cases
+# end it.
 my @kept;
+$im->sql(q{update im.setting set value = '1000' where name = 'socket.limit'});    # else the newest closes the oldest
 
 sub keep ($raw) {
-    push @kept, $raw;
-    shift @kept if @kept > 4;
+    push @kept, { raw => $raw, since => time };
+    shift @kept while $kept[0]{since} < time - 3;
+    return $raw;
+}
+
+# Leaves, as soon as nobody is waiting.
+sub let_go () {
+    my $last = @kept ? $kept[-1]{since} : 0;
+    $im->eventually(10, sub { time - $last > 3 });
+    @kept = ();
+}
+
+# What comes of an attempt, and of another, up to three, as long as that does not fit: a busy machine loses a frame, which whoever
+# has sent it repeats (socket(8)).
+sub again ($fits, $attempt) {
+    my $heard;
+    for my $try (1 .. 3) { last if ($heard = $attempt->()) =~ $fits }
+    return $heard;
+}
+
+# A new socket, whose handshake is done.
+sub connected (@query) {
+    my $raw = keep(IM::Raw->new($port));
+    $raw->upgrade(@query ? @query : $token);
     return $raw;
 }
 
@@ -61,7 +90,7 @@ subtest 'FastCGI: a body that nobody reads' => sub {
     my $heard  = '';
     my $hear   = sub ($count) {
         local $SIG{ALRM} = sub { die "no answer\n" };
-        alarm 5;
+        alarm 5 * slowness();
         while ((() = $heard =~ /$ends/g) < $count) { sysread $socket, $heard, 65536, length $heard or last }
         alarm 0;
         my @answers = split $ends, $heard;
@@ -90,11 +119,14 @@ subtest 'nchan: nothing is negotiated' => sub {
             ['Extensions: x-webkit-deflate-frame'], ['Extensions: foo', 'Extensions: permessage-deflate'],
             ['Protocol: ws+meta.nchan'], ['Protocol: chat'], ['Protocol: chat', 'Protocol: ws+meta.nchan'],
         ) {
-            my $raw = keep(IM::Raw->new($im->port($service)));
-            my ($status, $head) = $raw->handshake("GET /ws?$token", map {"Sec-WebSocket-$_"} @$offer);
+            my ($status, $head);
+            my $heard = again(qr/"pending"/, sub {
+                my $raw = keep(IM::Raw->new($im->port($service)));
+                ($status, $head) = $raw->handshake("GET /ws?$token", map {"Sec-WebSocket-$_"} @$offer);
+                return $raw->frame($hello)->read(qr/"pending"/);
+            });
             ok $status == 101 && $head !~ /^Sec-WebSocket-(?!Accept:)/mi, "$service: who offers @$offer gets a plain socket" or diag $head;
-            $raw->frame($hello);
-            like $raw->read(qr/"pending"/), qr/\A\x81.\{"type":"HEARTBEAT"/, 'with plain frames';
+            like $heard, qr/\A\x81.\{"type":"HEARTBEAT"/, 'with plain frames';
         }
     }
     survived('offers');
@@ -121,11 +153,8 @@ subtest 'nchan: asking to resume' => sub {
     $bob->post('/message/private/send', { receiverId => $ann->id, content => 'old', messageType => 1 })->must;
     ok $im->eventually(10, sub { $im->sql('select count(*) from im.outbox') == 0 }), 'a message is told: to whoever connects until then it may be told as well';
     for my $asking ([$token, 'Last-Event-ID: x'], ["$token&last_event_id=x"], ["$token&last_message_id=x"]) {
-        my $raw    = keep(IM::Raw->new($port));
-        my $status = $raw->upgrade(@$asking);
-        $raw->frame($hello);
-        my $heard = $raw->read(qr/HEARTBEAT/);
-        ok $status == 101 && $heard =~ /HEARTBEAT/ && $heard !~ /"old"/, "who asks by @$asking[1 .. $#$asking] hears what is new only";
+        my $heard = again(qr/HEARTBEAT/, sub { connected(@$asking)->frame($hello)->read(qr/HEARTBEAT/) });
+        ok $heard =~ /HEARTBEAT/ && $heard !~ /"old"/, "who asks by @$asking[1 .. $#$asking] hears what is new only";
     }
     for my $headers (['If-None-Match: x'], ['If-Modified-Since: 0'], ['If-None-Match: x', 'If-Modified-Since: 0']) {
         my ($status, $head) = IM::Raw->new($port)->handshake("GET /ws?$token", @$headers);
@@ -159,10 +188,7 @@ subtest 'nchan: what it is told' => sub {
 subtest 'nchan: frames' => sub {
     my $hear = sub ($raw) { my $bytes = $raw->read(qr/"pending":\d+[^}]*\}\}|\x88/s, 3); return $bytes =~ /\x88.(..)/s ? unpack 'n', $1 : $bytes };
     my $try  = sub (@frame) {
-        my $raw = keep(IM::Raw->new($port));
-        $raw->upgrade($token);
-        $raw->frame(@frame)->frame($hello);
-        return $hear->($raw);
+        return again(qr/"pending"|\A\d+\z/, sub { $hear->(connected()->frame(@frame)->frame($hello)) });
     };
     like $try->('x', opcode => 9), qr/\A\x8a\x01x.*HEARTBEAT/s, 'a ping is answered';
     like $try->('x', opcode => 10), qr/\A\x81.*HEARTBEAT/s, 'a pong that nobody asked for does nothing';
@@ -171,21 +197,22 @@ subtest 'nchan: frames' => sub {
     like $try->($hello, opcode => 2), qr/HEARTBEAT.*pending/s, 'that a frame claims to be binary is overlooked';
     # nchan may have lost its place in what a client sends; only our program can tell, by what no client means.
     for my $bytes ("\0\1\2", "\xff\xfe{}", qq({"type":"HEARTBEAT"}\0), "$hello\x81\x85") {
-        my $raw = keep(IM::Raw->new($port));
-        $raw->upgrade($token);
-        like $raw->frame($bytes, opcode => 2)->read(qr/403 Forbidden/), qr/"event":"ERROR","code":400.*\x88.\x03\xf0403 Forbidden\z/s,
+        my $heard = again(qr/403 Forbidden/, sub { connected()->frame($bytes, opcode => 2)->read(qr/403 Forbidden/) });
+        like $heard, qr/"event":"ERROR","code":400.*\x88.\x03\xf0403 Forbidden\z/s,
             'bytes that are no text are refused, and the socket is closed: ' . sprintf '%vd', substr $bytes, -3;
     }
     is $try->("\xff\xfe{}"), 1007, 'text that is not UTF-8 closes it';
     is $try->("\xaa\x56\x2a\xa9\x2c\x48\x55\xb2", rsv => 4), 1007, 'as does a frame that claims to be compressed';
     is $try->(pack('n', 1000) . 'bye', opcode => 8), 1000, 'a close is answered with its code';
-    my $pieces = keep(IM::Raw->new($port));
-    $pieces->upgrade($token);
-    $pieces->write($_)->read(qr/(?!)/, 0.02) for "\x89", "\x80", "\0\0", "\0";
-    $pieces->write("\0")->frame($hello);
-    like $hear->($pieces), qr/\A\x8a\0.*HEARTBEAT/s, 'a ping without text may come in pieces';
-    $pieces->write($_)->read(qr/(?!)/, 0.02) for "\x81", chr(0x80 | length $hello), "\0\0", "\0\0", substr $hello, 0, 10;
-    like $hear->($pieces->write(substr $hello, 10)), qr/HEARTBEAT/, 'and so may a frame';
+    my $pieces = again(qr/"pending".*, then .*"pending"/s, sub {
+        my $raw = connected();
+        $raw->write($_)->read(qr/(?!)/, 0.02) for "\x89", "\x80", "\0\0", "\0";
+        my $heard = $hear->($raw->write("\0")->frame($hello));
+        $raw->write($_)->read(qr/(?!)/, 0.02) for "\x81", chr(0x80 | length $hello), "\0\0", "\0\0", substr $hello, 0, 10;
+        return "$heard, then " . $hear->($raw->write(substr $hello, 10));
+    });
+    like $pieces, qr/\A\x8a\0.*HEARTBEAT.*, then /s, 'a ping without text may come in pieces';
+    like $pieces, qr/, then .*HEARTBEAT/s, 'and so may a frame';
     survived('frames');
 };
 
@@ -196,11 +223,13 @@ subtest 'nchan: frames of every size' => sub {
         for my $letter ('x', encode('UTF-8', '字')) {
             my ($head, $tail) = ('{"type":"HEARTBEAT","data":{"pad":"', '"}}');
             my $room = $size - length "$head$tail";
-            my $raw  = keep(IM::Raw->new($port));
-            $raw->upgrade($token);
-            $raw->frame(join '', $head, $letter x ($room / length $letter), 'y' x ($room % length $letter), $tail);
-            $raw->frame($hello) if $size <= 65_536;
-            my $heard = $raw->read($size <= 65_536 ? qr/pending.*pending.*\}\}/s : qr/\x88/, 5);
+            my $text = join '', $head, $letter x ($room / length $letter), 'y' x ($room % length $letter), $tail;
+            my $end  = $size <= 65_536 ? qr/pending.*pending.*\}\}/s : qr/\x88/;
+            my $heard = again($end, sub {
+                my $raw = connected()->frame($text);
+                $raw->frame($hello) if $size <= 65_536;
+                return $raw->read($end);
+            });
             my $right = $size <= 65_536 ? qr/HEARTBEAT.*HEARTBEAT/s : qr/\x88.\x03\xf0403 Forbidden/s;
             like $heard, $right, sprintf '%d bytes of %s', $size, length $letter == 1 ? 'ASCII' : 'Chinese';
         }
@@ -230,20 +259,19 @@ subtest 'nchan: worth nothing to read' => sub {
 
 subtest 'nchan: leaving' => sub {
     for my $round (1 .. 60) {
-        my $raw = keep(IM::Raw->new($port));    # and without a word
-        $raw->upgrade($token);
-        $raw->frame($hello)->read(qr/HEARTBEAT/);
+        connected()->frame($hello)->read(qr/HEARTBEAT/);    # and without a word
     }
     for my $cut (1, 20, 100) {
         my $raw = IM::Raw->new($port);
         $raw->write(substr "GET /ws?$token HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n", 0, $cut);
         $raw->close;
     }
+    let_go();
     survived('leaving');
 };
 
 subtest 'nchan: the handler is away' => sub {
-    my $raw = IM::Raw->new($port);
+    my $raw = keep(IM::Raw->new($port));
     is $raw->upgrade('accessToken=' . $ann->access), 101, 'connected';
     $im->parts->sv('socket', 'down');
     $raw->frame($hello);
@@ -253,15 +281,14 @@ subtest 'nchan: the handler is away' => sub {
     like $status, qr/^50[24]$/, 'a new one is refused';
     $im->parts->sv('socket', 'up');
     ok $im->eventually(10, sub { IM::Raw->new($port)->upgrade($token) == 101 }), 'until the handler is back';
-    $raw->frame($hello);
-    like $raw->read(qr/pending/), qr/HEARTBEAT/, 'and the first one is answered again';
+    like again(qr/pending/, sub { $raw->frame($hello)->read(qr/pending/) }), qr/HEARTBEAT/, 'and the first one is answered again';
     $im->allow(qr/connect\(\) to unix:\S+socket\.sock failed/);
     survived('a handler that was away');
 };
 
 # Whoever acknowledges late hears the second of two pushes at once all the same: sockets have TCP_NODELAY (clerk/nodelay.c).
 subtest 'nginx: two pushes, one after the other' => sub {
-    @kept = ();    # a worker that is replaced complains about open sockets
+    let_go();    # a worker that is replaced complains about open sockets
     my $push = sub ($text) {
         my $publisher = IO::Socket::UNIX->new(Peer => path($im->state, 'run/push.sock')->to_string) or die "could not connect: $!\n";
         my $frame = encode_json({ type => 'RTC_CALL', data => { event => $text } });
@@ -467,19 +494,17 @@ subtest 'HTTP' => sub {
 subtest 'stopping finishes what runs' => sub {
     my $account = "locktype = 'advisory' and objid = " . $ann->id;
     my $lock = $im->background_sql("do \$\$ begin perform pg_advisory_xact_lock(@{[ $ann->id ]});
-        for i in 1 .. 200 loop
-          exit when exists (select from pg_locks where $account and not granted);
-          perform pg_sleep(0.05);
-        end loop;
-        perform pg_sleep(1.5); end \$\$");
+        while not exists (select from im.setting where name = 'test.told') loop perform pg_sleep(0.01); end loop; end \$\$");
     ok $im->eventually(5, sub { $im->sql("select count(*) from pg_locks where $account and granted and mode = 'ExclusiveLock'") > 0 }),
-        "somebody holds ann's account until she has waited for a while";
+        "somebody holds ann's account";
     my $running = $ann->ua->start_p($ann->_build(GET => '/user/self', {}));
     my ($answer, $error);
     $running->then(sub ($tx) { $answer = $ann->_judge(GET => '/user/self', $tx->result) })->catch(sub ($why) { $error = $why });
     $im->eventually(5, sub { $im->sql("select count(*) from pg_locks where $account and not granted") > 0 });
     ok !$answer, 'her request runs';
     kill TERM => $im->parts->pids('user', 'multiwatch');
+    $im->run(0.3);    # in which it hears that; a lock is waited for no longer than 2 seconds
+    $im->sql(q{insert into im.setting (name, value) values ('test.told', '')});
     $im->eventually(10, sub { $answer || $error });
     ok $answer, 'it gets its answer although multiwatch was told to stop' or diag $error;
     $answer->ok('the right one', { id => $ann->id }) if $answer;

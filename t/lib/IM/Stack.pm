@@ -146,8 +146,7 @@ sub up ($self) {
 # Runs ./imctl with this stack's environment: (exit status, everything that it printed).
 sub imctl ($self, @arguments) {
     $self->{psql}->close if $self->{psql};    # what ends PostgreSQL would log that it cuts a connection
-    my ($status, $output) = $self->_command(undef, $self->root . '/imctl', @arguments);
-    return ($status, $output);
+    return $self->_command(undef, $self->root . '/imctl', @arguments);
 }
 
 # SQL as the superuser: the rows, each a list of text; in scalar context the first value of the first row.
@@ -380,11 +379,12 @@ sub _fail ($title, @details) {
     Test::More::diag("  $_") for @details;
 }
 
-# A test that died leaves no stack behind, and fails for not having asked for clean logs.
+# A test that died leaves no stack behind, and fails for not having asked for clean logs, which may say why it died.
 END {
     my $status = $?;
     for my $self (grep { $_->own && $_->own == $$ } values %RUNNING) {
         if ($self->ended && !$status) { $self->give_on; next }
+        Test::More::diag(join "\n", grep {defined} (eval { reverse $self->logs->faults })[0 .. 9]) if !$self->ended;
         $self->imctl('down');
         $self->keep;
         $status ||= 1;
