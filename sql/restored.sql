@@ -17,3 +17,4 @@ begin
 end $$;
 
 update im.notice_head set seq = seq + 100000000;
+select im.seq_jump();

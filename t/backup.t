@@ -61,6 +61,9 @@ my $then = $era->();
 my $cat   = $im->user('cat');
 my $lost  = $send->();
 my $place = $im->group($ann, $bob);
+my $say   = sub { $ann->post('/message/group/send', { groupId => $group, messageType => 1, content => 'all' })->must };
+my $word  = $say->();
+my $order = $ann->post('/user/recharge', { amount => 1, payType => 'alipay' })->must->{id};
 
 subtest 'what cannot be restored' => sub {
     my $refused = sub ($name, $expected, $what) {
@@ -115,10 +118,24 @@ subtest 'what was there is there' => sub {
 subtest 'nothing comes again' => sub {
     my $dan = $im->user('dan');
     ok $dan->id > $cat->id,                                                    'an account has a number of its own';
-    ok $send->()->{id} > $lost->{id},                                          'a message';
+    my %next = (private => $send->(), group => $say->());
+    ok $next{private}{$_} > $lost->{$_}, "a message a $_"      for qw(id seq);
+    ok $next{group}{$_} > $word->{$_},   "one in a group a $_" for qw(id seq);
     ok $im->group($ann, $bob) > $place,                                        'a group';
-    ok $ann->post('/user/recharge', { amount => 1, payType => 'alipay' })->must->{id} > 100_000_000, 'an order';
+    ok $ann->post('/user/recharge', { amount => 1, payType => 'alipay' })->must->{id} > $order, 'an order';
     isnt $era->(), $then, 'and devices are told that what they know is of another time';
+};
+
+subtest 'the hole in the numbers of messages' => sub {
+    my $page = sub (%which) { $bob->get('/message/private/history', { friendId => $ann->id, size => 15, %which })->must };
+    my $all  = $page->(size => 100);
+    my @seq  = map { $_->{seq} } @{ $all->{records} };
+    is @seq, $all->{total}, 'as many messages as there are';
+    is_deeply [map { $_->{seq} } map { @{ $page->(page => $_)->{records} } } 1 .. 7], \@seq, 'are in its pages';
+    is_deeply [map { $_->{seq} } @{ $page->(beforeSeq => $seq[0])->{records} }], [@seq[1 .. 15]], 'also before the newest';
+    is_deeply [map { $_->{seq} } @{ $page->(afterSeq => $seq[3])->{records} }],  [@seq[0 .. 2]],  'and after one of before';
+    my $told = $bob->post('/message/sync', { have => [[$all->{records}[0]{conversationId}, $seq[1]]] })->must->{messages};
+    is_deeply [map { $_->{seq} } @$told], [$seq[0]], 'who has all of before is told the next';
 };
 
 $im->end;

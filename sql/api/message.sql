@@ -96,15 +96,15 @@ returns table (total bigint, id bigint, "conversationId" bigint, seq bigint, "se
 language plpgsql stable rows 20 security definer set search_path = im, pg_temp as $$
 declare
   pair im.conversation := im.pair_find(me, friendId);
-  newest bigint := im.page_top(pair.last_seq, beforeSeq, afterSeq, page, size);
+  newest bigint := im.page_top(pair.last_seq, pair.skipped, beforeSeq, afterSeq, page, size);
 begin
-  -- seq has no holes, so a page is a range of it, however deep.
+  -- A page is a range of seq, however deep.
   return query
-    select pair.last_seq, p.*
+    select im.seq_rank(pair.skipped, pair.last_seq), p.*
       from (values (1)) one
       left join im.private_message p
              on p."conversationId" = pair.id and p.seq <= newest and p.seq < coalesce(beforeSeq, newest + 1)
-                 and p.seq > im.page_bottom(newest, afterSeq, page, size)
+                 and p.seq > im.page_bottom(newest, pair.skipped, afterSeq, page, size)
      order by p.seq desc;
 end $$;
 
@@ -212,17 +212,18 @@ returns table (total bigint, id bigint, "conversationId" bigint, seq bigint, "se
 language plpgsql stable rows 20 security definer set search_path = im, pg_temp as $$
 declare
   mine im.member := im.group_member(me, message_group_history.groupId);
-  last bigint;
+  place im.conversation;
   newest bigint;
 begin
-  select c.last_seq into last from im.conversation c where c.id = mine.conversation_id;
-  newest := im.page_top(last, beforeSeq, afterSeq, page, size);
+  select * into place from im.conversation c where c.id = mine.conversation_id;
+  newest := im.page_top(place.last_seq, place.skipped, beforeSeq, afterSeq, page, size);
   return query
-    select last - mine.joined_seq, g.*
+    select im.seq_rank(place.skipped, place.last_seq) - im.seq_rank(place.skipped, mine.joined_seq), g.*
       from (values (1)) one
       left join im.group_message g
              on g."conversationId" = mine.conversation_id and g.seq > mine.joined_seq
-            and g.seq <= newest and g.seq < coalesce(beforeSeq, newest + 1) and g.seq > im.page_bottom(newest, afterSeq, page, size)
+            and g.seq <= newest and g.seq < coalesce(beforeSeq, newest + 1)
+            and g.seq > im.page_bottom(newest, place.skipped, afterSeq, page, size)
      order by g.seq desc;
 end $$;
 

@@ -18,7 +18,8 @@ begin
   perform pg_current_xact_id(), pg_advisory_xact_lock_shared(u.account) from (select distinct unnest(accounts) as account order by 1) u;
   return query     -- calm ends for whoever has its mark; this transaction has its number before (lib/calm.sql)
     with asked as materialized (
-      select u.nth::integer, u.account, u.receiver, u.content, u.type, u.client_id, c.id as pair, c.last_seq
+      select u.nth::integer, u.account, u.receiver, u.content, u.type, u.client_id, c.id as pair,
+             greatest(c.last_seq, upper(c.skipped) - 1) as last_seq
         from unnest(accounts, vers, sessions, receivers::bigint[], contents::text[], types::smallint[], mentions, clientIds::text[])
              with ordinality u(account, ver, session, receiver, content, type, mention, client_id, nth)
         join im.account a on a.id = u.account and a.version = u.ver and a.status = 'normal'

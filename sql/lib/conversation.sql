@@ -44,8 +44,8 @@ begin
   return pair;
 end $$;
 
--- The greatest seq of a conversation whose message id is at most that one; 0 when there is none.  seq is dense and
--- id rises with it, so this halves.
+-- The greatest seq of a conversation whose message id is at most that one; 0 when there is none.  id rises with seq, so this
+-- halves.
 create or replace function im.seq_at(conversation bigint, message bigint) returns bigint
 language plpgsql stable as $$
 declare
@@ -61,14 +61,14 @@ begin
   select c.last_seq into high from im.conversation c where c.id = conversation;
   while low < high loop
     middle := (low + high + 1) / 2;
-    if exists (select from im.message m
-                where m.conversation_id = conversation and m.seq = middle and m.id <= message) then
+    if message >= (select m.id from im.message m
+                    where m.conversation_id = conversation and m.seq <= middle order by m.seq desc limit 1) then
       low := middle;
     else
       high := middle - 1;
     end if;
   end loop;
-  return coalesce(low, 0);
+  return coalesce((select m.seq from im.message m where m.conversation_id = conversation and m.seq <= low order by m.seq desc limit 1), low, 0);
 end $$;
 
 -- Moves the account's pointers of what it has received, one conversation after the other in the order of their ids.
@@ -211,16 +211,18 @@ begin
 end $$;
 
 -- The greatest seq of a page of history, newest first: before one message, or after another, or of the newest.
-create or replace function im.page_top(newest bigint, before bigint, after bigint, page integer, size integer) returns bigint
+create or replace function im.page_top(newest bigint, skipped int8multirange, before bigint, after bigint, page integer, size integer)
+returns bigint
 language sql immutable as $$
-  select case when after is not null then least(newest, after + im.page_offset(page, size) + im.page_limit(size))
-         else least(newest, before - 1) - im.page_offset(page, size) end
+  select im.seq_ranked(skipped, case
+    when after is not null then least(im.seq_rank(skipped, newest), im.seq_rank(skipped, after) + im.page_offset(page, size) + im.page_limit(size))
+    else im.seq_rank(skipped, least(newest, before - 1)) - im.page_offset(page, size) end)
 $$;
 
 -- And the one before the smallest of that page.
-create or replace function im.page_bottom(top bigint, after bigint, page integer, size integer) returns bigint
+create or replace function im.page_bottom(top bigint, skipped int8multirange, after bigint, page integer, size integer) returns bigint
 language sql immutable as $$
-  select coalesce(after + im.page_offset(page, size), top - im.page_limit(size))
+  select im.seq_ranked(skipped, coalesce(im.seq_rank(skipped, after) + im.page_offset(page, size), im.seq_rank(skipped, top) - im.page_limit(size)))
 $$;
 
 -- Tells the account's devices what it has set a conversation to.

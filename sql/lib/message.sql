@@ -46,7 +46,7 @@ begin
   if cardinality(at_ids) > 0 and not at_ids <@ array[sender, receiver] then
     raise sqlstate 'I0400' using message = 'atUserIds', hint = 'neither of the two is mentioned';
   end if;
-  update im.conversation c set last_seq = c.last_seq + 1, changed = pg_current_xact_id()
+  update im.conversation c set last_seq = greatest(c.last_seq + 1, upper(c.skipped)), changed = pg_current_xact_id()
    where c.low_id = least(sender, receiver) and c.high_id = greatest(sender, receiver)
      and c.group_id is null and c.closed is null
   returning c.id, c.last_seq into pair, next_seq;
@@ -56,7 +56,7 @@ begin
   if client_id is not null then
     first_seq := im.message_sent(sender, client_id, pair);
     if first_seq is not null then
-      update im.conversation c set last_seq = c.last_seq - 1 where c.id = pair;
+      update im.conversation c set last_seq = im.seq_before(c.last_seq, c.skipped) where c.id = pair;
       select * into m from im.private_message p where p."conversationId" = pair and p.seq = first_seq;
       perform im.tell(array[sender], 'PRIVATE_MESSAGE', im.private_json(m, 'MESSAGE'));
       return m;
@@ -127,7 +127,7 @@ declare
   m im.group_message;
   done boolean;
 begin
-  update im.conversation c set last_seq = c.last_seq + 1, changed = pg_current_xact_id()
+  update im.conversation c set last_seq = greatest(c.last_seq + 1, upper(c.skipped)), changed = pg_current_xact_id()
    where c.group_id = receiver and c.closed is null
   returning c.id, c.last_seq, c.muted into place, next_seq, all_muted;
   if place is null then
@@ -136,7 +136,7 @@ begin
   if client_id is not null then
     first_seq := im.message_sent(sender, client_id, place);
     if first_seq is not null then
-      update im.conversation c set last_seq = c.last_seq - 1 where c.id = place;
+      update im.conversation c set last_seq = im.seq_before(c.last_seq, c.skipped) where c.id = place;
       select * into m from im.group_message g where g."conversationId" = place and g.seq = first_seq;
       perform im.tell(array[sender], 'GROUP_MESSAGE', im.group_json(m, 'MESSAGE'));
       return m;

@@ -5,6 +5,7 @@
 create table im.conversation (
   id bigint generated always as identity constraint conversation_pkey primary key,
   last_seq bigint not null default 0,
+  skipped int8multirange,                  -- numbers that no message has or will have; null is none (lib/seq.sql)
   low_id bigint references im.account,     -- private: the two, the smaller id first
   high_id bigint references im.account,
   group_id bigint,

@@ -32,8 +32,8 @@ export class Thread {
 
     get more() { return this.items.length ? this.items[0].seq > 1 && !this.whole : false; }
 
-    page(page) {
-        const args = {...withOf(this.key), page, size: PAGE};
+    page(page, beforeSeq) {
+        const args = {...withOf(this.key), page, size: PAGE, ...(beforeSeq ? {beforeSeq} : {})};
         return this.isGroup ? api.messageGroupHistory(args) : api.messagePrivateHistory(args);
     }
 
@@ -57,14 +57,15 @@ export class Thread {
         }
     }
 
-    // Into the stretch; what does not touch it replaces it.
-    merge(records) {
+    // Into the stretch; what does not touch it replaces it.  seq has a hole where a backup was put back, so of what was asked for
+    // as the page before the stretch it is known that it touches.
+    merge(records, touches = false) {
         if (!records.length) return;
         records.sort((one, other) => one.seq - other.seq);
         this.conversationId = records[0].conversationId;
         const {items} = this;
         const [first, last] = [records[0].seq, records.at(-1).seq];
-        if (items.length && (first > items.at(-1).seq + 1 || last < items[0].seq - 1)) {
+        if (!touches && items.length && (first > items.at(-1).seq + 1 || last < items[0].seq - 1)) {
             this.items = records;
             this.whole = false;
         } else {
@@ -76,15 +77,14 @@ export class Thread {
         this.changed();
     }
 
-    // The page of 40, counted from the newest, in which the message before the first of the stretch is.
+    // The page of 40 before the stretch.
     async older() {
         if (this.loading || !this.more) return;
         const newest = this.cut ? this.lastSeq : this.items.at(-1).seq;
-        const page = Math.floor((newest - this.items[0].seq + 1) / PAGE) + 1;
-        this.loading = this.page(page).then(({records, total}) => {
+        const before = this.items[0].seq;
+        this.loading = this.page(1, before).then(({records, total}) => {
             this.total = total;
-            const before = this.items[0].seq;
-            this.merge(records);
+            this.merge(records, true);
             if (this.items[0].seq === before) this.whole = true;
             if (this.items.length > MOST) {
                 this.lastSeq = newest;
