@@ -71,7 +71,7 @@ subtest 'a bare machine' => sub {
          'begins to build', 'install_named no-such-run', 'builds', 'fetches parts'],
         'what builds comes first; what runs, and npm, are fetched meanwhile, and installed while the programs are built';
     is_deeply [glob "$there/im-chat.*"], [], 'and nothing that was fetched stays';
-    is shell($does . 'build() { exit 3; }; prepare; say "goes on"'), "installing no-such-build no-such-web no-such-run\n", 'what cannot be built ends it';
+    is shell($does . q(build() { did 'begins to build'; exit 3; }; prepare; say "goes on")), "installing no-such-build no-such-web no-such-run\n", 'what cannot be built ends it';
     is shell($does . 'by_apt() { die "could not install $*"; }; prepare; say "goes on"') =~ s/.*\n(?=could)//r,
         "could not install refresh_lists no-such-build no-such-web no-such-run\n", 'so does what cannot be installed';
     is_deeply [glob "$there/im-chat.*"], [], 'and nothing stays then either';

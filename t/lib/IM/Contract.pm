@@ -8,6 +8,7 @@ package IM::Contract;
 
 use Mojo::Base -base, -signatures;
 use JSON::Validator;
+use JSON::Validator::Schema::OpenAPIv3;
 use Mojo::File qw(curfile path);
 use Mojo::JSON qw(decode_json from_json);
 use Mojo::JSON::Pointer;
@@ -28,8 +29,10 @@ my %HTTP = (404 => [200, 404], 413 => [413], 429 => [429], 502 => [502], 504 => 
 my $OPENAPI = 'https://spec.openapis.org/oas/3.0/schema/2019-04-02';
 my ($OPENAPI_FILE) = grep {-e} glob '/usr/share/openapi-specification/schemas/v3.0/schema.{json,yaml}';
 
+# Not by JSON::Validator->schema, which takes a third of a second to look for references where none is left.
 sub _load ($self, $service) {
-    my $schema = JSON::Validator->new->schema(_inlined(decode_json $self->published($service)))->schema;
+    my $class  = $service eq 'socket' ? 'JSON::Validator::Schema' : 'JSON::Validator::Schema::OpenAPIv3';
+    my $schema = $class->new->data(_inlined(decode_json $self->published($service)));
     $schema->coerce({});
     $schema->formats->{$_} = sub { undef } for qw(money binary password);
     return $schema;
@@ -74,8 +77,12 @@ sub errors ($self) {
 
 # (the path template, the operation), or nothing when the path is not declared.
 sub operation ($self, $method, $path) {
-    my $paths = $self->schema->get('/paths');
     $path = $path =~ s/\?.*//sr =~ tr{/}{}sr;
+    return @{ $self->{operations}{"$method $path"} //= [$self->_operation($method, $path)] };
+}
+
+sub _operation ($self, $method, $path) {
+    my $paths = $self->schema->get('/paths');
     return ($path, $paths->{$path}{ lc $method }) if $paths->{$path} && $paths->{$path}{ lc $method };
     for my $template (grep {/\{/} sort keys %$paths) {
         my $pattern = join '[^/]+', map { quotemeta } split /\{\w+\}/, $template, -1;
@@ -95,15 +102,22 @@ sub operations ($self) {
     return \%all;
 }
 
-# The faults of an answer: its body is text (characters), its HTTP status a number.
+# The faults of an answer: its body is text (characters), its HTTP status a number.  What is answered in the same words is not
+# judged again, for that takes as long as the request.
 sub answer_faults ($self, $method, $path, $status, $text) {
+    my ($template, $operation) = $self->operation($method, $path);
+    my $judge = sub { $self->_answer_faults($operation, "$method $path", $status, $text) };
+    return $judge->() if !$operation || length $text > 1000;
+    return @{ $self->{judged}{"$method $template $status $text"} //= [$judge->()] };
+}
+
+sub _answer_faults ($self, $operation, $name, $status, $text) {
     my $body = eval { from_json($text) } // return "is not JSON: " . substr $text, 0, 200;
     return 'is not a JSON object' if ref $body ne 'HASH';
-    my ($template, $operation) = $self->operation($method, $path);
     my $code = $body->{code} // '';
     return $self->_refusal_faults($body, $status)
         if !$operation && $code =~ /\A(404|413|429)\z/;
-    return "is of $method $path, which openapi/@{[$self->service]}.yaml does not declare" if !$operation;
+    return "is of $name, which openapi/@{[$self->service]}.yaml does not declare" if !$operation;
     return ($self->_refusal_faults($body, $status), $self->_code_faults($operation, $code)) if $code ne 200;
 
     my $schema = $operation->{responses}{200}{content}{'application/json'}{schema}{oneOf}[0];

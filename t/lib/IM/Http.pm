@@ -3,8 +3,8 @@ package IM::Http;
 # A plain HTTP client on Mojo's loop, for tests that ask ten thousand times: POST and the like with a body, kept
 # connections, no redirects.  Mojo::UserAgent takes three times the processor time of the server that it asks.
 #
-#     IM::Http->new->ask(POST => $port, '/login', { 'X-Header' => 'value' }, $bytes)->then(sub ($status, $bytes) { … });
-#     IM::Http->new->send(POST => …, $bytes, sub ($why, $status, $bytes) { … });     # costs half: promises cost more than requests
+#     IM::Http->new->ask(POST => $port, '/login', { 'X-Header' => 'value' }, $bytes)->then(sub ($status, $bytes, $head) { … });
+#     IM::Http->new->send(POST => …, $bytes, sub ($why, $status, $bytes, $head) { … });     # costs half: promises cost more than requests
 
 use Mojo::Base -base, -signatures;
 use Mojo::IOLoop;
@@ -21,7 +21,7 @@ sub ask ($self, @request) {
     return $promise;
 }
 
-# Calls back with why no whole answer came, or undef, the status and the body.
+# Calls back with why no whole answer came, or undef, the status, the body and the head.
 sub send ($self, $method, $port, $path, $headers, $bytes, $then) {
     my $head = join '', "$method $path HTTP/1.1\r\nHost: localhost:$port\r\n", (map {"$_: $headers->{$_}\r\n"} sort keys %$headers),
         'Content-Length: ', length $bytes, "\r\n\r\n";
@@ -70,7 +70,7 @@ sub _read ($self, $one, $bytes) {
     push @{ $one->{server}{idle} }, $one if $head !~ /^Connection: close/mi;
     my $body = substr $one->{answer}, length $head;
     $self->_next($one->{server});    # may be on this connection
-    $request->{then}->(undef, substr($head, 9, 3), $body);
+    $request->{then}->(undef, substr($head, 9, 3), $body, $head);
 }
 
 sub _closed ($self, $one) {

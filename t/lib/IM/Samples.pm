@@ -3,6 +3,8 @@ package IM::Samples;
 # Files as phones, browsers and programs make them, written at test time: by vips and ffmpeg, and by hand where metadata
 # is put in.  Whatever tells a place or a time holds the text of place().
 #
+# What has been made once is there for the next who wants it.
+#
 #     my $samples = IM::Samples->new;
 #     $samples->jpeg(orientation => 6);
 #     $samples->ffmpeg('mp4', qw(-f lavfi -i testsrc=d=1 …));
@@ -19,6 +21,10 @@ sub place ($self) {'HERE-31.2304N-121.4737E'}
 
 # A landscape picture, red on the left and blue on the right, as vips writes it; profile p3 says these colours in that.
 sub picture ($self, $name, $profile = undef, $options = '') {
+    return $self->{pictures}{ join ' ', $name, $profile // '', $options } //= $self->_picture($name, $profile, $options);
+}
+
+sub _picture ($self, $name, $profile, $options) {
     my $file = $self->folder . "/$name";
     my $halves = $self->folder . '/halves.v';
     if (!-e $halves) {
@@ -110,8 +116,10 @@ sub moving ($self, $format) {
 # What ffmpeg writes to a file with that ending.
 sub ffmpeg ($self, $ending, @arguments) {
     my $file = $self->folder . "/made.$ending";
-    _run('ffmpeg', qw(-nostdin -v error -y), @arguments, $file);
-    return path($file)->slurp;
+    return $self->{made}{ join ' ', $ending, @arguments } //= do {
+        _run('ffmpeg', qw(-nostdin -v error -y), @arguments, $file);
+        path($file)->slurp;
+    };
 }
 
 # A phone's film of a second, with its place and date.
