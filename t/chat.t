@@ -152,6 +152,31 @@ END
     ok $anns->run('return document.querySelectorAll("[data-seq]").length <= 160'), 'and not all lines are in the page';
 };
 
+subtest 'what was said is found, and gone to' => sub {
+    ok $im->eventually(30, sub { $im->sql('select count(*) from im.message_text') == $im->sql('select count(*) from im.message') }), 'it can be found a moment after';
+    my $search = 'await click(".talk-head .tool[title=更多]"); await click(".menu button", "查找聊天记录"); await type("dialog input[type=search]", text); document.querySelector("dialog form").requestSubmit();';
+    is_deeply $anns->run("$search await wait('.hit'); return texts('.hit mark')", { text => '第 7 行' }), ['第 7 行'], 'what was looked for, and nothing else';
+    accessible($anns, 'what was found');
+    is $anns->run('await click(".hit"); return (await wait(".line.found")).textContent.includes("第 7 行")'), Mojo::JSON->true, 'a hit leads to its place';
+    ok $anns->run('const box = document.querySelector(".messages"); const {top, bottom} = document.querySelector(".line.found").getBoundingClientRect(); const edge = box.getBoundingClientRect();
+        return top >= edge.top && bottom <= edge.bottom'), 'which is in sight';
+    is_deeply $anns->run('const seqs = () => [...document.querySelectorAll(".messages [data-seq]")].map(one => +one.dataset.seq); const box = document.querySelector(".messages"); let holes = 0;
+        await until(() => { box.scrollTop = box.scrollHeight; box.dispatchEvent(new Event("scroll")); const all = seqs(); holes += all.filter((one, n) => n && one !== all[n - 1] + 1).length; return all.at(-1) === 100; }); return holes'), 0,
+        'and from there on to the newest without a hole';
+};
+
+subtest 'a voice, who has read it, a complaint' => sub {
+    $anns->run('await converse("<i>读书会</i>"); await click(".tools .tool[title=录音]"); await until(() => document.querySelector(".recording .number")?.textContent === "0:01"); await click(".recording .send")');
+    $bobs->run('await converse("<i>读书会</i>"); await click(".bubble .voice[aria-label^=播放]"); await wait(".voice .past")');
+    pass 'a recording is heard by the other one';
+    like $anns->run('await wait(".mine .voice"); await until(async () => { const all = [...document.querySelectorAll(".mine .act .tool")]; all.at(-1).click(); await click(".menu button", "谁读过");
+        const said = (await wait("dialog .body")).textContent; return (window.said = said).includes("波波") || (document.querySelector("dialog .tool").click(), false); }); return window.said'), qr/波波/, 'and who has, its sender sees';
+    $anns->run('await click("dialog .tool")');
+    $bobs->run('[...document.querySelectorAll(".line:not(.mine) .act .tool")].at(-1).click(); await click(".menu button", "投诉"); await wait("dialog form"); document.querySelector("dialog form").requestSubmit(); await until(() => !document.querySelector("dialog"))');
+    is $im->sql("select target_type || ' ' || target_id from im.complaint"), '1 ' . $ann->id, 'a complaint goes where it should';
+    $bobs->run('await converse("林安")');
+};
+
 subtest 'a file keeps its name' => sub {
     my $name = q{季度报告, "最终版" 'v2'.txt};
     $anns->run('await converse("波波"); const data = new DataTransfer(); data.items.add(new File(["words"], name, {type: "text/plain"}));

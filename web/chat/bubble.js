@@ -12,13 +12,13 @@ export class Bubble extends Component {
         return state !== this.state || Object.keys(next).some(name => next[name] !== this.props[name] && name !== 'onQuote');
     }
 
-    render({message, thread, joined, last, name, status, going, role, onQuote}) {
+    render({message, thread, joined, last, name, status, going, role, found, onQuote}) {
         const mine = message.senderId === client.userId;
         const type = message.messageType;
         if (message.isRecalled) return html`<p class="day" data-seq=${message.seq}>${mine ? t('你撤回了一条消息') : t('{0} 撤回了一条消息', name)}</p>`;
         if (type === 8) return html`<${CallRecord} message=${message} mine=${mine} thread=${thread}/>`;
         const KIND = {1: Text, 2: Image, 3: Voice, 4: Video, 5: Attached, 6: Place, 7: Packet}[type] ?? Unknown;
-        return html`<article class="line ${mine ? 'mine' : ''} ${joined ? 'joined' : ''}" data-seq=${message.seq} aria-label=${mine ? t('我') : name}>
+        return html`<article class="line ${mine ? 'mine' : ''} ${joined ? 'joined' : ''} ${found ? 'found' : ''}" data-seq=${message.seq} aria-label=${mine ? t('我') : name}>
             ${mine ? null : joined ? html`<span class="no-face"></span>` : html`<button class="face-open" tabindex="-1" aria-label=${t('{0} 的资料', name)} onClick=${() => go(`people/${message.senderId}`)}><${Picture} url=${imageOf(message.senderId)} name=${name} id=${message.senderId} size="small"/></button>`}
             <div class="said">${!mine && thread.isGroup && !joined ? html`<span class="by">${name} <time>${clock(message.sendTime)}</time></span>` : null}
                 <div class="with-menu"><div class="bubble t${type}"><${KIND} message=${message} thread=${thread} mine=${mine} name=${name} packet=${this.props.packet}/></div>

@@ -163,18 +163,24 @@ function change(key, fields) {
 
 export const readConversations = async () => listed({conversations: await api.conversationList(), gone: [], whole: true});
 
+// What a message has told of a conversation, when the list was asked for before it came.
+const told = old => Object.fromEntries(Object.entries(old).filter(([name]) => name.startsWith('last') || name === 'unreadCount' || name === 'mentioned'));
+
 // Those that have changed, or all there are.
 function listed({conversations: list, gone, whole}) {
     const now = whole ? new Map() : all.conversations;
     for (const one of list) {
         const key = (one.type === 'GROUP' ? 'g' : 'p') + one.targetId;
         if (one.type === 'PRIVATE') know(one.targetId, one.name, one.headImage);
-        now.set(key, {...one, key, mentioned: one.isMentioned});
+        const old = all.conversations.get(key);
+        now.set(key, {...one, key, mentioned: one.isMentioned, ...(old?.lastSeq > one.lastSeq ? told(old) : {})});
         if (one.friendReadSeq) threads.get(key)?.readUpToSeq(one.friendReadSeq);
     }
     for (const [key, {conversationId}] of now) if (gone.includes(conversationId)) now.delete(key);
     state.set({conversations: now, revision: all.revision + 1});
     showCount(unreadOfAll());
+    const open = openKey();
+    if (open && isSeen(open) && threads.get(open)?.atEnd) read(open);       // it may tell of what is in sight already
 }
 
 export async function setConversation(key, fields) {

@@ -9,7 +9,7 @@ const MOST = 1200;      // messages kept; beyond that the far end is dropped and
 
 export class Thread {
     constructor(key) {
-        Object.assign(this, {key, items: [], going: [], total: 0, loaded: false, loading: null, error: null, atEnd: true, cut: false, version: 0});
+        Object.assign(this, {key, items: [], going: [], total: 0, loaded: false, loading: null, error: null, atEnd: true, cut: false, target: 0, version: 0});
         this.watchers = new Set();
         this.packets = new Map();       // id => what is known of it
         this.isGroup = key[0] === 'g';
@@ -32,8 +32,9 @@ export class Thread {
 
     get more() { return this.items.length ? this.items[0].seq > 1 && !this.whole : false; }
 
-    page(page, beforeSeq) {
-        const args = {...withOf(this.key), page, size: PAGE, ...(beforeSeq ? {beforeSeq} : {})};
+    // The newest of them, or those next to beforeSeq or afterSeq.
+    page(where = {}) {
+        const args = {...withOf(this.key), size: PAGE, ...where};
         return this.isGroup ? api.messageGroupHistory(args) : api.messagePrivateHistory(args);
     }
 
@@ -44,7 +45,7 @@ export class Thread {
 
     async newest() {
         try {
-            const [{records, total}, readId] = await Promise.all([this.page(1),
+            const [{records, total}, readId] = await Promise.all([this.page(),
                 this.isGroup ? 0 : api.messagePrivateMaxReadedId({friendId: withOf(this.key).friendId})]);
             this.total = total;
             this.error = null;
@@ -58,7 +59,7 @@ export class Thread {
     }
 
     // Into the stretch; what does not touch it replaces it.  seq has a hole where a backup was put back, so of what was asked for
-    // as the page before the stretch it is known that it touches.
+    // as the page next to the stretch it is known that it touches.
     merge(records, touches = false) {
         if (!records.length) return;
         records.sort((one, other) => one.seq - other.seq);
@@ -77,22 +78,40 @@ export class Thread {
         this.changed();
     }
 
-    // The page of 40 before the stretch.
-    async older() {
-        if (this.loading || !this.more) return;
-        const newest = this.cut ? this.lastSeq : this.items.at(-1).seq;
-        const before = this.items[0].seq;
-        this.loading = this.page(1, before).then(({records, total}) => {
+    // Reads a page into the stretch: one at a time.
+    async extend(where, then) {
+        if (this.loading) return;
+        this.loading = this.page(where).then(({records, total}) => {
             this.total = total;
             this.merge(records, true);
-            if (this.items[0].seq === before) this.whole = true;
+            then(records);
+        }, error => { this.error = error; }).finally(() => { this.loading = null; this.changed(); });
+        await this.loading;
+    }
+
+    // What is before the first of the stretch.
+    async older() {
+        if (!this.more) return;
+        await this.extend({beforeSeq: this.items[0].seq}, records => {
+            if (!records.length) this.whole = true;
             if (this.items.length > MOST) {
-                this.lastSeq = newest;
+                if (!this.cut) this.lastSeq = this.items.at(-1).seq;
                 this.items = this.items.slice(0, MOST - 400);
                 this.cut = true;
             }
-        }, error => { this.error = error; }).finally(() => { this.loading = null; this.changed(); });
-        await this.loading;
+        });
+    }
+
+    // What is behind its last, where it had been cut.
+    async newer() {
+        if (!this.cut) return;
+        await this.extend({afterSeq: this.items.at(-1).seq}, records => {
+            if (!records.length || this.items.at(-1).seq >= this.lastSeq) this.cut = false;
+            if (this.items.length > MOST) {
+                this.items = this.items.slice(400 - MOST);
+                this.whole = false;
+            }
+        });
     }
 
     // Back at the newest, when the stretch had been cut there.
@@ -100,6 +119,20 @@ export class Thread {
         this.items = [];
         this.cut = this.whole = false;
         await this.load();
+    }
+
+    // To a message somewhere: what is around it is read, and whoever shows the thread goes there (target).
+    async jump(seq) {
+        if (!this.items.some(one => one.seq === seq)) {
+            await this.loading;
+            this.lastSeq = Math.max(this.cut ? this.lastSeq : this.items.at(-1)?.seq ?? 0, seq);
+            this.items = [];
+            this.whole = false;
+            this.cut = true;
+            await this.extend({beforeSeq: seq + PAGE / 2}, () => { this.cut = (this.items.at(-1)?.seq ?? 0) < this.lastSeq; });
+        }
+        this.target = seq;
+        this.changed();
     }
 
     refresh() { if (this.loaded && !this.cut) this.load(); else if (this.error) this.load(); }

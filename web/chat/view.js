@@ -103,6 +103,7 @@ function Messages({thread, group, onQuote}) {
     const held = useRef(null);          // {seq, top}: what is under the eye, and where
     const follow = useRef(true);        // the newest is in sight, and stays so
     const [away, setAway] = useState(false);
+    const [found, setFound] = useState(0);      // what somebody went to
     const {items} = thread;
     const end = Math.min(at(items, span.last + 1), items.length);
     const start = Math.max(span.first ? at(items, span.first) : end - STEP * 2, end - SHOWN, 0);
@@ -126,6 +127,16 @@ function Messages({thread, group, onQuote}) {
     const settled = useRef(settle);
     settled.current = settle;
     useLayoutEffect(settle);
+    useLayoutEffect(() => {         // somebody goes to a message: it is under the eye then
+        const place = at(items, thread.target);
+        if (!thread.target || items[place]?.seq !== thread.target) return;
+        follow.current = thread.atEnd = false;
+        held.current = {seq: thread.target, top: box.current.clientHeight / 3};
+        setSpan({first: items[Math.max(0, place - STEP)].seq, last: items[Math.min(items.length, place + STEP) - 1].seq});
+        setAway(true);
+        setFound(thread.target);
+        thread.target = 0;
+    }, [thread.version]);
     useEffect(() => {
         const size = new ResizeObserver(() => settled.current());
         size.observe(inner.current);
@@ -134,6 +145,7 @@ function Messages({thread, group, onQuote}) {
     }, []);
 
     const look = () => {
+        if (!box.current) return;       // the last scroll of a conversation that is left
         const {scrollTop, scrollHeight, clientHeight} = box.current;
         const below = scrollHeight - scrollTop - clientHeight;
         follow.current = whole && below < 60;
@@ -148,8 +160,8 @@ function Messages({thread, group, onQuote}) {
             if (end < items.length) {
                 const last = Math.min(items.length, end + STEP);
                 setSpan({first: items[Math.max(start, last - SHOWN)].seq, last: last === items.length ? Infinity : items[last - 1].seq});
-            } else if (thread.cut) {
-                newest();
+            } else {
+                thread.newer();
             }
         } else if (follow.current && shown.length > SHOWN - STEP) {
             setSpan({first: 0, last: Infinity});
@@ -183,7 +195,7 @@ function Messages({thread, group, onQuote}) {
             const day = !before || dayOf(before.sendTime) !== dayOf(message.sendTime);
             const joined = !day && isJoined(before, message);
             return html`<${Line} key=${message.seq} message=${message} thread=${thread} day=${day ? dayOf(message.sendTime) : ''} joined=${joined} last=${!isJoined(message, items[start + n + 1])} status=${thread.statusOf(message)}
-                packet=${thread.packets.get(message.id)} name=${nameOf(message.senderId)} role=${group?.me?.role} onQuote=${onQuote}/>`;
+                packet=${thread.packets.get(message.id)} name=${nameOf(message.senderId)} role=${group?.me?.role} found=${message.seq === found} onQuote=${onQuote}/>`;
         })}
         ${going.map(one => html`<${Bubble} key=${one.clientMsgId} message=${one} thread=${thread} going=${one.going}/>`)}
         ${thread.uploads.map(one => html`<div class="line mine" key=${one.name}><div class="bubble upload">${one.preview ? html`<img src=${one.preview} alt=""/>` : html`<${Icon} name="file"/>`}<span class="cut">${one.name}</span>
