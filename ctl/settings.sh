@@ -52,7 +52,7 @@ check_setting() {
         "is_$kind" "$3" "$least" "$most" "$other" || say "$1$2 is not $should: $3"
         return
     done <"$share/ctl/settings"
-    say "$1$2 is not a setting; $(nearest "$2") is"
+    say "$1$2 is not a setting; $(nearest "$2" <"$share/ctl/settings") is"
 }
 
 # VALUE [LEAST MOST OTHER]: whether it is one; should says what it should be.
@@ -93,7 +93,7 @@ is_zone() {
     [ ! -d /usr/share/zoneinfo/Asia ] || [ -f "/usr/share/zoneinfo/$1" ]
 }
 
-# WORD: the key that takes the fewest letters changed.
+# WORD: of the names that the lines of standard input begin with, the one that takes the fewest letters changed.
 nearest() {
     awk -v word="$1" '
         function least(a, b) { return a < b ? a : b }
@@ -109,6 +109,6 @@ nearest() {
             }
             return last[length(to)]
         }
-        /^IM_/ && (!best || distance(word, $1) < fewest) { best = $1; fewest = distance(word, $1) }
-        END { print best }' "$share/ctl/settings"
+        /^[A-Za-z]/ && (!best || distance(word, $1) < fewest) { best = $1; fewest = distance(word, $1) }
+        END { print best }'
 }

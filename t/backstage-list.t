@@ -124,7 +124,7 @@ subtest 'an export that cannot go on' => sub {
     # curl: Mojo takes what breaks off for the whole.
     isnt system('curl', '-s', '--fail', '-o', '/dev/null', '-H', 'Authorization: Bearer ' . $admin->access, $im->url('backstage') . '/im/user/list?format=csv'), 0,
         'breaks off, so that nobody takes it for the whole';
-    $im->sql(q{insert into im.setting (name, value) values ('test.done', '')});
+    $im->sql(q{insert into im.setting (name, kind, value) values ('test.done', 'text', '')});
     waitpid $holder, 0;
     ok $im->eventually(5, sub { $im->logs->grep(qr/an answer broke off with code 500/) }), 'and the log says so';
     $admin->get('/im/self')->ok('whoever asked goes on');

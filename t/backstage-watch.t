@@ -56,7 +56,7 @@ subtest 'one that commits late' => sub {
     my $next = $write->($ann, $bob, '先到的消息');
     ok $comes->($next), 'the one behind it is found meanwhile';
     is_deeply $found->(group => text => '迟到的消息'), [], 'it is not';
-    $im->sql(q{insert into im.setting (name, value) values ('test.done', '')});
+    $im->sql(q{insert into im.setting (name, kind, value) values ('test.done', 'text', '')});
     waitpid $holder, 0;
     ok $im->eventually(10, sub { "@{ $found->(group => text => '迟到的消息') }" eq $next - 1 }), 'until it has committed';
     ok $im->eventually(10, sub { $im->sql('select count(*) from im.follower_gap') == 0 }), 'then nothing is missing';

@@ -143,7 +143,7 @@ subtest 'a failure is found by its id' => sub {
         END
     $im->eventually(5, sub { $im->sql(q{select count(*) from pg_locks where relation = 'im.recharge'::regclass and mode = 'AccessExclusiveLock'}) });
     is $admin->get('/im/recharge/list')->code, 500, 'while the orders are locked nobody lists them';
-    $im->sql(q{insert into im.setting (name, value) values ('test.done', '')});
+    $im->sql(q{insert into im.setting (name, kind, value) values ('test.done', 'text', '')});
     waitpid $holder, 0;
     $admin->get('/im/recharge/list')->ok('then everybody does');
     my ($id) = map {m{error (\w{32}): GET /im/recharge/list failed: 55P03}} $im->logs->lines;

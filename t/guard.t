@@ -504,7 +504,7 @@ subtest 'stopping finishes what runs' => sub {
     ok !$answer, 'her request runs';
     kill TERM => $im->parts->pids('user', 'multiwatch');
     $im->run(0.3);    # in which it hears that; a lock is waited for no longer than 2 seconds
-    $im->sql(q{insert into im.setting (name, value) values ('test.told', '')});
+    $im->sql(q{insert into im.setting (name, kind, value) values ('test.told', 'text', '')});
     $im->eventually(10, sub { $answer || $error });
     ok $answer, 'it gets its answer although multiwatch was told to stop' or diag $error;
     $answer->ok('the right one', { id => $ann->id }) if $answer;

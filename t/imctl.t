@@ -162,6 +162,19 @@ subtest 'settings that are none' => sub {
     is_deeply [grep { my $key = $_; !grep { $key =~ /^$_/ } @known } $root->child('im-chat.conf')->slurp =~ /^#(IM_\w+)=/gm], [], 'and what the example has is one';
 };
 
+subtest 'settings of the database' => sub {
+    my $before = lives($im);
+    like imctl_with({}, 'setting'), qr/\A0 account\.closed_name .*\nlogin\.window  +15 minutes  +15 minutes  +time\n.*\nwallet\.withdraw_min /s, 'all are listed: value, at first, unit';
+    like imctl_with({}, qw(setting socket.limit)), qr/\A0 socket\.limit  10\nopen sockets [^\n]*\na number from 1 to 1000 sockets \(at first 10\); see socket\(8\)\n\z/, 'one says what it is';
+    is imctl_with({}, qw(setting socket.limit 11)), '0 ', 'and is changed';
+    is $im->sql(q{select im.setting_int('socket.limit')}), 11, 'at once';
+    is_deeply lives($im), $before, 'with every part left alone';
+    fails('what does not fit is refused', 'socket\.limit is not a number from 1 to 1000: abc', {}, qw(setting socket.limit abc));
+    is imctl_with({}, 'setting', @$_), "2 imctl: socket.limt is not a setting; socket.limit is\n", "setting @$_: the nearest is named" for ['socket.limt'], [qw(socket.limt 12)];
+    like imctl_with({}, qw(setting socket.limit 1 2)), qr/\A2 imctl: [^\n]*\n\z/, 'three words are too many';
+    is $im->sql(q{select im.setting_int('socket.limit')}), 11, 'none of which changes it';
+};
+
 subtest 'logs' => sub {
     like follow('nginx'), qr{\A(?!.*==>).*"GET /user/follow-nginx"}s, 'of one part are followed';
     my $heard = follow();

@@ -77,7 +77,7 @@ subtest 'who is removed while a claim waits' => sub {
     my $claim = $money->call({ who => $bob, path => '/redPackage/rob', body => fields(redPacketId => $packet) });
     ok $im->eventually(2, sub { $im->sql(q{select count(*) from pg_stat_activity where usename = 'im_redpacket' and wait_event_type = 'Lock'}) }), 'bob waits for his purse';
     $im->sql("select api.group_members_remove($ann->{id}, $group, array[$bob->{id}])");
-    $im->sql(q{insert into im.setting (name, value) values ('test.removed', '')});
+    $im->sql(q{insert into im.setting (name, kind, value) values ('test.removed', 'text', '')});
     my ($answer) = $im->together($claim);
     waitpid $holder, 0;
     is $answer->{code}, 3002, 'whoever is no member any more gets nothing' or diag $answer->{text};

@@ -179,7 +179,7 @@ $im->sql(<<~'END');
       end if;
       return null;
     end $$;
-    insert into im.setting (name, value) values ('test.crash', '');
+    insert into im.setting (name, kind, value) values ('test.crash', 'text', '');
     create trigger crash_debit after insert on im.posting for each row execute function im.crash('debit');
     create trigger crash_debit after insert or update on im.recharge for each row execute function im.crash('debit');
     create constraint trigger crash_commit after insert on im.posting initially deferred for each row execute function im.crash('commit');

@@ -168,7 +168,7 @@ subtest 'a client leaves before its socket is open' => sub {
         'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 13', '', '');
     ok $im->eventually(10, sub { $im->sql(q{select count(*) from pg_stat_activity where query like '%socket_open%' and wait_event_type = 'Lock'}) }), 'and waits';
     $raw->close;
-    $im->sql(q{insert into im.setting (name, value) values ('test.leave', '')});
+    $im->sql(q{insert into im.setting (name, kind, value) values ('test.leave', 'text', '')});
     waitpid $lock, 0;
     $watch->expect(FRIEND_REQUEST => 'ONLINE', { userId => $bob->id }, 'he was seen');
     ok $im->eventually(30, sub { known($bob) == 0 }), 'and is taken away';
@@ -187,7 +187,7 @@ subtest 'who connects while a message commits' => sub {
     ok $im->eventually(10, sub { $im->sql(q{select count(*) from pg_stat_activity where usename = 'im_message' and wait_event = 'PgSleep'}) }), 'a message commits';
     my $socket = $bob->socket;
     is scalar(grep { $_->{content} eq 'between' } @{ $bob->get('/message/private/pullOfflineMessage')->must }), 0, 'bob connects and pulls: it is not there yet';
-    $im->sql(q{insert into im.setting (name, value) values ('test.commit', '')});
+    $im->sql(q{insert into im.setting (name, kind, value) values ('test.commit', 'text', '')});
     ok hears($socket, 'between'), 'it comes on his socket';
     ok $im->eventually(10, sub { $answer }), 'it has been sent';
     $im->sql('drop trigger test_wait on im.message; drop function im.test_wait()');

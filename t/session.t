@@ -142,7 +142,7 @@ subtest 'a session that ends while its socket opens' => sub {
     ok $waits->('socket_open'), 'it does';
     $ended->();
     ok $waits->('session_logout'), 'and whoever ends its session waits for it';
-    $im->sql(q{insert into im.setting (name, value) values ('test.open', '')});
+    $im->sql(q{insert into im.setting (name, kind, value) values ('test.open', 'text', '')});
     waitpid $held, 0;
     ok $im->eventually(10, sub { $answer }), 'the session ends';
     ok $im->eventually(10, sub { ($socket // '') eq 'closed' }), 'and the socket that has just opened with it';

@@ -169,7 +169,7 @@ subtest 'nothing is pending, and nothing is written' => sub {
         'one is under way that cannot know what comes now';
     is $socket->heartbeat->{pending}, 0, 'it is not there yet' for 1 .. 5;
     cmp_ok $calm->(), '<', 3, 'but may come';
-    $im->sql(q{insert into im.setting values ('test.go on', '')});
+    $im->sql(q{insert into im.setting (name, kind, value) values ('test.go on', 'text', '')});
     waitpid $holder, 0;
     is $socket->heartbeat->{pending}, 1, 'and has come';
     $socket->heartbeat({ received => [[$stored->{conversationId}, $stored->{seq} + 1]] });

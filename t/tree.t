@@ -336,6 +336,17 @@ subtest 'configuration' => sub {
         'and every key there is read', sub ($key) { ('man/im-chat.conf.5: nothing reads it, so it goes', undef) };
 };
 
+subtest 'settings of the database' => sub {
+    my %told;    # name => the page that its row names
+    for my $text (map { $source->text($_) } files('sql/schema', qr/\.sql\z/)) {
+        my %rows = $text =~ /^  \('([a-z]+\.[a-z_]+)', +'[a-z]+',(.*)/gm;
+        $told{$_} = $rows{$_} =~ /'([a-z-]+)\((\d)\)'/ ? "man/$1.$2" : 'manual, a column of its row' for keys %rows;
+    }
+    ok keys %told > 50, 'there are settings';
+    lacks 'each stands in its manual page', map { ["missing: $_", $told{$_}, "(setting\n.Va $_ ) ."] }
+        grep { !-f $source->root->child($told{$_}) || $source->text($told{$_}) !~ /\b\Q$_\E\b/ } sort keys %told;
+};
+
 subtest 'the environment of the tests' => sub {
     my $readme = $source->text('t/README');
     my @keys   = map { $source->text($_) =~ /\$ENV\{(IM_\w+)\}/g } files('t', qr/\.t\z/), files('t/lib/IM', qr/\.pm\z/), 't/run';

@@ -96,6 +96,6 @@ create table im.captcha (
 );
 create index captcha_age on im.captcha (created_at);
 
-insert into im.setting (name, value, note) values
-  ('account.closed_name', '已注销用户', 'what an account that was closed is called'),
-  ('account.name_hold',   '30 days',   'how long its user name, phone number and e-mail address are nobody''s');
+insert into im.setting (name, kind, value, least, most, unit, manual, note) values
+  ('account.closed_name', 'text', '已注销用户',   '1',         '64',         'characters', 'auth(8)', 'what an account that was closed is called'),
+  ('account.name_hold',   'time', '30 days', '0 seconds', '36500 days', '',           'auth(8)', 'how long its user name, phone number and e-mail address are nobody''s');

@@ -107,9 +107,9 @@ create domain im.account_status text constraint account_status_range check (valu
 create domain im.member_role text constraint member_role_range check (value in ('OWNER', 'MANAGER', 'MEMBER'));
 create domain im.group_status text constraint group_status_range check (value in ('normal', 'banned', 'dissolved'));
 
-insert into im.setting (name, value, note) values
-  ('list.exact',       '10000', 'rows that a list counts; of more its total is an estimate'),
-  ('list.batch',       '1000',  'rows that an export reads at once'),
-  ('admin.session_ttl', '12 hours', 'how long an administrator may stay logged in by renewing the token'),
-  ('admin.login_keep', '365 days', 'how long tries to log in as an administrator are kept'),
-  ('admin.lock_after', '5', 'failed log-ins of an administrator from one address within login.window before he is locked for it');
+insert into im.setting (name, kind, value, least, most, unit, manual, note) values
+  ('list.exact',        'number', '10000',    '0',        '1000000',    'rows',    'backstage(8)', 'rows that a list counts; of more its total is an estimate'),
+  ('list.batch',        'number', '1000',     '1',        '100000',     'rows',    'backstage(8)', 'rows that an export reads at once'),
+  ('admin.session_ttl', 'time',   '12 hours', '1 minute', '365 days',   '',        'backstage(8)', 'how long an administrator may stay logged in by renewing the token'),
+  ('admin.login_keep',  'time',   '365 days', '1 day',    '36500 days', '',        'backstage(8)', 'how long tries to log in as an administrator are kept'),
+  ('admin.lock_after',  'number', '5',        '1',        '1000000',    'log-ins', 'backstage(8)', 'failed log-ins of an administrator from one address within login.window before he is locked for it');

@@ -118,32 +118,88 @@ create domain im.moment_from text constraint moment_from_form
 create domain im.moment_to text constraint moment_to_form
   check (value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2})?$');
 
--- Settings an operator may change at run time; read by im.setting_*().
+-- Settings an operator may change at run time (imctl setting); read by im.setting_*().  What does not fit is refused.
 create table im.setting (
   name text primary key,
+  kind text not null constraint setting_kind check (kind in ('number', 'money', 'time', 'switch', 'version', 'url', 'text')),
   value text not null,
-  note text not null default ''
+  least text,                           -- of a number, money or a time; of a text, characters, if anything
+  most text,
+  unit text not null default '',
+  preset text not null,                 -- what it is until it is changed: the value that was inserted
+  manual text not null default '',      -- the page that says what it does
+  note text not null default '',
+  constraint setting_ranged check (kind not in ('number', 'money', 'time') or (least is not null and most is not null))
 );
 
-insert into im.setting (name, value, note) values
-  ('login.captcha_after',        '3',     'failed log-ins of an account within the window before the captcha is required'),
-  ('login.captcha_after_address','30',    'failed log-ins of an address within the window before the captcha is required'),
-  ('login.lock_after',           '20',    'failed log-ins of an account from one address before it is locked for that address'),
-  ('login.window',               '15 minutes', 'how long failed log-ins count'),
-  ('captcha.ttl',                '2 minutes', 'how long a captcha can be answered'),
-  ('token.grace',                '10 seconds', 'a refresh token may be used again for this long'),
-  ('token.session_ttl',          '7 days', 'a session not refreshed for this long is over'),
-  ('trade.wrong_limit',          '5',     'wrong trade passwords before the lock'),
-  ('trade.lock',                 '24 hours', 'how long the trade password stays locked'),
-  ('blacklist.limit',            '1000',  'entries in one blacklist'),
-  ('group.member_limit',         '10000', 'members of a group'),
-  ('group.owned_limit',          '500',   'living groups one account may own'),
-  ('group.invite_limit',         '50',    'friends invited in one call'),
-  ('list.limit',                 '10000', 'elements of a list that a client asks for without a page'),
-  ('socket.limit',               '10',    'open sockets of one account; one more closes the oldest'),
-  ('message.recall_window',      '2 minutes', 'a sender may recall for this long'),
-  ('message.pull_limit',         '1000',  'messages in one answer of pullOfflineMessage'),
-  ('backend.transaction_max',    '30 seconds', 'a program''s transaction that lasts longer is ended, with its connection');
+create function im.setting_fits(it im.setting) returns boolean
+language plpgsql immutable as $$
+begin
+  return case it.kind
+    when 'number' then it.value ~ '^[0-9]{1,9}$' and it.value::integer between it.least::integer and it.most::integer
+    when 'money' then it.value ~ '^[0-9]{1,12}([.][0-9]{1,2})?$' and it.value::numeric between it.least::numeric and it.most::numeric
+    when 'time' then it.value::interval between it.least::interval and it.most::interval
+    when 'switch' then it.value in ('on', 'off')
+    when 'version' then it.value ~ '^([0-9]{1,9}([.][0-9]{1,9}){0,3})?$'
+    when 'url' then it.value ~ '^(https?://[^[:space:][:cntrl:]]+)?$' and length(it.value) <= 2000
+    else length(it.value) between coalesce(it.least::integer, 0) and coalesce(it.most::integer, 2000) end;
+exception when data_exception then return false;        -- no time at all
+end $$;
+
+-- What its value should be.
+create function im.setting_range(it im.setting) returns text
+language plpgsql immutable as $$
+begin
+  return case it.kind
+    when 'switch' then 'on or off'
+    when 'version' then 'a version, such as 1.2.3'
+    when 'url' then 'a URL, https:// or http://'
+    else format('%s from %s to %s', case it.kind when 'money' then 'an amount' else 'a ' || it.kind end, it.least, it.most) end;
+end $$;
+
+create function im.setting_check() returns trigger
+language plpgsql as $$
+begin
+  new.preset := coalesce(new.preset, new.value);
+  if not im.setting_fits(new) then
+    raise check_violation using message = format('%s is not %s: %s', new.name, im.setting_range(new), new.value);
+  end if;
+  return new;
+end $$;
+create trigger setting_check before insert or update on im.setting
+  for each row execute function im.setting_check();
+
+-- An update of nothing is one of a name that was misspelt.
+create function im.setting_known() returns trigger
+language plpgsql as $$
+begin
+  if not exists (select from changed) then
+    raise no_data_found using message = 'no setting has that name: im.setting has all of them';
+  end if;
+  return null;
+end $$;
+create trigger setting_known after update on im.setting referencing new table as changed
+  for each statement execute function im.setting_known();
+
+insert into im.setting (name, kind, value, least, most, unit, manual, note) values
+  ('login.captcha_after',         'number', '3',          '0',          '1000000',   'log-ins',   'auth(8)',    'failed log-ins of an account within the window before the captcha is required'),
+  ('login.captcha_after_address', 'number', '30',         '0',          '1000000',   'log-ins',   'auth(8)',    'failed log-ins of an address within the window before the captcha is required'),
+  ('login.lock_after',            'number', '20',         '1',          '1000000',   'log-ins',   'auth(8)',    'failed log-ins of an account from one address before it is locked for that address'),
+  ('login.window',                'time',   '15 minutes', '1 second',   '30 days',   '',          'auth(8)',    'how long failed log-ins count'),
+  ('captcha.ttl',                 'time',   '2 minutes',  '10 seconds', '1 hour',    '',          'session(8)', 'how long a captcha can be answered'),
+  ('token.grace',                 'time',   '10 seconds', '0 seconds',  '5 minutes', '',          'session(8)', 'a refresh token may be used again for this long'),
+  ('token.session_ttl',           'time',   '7 days',     '1 minute',   '3650 days', '',          'session(8)', 'a session not refreshed for this long is over'),
+  ('trade.wrong_limit',           'number', '5',          '1',          '1000000',   'passwords', 'wallet(8)',  'wrong trade passwords before the lock'),
+  ('trade.lock',                  'time',   '24 hours',   '1 second',   '365 days',  '',          'wallet(8)',  'how long the trade password stays locked'),
+  ('blacklist.limit',             'number', '1000',       '0',          '1000000',   'accounts',  'friend(8)',  'entries in one blacklist'),
+  ('group.member_limit',          'number', '10000',      '2',          '1000000',   'members',   'group(8)',   'members of a group'),
+  ('group.owned_limit',           'number', '500',        '0',          '1000000',   'groups',    'group(8)',   'living groups one account may own'),
+  ('group.invite_limit',          'number', '50',         '1',          '1000',      'friends',   'group(8)',   'friends invited in one call'),
+  ('list.limit',                  'number', '10000',      '1',          '1000000',   'elements',  'im-chat(7)', 'elements of a list that a client asks for without a page'),
+  ('socket.limit',                'number', '10',         '1',          '1000',      'sockets',   'socket(8)',  'open sockets of one account; one more closes the oldest'),
+  ('message.recall_window',       'time',   '2 minutes',  '0 seconds',  '365 days',  '',          'message(8)', 'a sender may recall for this long'),
+  ('message.pull_limit',          'number', '1000',       '1',          '10000',     'messages',  'message(8)', 'messages in one answer of pullOfflineMessage'),
+  ('backend.transaction_max',     'time',   '30 seconds', '1 second',   '1 hour',    '',          'imclerk(8)', 'a program''s transaction that lasts longer is ended, with its connection');
 
 -- Jobs of imclerk that have failed: how often, and with what the last time.
 create table im.due_failure (

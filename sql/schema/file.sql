@@ -6,14 +6,14 @@ create domain im.file_kind text constraint file_kind_values check (value in ('im
 create domain im.file_size bigint constraint file_size_range check (value between 0 and 9007199254740991);
 create domain im.file_hash text constraint file_hash_form check (value ~ '^[0-9a-f]{64}$');
 
-insert into im.setting (name, value, note) values
-  ('file.image_mib',    '20',      'size of a picture'),
-  ('file.voice_mib',    '20',      'size of a voice message'),
-  ('file.video_mib',    '100',     'size of a video'),
-  ('file.file_mib',     '100',     'size of any other file; none can be larger than nginx lets through, 100'),
-  ('file.image_pixels', '100000000', 'pixels of a picture, all its frames together'),
-  ('file.quota_mib',    '5120',    'size of all files of one account together'),
-  ('file.unused_ttl',   '1 day',   'a file that no message and no profile shows is kept for this long');
+insert into im.setting (name, kind, value, least, most, unit, manual, note) values
+  ('file.image_mib',    'number', '20',        '1',        '100',        'MiB',    'file(8)', 'size of a picture'),
+  ('file.voice_mib',    'number', '20',        '1',        '100',        'MiB',    'file(8)', 'size of a voice message'),
+  ('file.video_mib',    'number', '100',       '1',        '100',        'MiB',    'file(8)', 'size of a video'),
+  ('file.file_mib',     'number', '100',       '1',        '100',        'MiB',    'file(8)', 'size of any other file; none can be larger than nginx lets through, 100'),
+  ('file.image_pixels', 'number', '100000000', '1',        '1000000000', 'pixels', 'file(8)', 'pixels of a picture, all its frames together'),
+  ('file.quota_mib',    'number', '5120',      '0',        '1000000000', 'MiB',    'file(8)', 'size of all files of one account together'),
+  ('file.unused_ttl',   'time',   '1 day',     '1 minute', '36500 days', '',       'file(8)', 'a file that no message and no profile shows is kept for this long');
 
 -- Every beginning that a url has been given out with; the latest is the present one.
 create table im.file_base (

@@ -35,13 +35,13 @@ create index friend_request_pending_from on im.friend_request (from_id) where st
 create index friend_request_pending_to on im.friend_request (to_id) where status = 1;
 create index friend_request_decided on im.friend_request (decided_at) where status <> 1;
 
-insert into im.setting (name, value, note) values
-  ('friend.pending_limit',  '20',      'pending friend requests one may have sent'),
-  ('friend.hour_limit',     '20',      'friend requests one may send within an hour'),
-  ('friend.pair_limit',     '3',       'friend requests one may send to the same person within a day'),
-  ('friend.reject_limit',   '3',       'friend requests of one that the same person may have declined before he asks no more'),
-  ('friend.request_ttl',    '30 days', 'a friend request not answered for this long is expired'),
-  ('friend.request_keep',   '30 days', 'a friend request that is decided is kept for this long');
+insert into im.setting (name, kind, value, least, most, unit, manual, note) values
+  ('friend.pending_limit', 'number', '20',      '1',        '1000000',   'requests', 'friend(8)', 'pending friend requests one may have sent'),
+  ('friend.hour_limit',    'number', '20',      '1',        '1000000',   'requests', 'friend(8)', 'friend requests one may send within an hour'),
+  ('friend.pair_limit',    'number', '3',       '1',        '1000000',   'requests', 'friend(8)', 'friend requests one may send to the same person within a day'),
+  ('friend.reject_limit',  'number', '3',       '1',        '1000000',   'requests', 'friend(8)', 'friend requests of one that the same person may have declined before he asks no more'),
+  ('friend.request_ttl',   'time',   '30 days', '1 second', '3650 days', '',         'friend(8)', 'a friend request not answered for this long is expired'),
+  ('friend.request_keep',  'time',   '30 days', '1 second', '3650 days', '',         'friend(8)', 'a friend request that is decided is kept for this long');
 
 create function im.friend_request_once() returns trigger
 language plpgsql as $$

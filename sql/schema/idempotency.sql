@@ -14,5 +14,5 @@ create table im.idempotency (
 );
 create index idempotency_age on im.idempotency (created_at);
 
-insert into im.setting (name, value, note) values
-  ('idempotency.ttl', '8 days', 'how long answers are kept; promised are 7 days');
+insert into im.setting (name, kind, value, least, most, unit, manual, note) values
+  ('idempotency.ttl', 'time', '8 days', '7 days', '365 days', '', 'im-chat(7)', 'how long answers are kept; promised are 7 days');

@@ -89,5 +89,5 @@ create trigger notice_once before update on im.notice
 create view im.notice_shown as
   select n.seq, n.kind::text, n.title::text, n.content::text, n.sent_at as "sendTime" from im.notice n;
 
-insert into im.setting (name, value, note) values
-  ('notice.keep', '180 days', 'how long a notice waits for those who have not got it');
+insert into im.setting (name, kind, value, least, most, unit, manual, note) values
+  ('notice.keep', 'time', '180 days', '1 minute',  '36500 days', '', 'message(8)', 'how long a notice waits for those who have not got it');

@@ -59,10 +59,10 @@ create table im.service (
   created_at timestamptz not null default now()
 );
 
-insert into im.setting (name, value, note) values
-  ('redpacket.count_max',      '100',      'the most shares of one red packet'),
-  ('redpacket.share_max',      '200.00',   'the most one share may be'),
-  ('redpacket.ttl',            '24 hours', 'how long a red packet can be robbed'),
-  ('redpacket.wait',           '3 seconds', 'how long a rob waits for claims under way before it fails'),
-  ('redpacket.sender_may_rob', 'on',       'off: a sender cannot rob the own packet in a group'),
-  ('redpacket.tell_members',   '200',      'up to so many members a group is told of every rob; above, only the two concerned');
+insert into im.setting (name, kind, value, least, most, unit, manual, note) values
+  ('redpacket.count_max',      'number', '100',       '1',         '1000',       'shares',  'redpacket(8)', 'the most shares of one red packet'),
+  ('redpacket.share_max',      'money',  '200.00',    '0.01',      '1000000.00', '',        'redpacket(8)', 'the most one share may be'),
+  ('redpacket.ttl',            'time',   '24 hours',  '1 second',  '365 days',   '',        'redpacket(8)', 'how long a red packet can be robbed'),
+  ('redpacket.wait',           'time',   '3 seconds', '0 seconds', '8 seconds',  '',        'redpacket(8)', 'how long a rob waits for claims under way before it fails'),
+  ('redpacket.sender_may_rob', 'switch', 'on',        null,        null,         '',        'redpacket(8)', 'off: a sender cannot rob the own packet in a group'),
+  ('redpacket.tell_members',   'number', '200',       '0',         '1000000',    'members', 'redpacket(8)', 'up to so many members a group is told of every rob; above, only the two concerned');

@@ -50,5 +50,5 @@ create table im.ledger_total (
 );
 
 insert into im.follower (name) values ('ledger');
-insert into im.setting (name, value, note) values
-  ('stat.interval', '10 seconds', 'how old the numbers of /im/stat/overview may be');
+insert into im.setting (name, kind, value, least, most, unit, manual, note) values
+  ('stat.interval', 'time', '10 seconds', '0 seconds', '1 day', '', 'imclerk(8)', 'how old the numbers of /im/stat/overview may be');

@@ -73,5 +73,5 @@ create type im.sync_place as (
   started boolean             -- a page has been told
 );
 
-insert into im.setting (name, value, note) values
-  ('sync.page',           '200',  'conversations and recalled messages in one answer of /message/sync');
+insert into im.setting (name, kind, value, least, most, unit, manual, note) values
+  ('sync.page', 'number', '200', '1', '1000', 'rows', 'message(8)', 'conversations and recalled messages in one answer of /message/sync');

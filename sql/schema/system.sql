@@ -10,12 +10,12 @@ create domain im.complaint_images text[] constraint complaint_images_range
 create domain im.complaint_act smallint constraint complaint_act_range check (value between 1 and 4);
 create domain im.complaint_summary text constraint complaint_summary_length check (length(value) between 1 and 1000);
 
-insert into im.setting (name, value, note) values
-  ('client.version',        '',      'the newest version of the client, as /system/config says; empty: that of the server'),
-  ('client.min_version',    '0.0.0', 'the oldest version of the client that still works'),
-  ('client.download_url',   '',      'where the client is to be had'),
-  ('register.open',         'on',    'off: nobody registers by himself'),
-  ('complaint.day_limit',   '10',    'complaints that one account may make within 24 hours');
+insert into im.setting (name, kind, value, least, most, unit, manual, note) values
+  ('client.version',      'version', '',      null, null,      '',           'system(8)', 'the newest version of the client, as /system/config says; empty: that of the server'),
+  ('client.min_version',  'version', '0.0.0', null, null,      '',           'system(8)', 'the oldest version of the client that still works'),
+  ('client.download_url', 'url',     '',      null, null,      '',           'system(8)', 'where the client is to be had'),
+  ('register.open',       'switch',  'on',    null, null,      '',           'system(8)', 'off: nobody registers by himself'),
+  ('complaint.day_limit', 'number',  '10',    '0',  '1000000', 'complaints', 'system(8)', 'complaints that one account may make within 24 hours');
 
 create table im.complaint (
   id bigint generated always as identity constraint complaint_pkey primary key,

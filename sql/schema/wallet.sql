@@ -74,11 +74,11 @@ create table im.vip_purchase (
 );
 create index vip_purchase_account on im.vip_purchase (account_id, id);
 
-insert into im.setting (name, value, note) values
-  ('wallet.recharge_max',     '1000000.00', 'the most one recharge may be'),
-  ('wallet.recharge_pending', '20',         'pending recharge orders of one account'),
-  ('wallet.withdraw_min',     '0.01',       'the least one withdrawal may be'),
-  ('wallet.withdraw_max',     '1000000.00', 'the most one withdrawal may be'),
-  ('wallet.four_eyes',        'off',        'on: who approved a withdrawal cannot report it as paid, and it takes two to credit a recharge'),
-  ('vip.price_per_day',       '1.00',       'price of a day of VIP'),
-  ('vip.days_max',            '3660',       'the most days bought at once');
+insert into im.setting (name, kind, value, least, most, unit, manual, note) values
+  ('wallet.recharge_max',     'money',  '1000000.00', '0.01', '1000000000.00', '',       'wallet(8)',    'the most one recharge may be'),
+  ('wallet.recharge_pending', 'number', '20',         '1',    '1000000',       'orders', 'wallet(8)',    'pending recharge orders of one account'),
+  ('wallet.withdraw_min',     'money',  '0.01',       '0.01', '1000000000.00', '',       'wallet(8)',    'the least one withdrawal may be'),
+  ('wallet.withdraw_max',     'money',  '1000000.00', '0.01', '1000000000.00', '',       'wallet(8)',    'the most one withdrawal may be'),
+  ('wallet.four_eyes',        'switch', 'off',        null,   null,            '',       'backstage(8)', 'on: who approved a withdrawal cannot report it as paid, and it takes two to credit a recharge'),
+  ('vip.price_per_day',       'money',  '1.00',       '0.01', '1000000.00',    '',       'wallet(8)',    'price of a day of VIP'),
+  ('vip.days_max',            'number', '3660',       '1',    '36500',         'days',   'wallet(8)',    'the most days bought at once');

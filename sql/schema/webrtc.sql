@@ -101,10 +101,10 @@ create index call_signal_receiver on im.call_signal (call_id, receiver_id);
 create type im.call_view as ("callId" uuid, "groupId" bigint, "callerId" bigint, "calleeId" bigint, mode smallint,
   state text, "createTime" timestamptz, "acceptTime" timestamptz, "endTime" timestamptz, parties json, signals json);
 
-insert into im.setting (name, value, note) values
-  ('call.ring',         '30 seconds', 'a call that nobody accepts for this long is missed'),
-  ('call.vanish',       '60 seconds', 'a party without a heartbeat for this long has left its call'),
-  ('call.people_limit', '9',          'people in a group call'),
-  ('call.signal_limit', '2000',       'signals that one party may send in a call'),
-  ('call.signal_bytes', '4194304',    'and how long they may be together: all of them are answered at once'),
-  ('call.keep',         '1 day',      'how long a call that is over can be read; its record is a message');
+insert into im.setting (name, kind, value, least, most, unit, manual, note) values
+  ('call.ring',         'time',   '30 seconds', '0 seconds', '1 hour',    '',        'webrtc(8)', 'a call that nobody accepts for this long is missed'),
+  ('call.vanish',       'time',   '60 seconds', '0 seconds', '1 hour',    '',        'webrtc(8)', 'a party without a heartbeat for this long has left its call'),
+  ('call.people_limit', 'number', '9',          '2',         '1000',      'people',  'webrtc(8)', 'people in a group call'),
+  ('call.signal_limit', 'number', '2000',       '1',         '1000000',   'signals', 'webrtc(8)', 'signals that one party may send in a call'),
+  ('call.signal_bytes', 'number', '4194304',    '1',         '100000000', 'bytes',   'webrtc(8)', 'and how long they may be together: all of them are answered at once'),
+  ('call.keep',         'time',   '1 day',      '1 minute',  '3650 days', '',        'webrtc(8)', 'how long a call that is over can be read; its record is a message');
