@@ -136,7 +136,7 @@ create function im.setting_fits(it im.setting) returns boolean
 language plpgsql immutable as $$
 begin
   return case it.kind
-    when 'number' then it.value ~ '^[0-9]{1,9}$' and it.value::integer between it.least::integer and it.most::integer
+    when 'number' then it.value ~ '^[0-9]{1,10}$' and it.value::integer between it.least::integer and it.most::integer
     when 'money' then it.value ~ '^[0-9]{1,12}([.][0-9]{1,2})?$' and it.value::numeric between it.least::numeric and it.most::numeric
     when 'time' then it.value::interval between it.least::interval and it.most::interval
     when 'switch' then it.value in ('on', 'off')
