@@ -1,5 +1,6 @@
 /*
- * nodelay ADDRESS PORT COMMAND ...: listens there, with TCP_NODELAY, and becomes nginx, which inherits the socket.
+ * nodelay ADDRESS PORT COMMAND ...: listens there, with TCP_NODELAY, and becomes nginx, which inherits the socket.  Several
+ * addresses are one argument, with blanks between them.
  *
  * Linux hands the option on to every connection that is accepted.  nginx itself sets it for connections that it keeps alive
  * or proxies, and nchan's WebSockets are neither: whatever is pushed right after something else would wait until the client
@@ -55,27 +56,37 @@ static struct addrinfo *resolve(char *host, const char *port)
     return list;
 }
 
+/* Listens on all that the host is, and adds the sockets to the names; false when one cannot be had. */
+static bool listen_at(char *host, const char *port, char *names, size_t size)
+{
+    struct addrinfo *list = resolve(host, port);
+    bool done = list != NULL;
+
+    for (struct addrinfo *a = list; a && done; a = a->ai_next) {
+        size_t used = strlen(names);
+        int fd = listen_on(a);
+        done = fd >= 0 && used < size - 12;
+        if (done)
+            snprintf(names + used, size - used, "%d;", fd);
+        else
+            perror("nodelay: could not listen");
+    }
+    if (list)
+        freeaddrinfo(list);
+    return done;
+}
+
 int main(int argc, char **argv)
 {
     char names[256] = "";
-    size_t used = 0;
 
     if (argc < 4) {
         fprintf(stderr, "usage: nodelay address port command ...\n");
         return 2;
     }
-    struct addrinfo *list = resolve(argv[1], argv[2]);
-    if (!list)
-        return 1;
-    for (struct addrinfo *a = list; a && used < sizeof names - 12; a = a->ai_next) {
-        int fd = listen_on(a);
-        if (fd < 0) {
-            perror("nodelay: could not listen");
+    for (char *host; (host = strsep(&argv[1], " "));)
+        if (*host && !listen_at(host, argv[2], names, sizeof names))
             return 1;
-        }
-        used += (size_t)snprintf(names + used, sizeof names - used, "%d;", fd);
-    }
-    freeaddrinfo(list);
     setenv("NGINX", names, 1);
     execvp(argv[3], argv + 3);
     perror(argv[3]);

@@ -37,9 +37,8 @@ nginx_configuration() {
     for program in $served; do each="$each;g;s/@PROGRAM@/$program/gp"; done
     sed "$@" -e "/@PROGRAM@/{$each" -e 'd}' "$file" |
         sed -e "s|@STATE@|$state|; s|@MADE@|$made|; s|@SHARE@|$share|; s|@ORIGINS@|$origins|; s|@RATE_LIMIT@|$IM_RATE_LIMIT|" \
-            -e "s|@LISTEN@|$IM_LISTEN|; s|@LISTEN_REDPACKET@|$IM_LISTEN_REDPACKET|" \
-            -e "s|@PORT_CHAT@|$IM_PORT_CHAT|; s|@PORT_BACKSTAGE@|$IM_PORT_BACKSTAGE|" \
-            -e "s|@PORT_REDPACKET@|$IM_PORT_REDPACKET|; s|@PORT_HOP@|$IM_PORT_HOP|; s|@SOCKETS@|$IM_SOCKETS|" \
+            -e "s|@LISTEN_CHAT@|$(listen_lines CHAT)|; s|@LISTEN_BACKSTAGE@|$(listen_lines BACKSTAGE)|" \
+            -e "s|@LISTEN_REDPACKET@|$(listen_lines REDPACKET)|; s|@PORT_HOP@|$IM_PORT_HOP|; s|@SOCKETS@|$IM_SOCKETS|" \
             -e "s|@ADDRESS_CONNECTIONS@|$IM_ADDRESS_CONNECTIONS|" \
             -e "s|@WORKERS@|$IM_NGINX_WORKERS|; s|@CONNECTIONS@|$IM_NGINX_CONNECTIONS|"
 }
@@ -79,17 +78,3 @@ check_port() {
     case $2 in '' | 0* | *[!0-9]* | ??????*) die "$1 is not a port: $2" ;; esac
     [ "$2" -le 65535 ] || die "$1 is not a port: $2"
 }
-
-# But for those that the stack has already.
-check_ports() {
-    listening=$newline$(sed -n 's/^ *[0-9]*: [0-9A-F]*:\([0-9A-F]*\) [0-9A-F:]* 0A .*/\1/p' /proc/net/tcp /proc/net/tcp6 2>/dev/null || :)$newline
-    own=' '
-    ! running || own=" $(cat "$state"/env/IM_PORT_* "$state"/env/IM_TURN_LISTEN 2>/dev/null | sed 's/.*://' | tr '\n' ' ')"
-    for key in IM_PORT_CHAT IM_PORT_BACKSTAGE IM_PORT_REDPACKET IM_PORT_HOP ${IM_TURN_LISTEN:+IM_TURN_LISTEN}; do
-        eval "port=\${$key##*:}"
-        case $own in *" $port "*) continue ;; esac
-        ! port_taken "$port" || die "port $port is taken by another program: end that, or set $key"
-    done
-}
-
-port_taken() { case $listening in *"$newline$(printf %04X "$1")$newline"*) ;; *) return 1 ;; esac; }

@@ -14,7 +14,7 @@ write_parts() {
     write_part postgres INT "[ \"\${old_boot:-\$boot}\" = \"\$boot\" ] || rm -f $state/pg/postmaster.pid   # of another boot: says nothing
 exec $run_db $postgres -D $state/pg -c config_file=$state/postgres/postgresql.conf"
     write_part push TERM "rm -f $state/run/push.sock $state/run/ws.sock
-$(nginx_command push "$state/cgi-bin/nodelay" "$IM_LISTEN" "$IM_PORT_BACKSTAGE")"
+$(nginx_command push "$state/cgi-bin/nodelay" "'$IM_LISTEN_BACKSTAGE'" "$IM_PORT_BACKSTAGE")"
     # What a killed nginx has left of uploads.
     write_part nginx QUIT "$run find $state/nginx/tmp -type f -delete
 $(nginx_command nginx)"
@@ -245,7 +245,7 @@ answer_together() {
     urls='' refused=''
     for part in "$@"; do
         shift
-        url=http://$IM_LISTEN:$IM_PORT_CHAT/$part
+        url=$(scheme)://${IM_LISTEN%% *}:$IM_PORT_CHAT/$part
         case $part in
         postgres | push | clerk | decoder | turn | socket) continue ;;
         auth) url=${url%auth}setTradePwd ;;
@@ -258,7 +258,7 @@ answer_together() {
         set -- "$@" "$part"
     done
     # shellcheck disable=SC2086
-    [ -z "$urls" ] || get -w '\nnext\n' $urls | while read -r line; do
+    [ -z "$urls" ] || get -k -w '\nnext\n' $urls | while read -r line; do
         case $line in
         *'"code":404,'* | *'"code":401,'*) refused=yes ;;
         next)

@@ -7,7 +7,7 @@ read_settings() {
     check_port_numbers IM_PORT_CHAT IM_PORT_BACKSTAGE IM_PORT_REDPACKET
     : "${IM_PORT_HOP:=$((IM_PORT_REDPACKET + 1))}"
     check_port_numbers IM_PORT_HOP
-    : "${IM_LISTEN:=0.0.0.0}" "${IM_LISTEN_REDPACKET:=127.0.0.1}" "${IM_ORIGINS:=}" "${IM_RATE_LIMIT:=on}"
+    : "${IM_LISTEN:=0.0.0.0}" "${IM_LISTEN_BACKSTAGE:=$IM_LISTEN}" "${IM_LISTEN_REDPACKET:=127.0.0.1}" "${IM_ORIGINS:=}" "${IM_RATE_LIMIT:=on}"
     : "${IM_NGINX_WORKERS:=auto}" "${IM_NGINX_CONNECTIONS:=16384}" "${IM_SOCKETS:=20000}" "${IM_TIMEZONE:=Asia/Shanghai}"
     : "${IM_ADDRESS_CONNECTIONS:=1000}" "${IM_URL:=}"
     read_turn_settings
@@ -76,10 +76,32 @@ is_word() {
     [ "$1" = "$2" ] || [ "$1" = "$3" ]
 }
 
-is_address() {
-    should='an address'
-    case $1 in \[*[!0-9a-f:.]*\]) return 1 ;; \[*:*\]) return 0 ;; *[!0-9.]*) return 1 ;; *.*.*.*) ;; *) return 1 ;; esac
+# Numbers, for a name may be another address tomorrow; an IPv6 one in brackets.
+is_addresses() {
+    should='an address, or several with blanks between them'
+    all_addresses "$1"
 }
+
+all_addresses() (
+    set -f
+    for one in $1; do
+        case $one in
+        \[*[!0-9a-fA-F:.]*\]) return 1 ;;
+        \[*:*\]) ;;
+        *[!0-9.]* | *.*.*.*.*) return 1 ;;
+        *.*.*.*) is_ipv4 "$one" || return 1 ;;
+        *) return 1 ;;
+        esac
+    done
+)
+
+is_ipv4() (
+    IFS=.
+    for part in $1; do
+        case $part in '' | ????* | 0?*) return 1 ;; esac
+        [ "$part" -le 255 ] || return 1
+    done
+)
 
 is_url() {
     should='https:// or http:// and a name, without a slash at the end'

@@ -31,6 +31,7 @@ my $secret = path($im->state, 'admin-password')->slurp;
 my $ann    = $im->user('ann');
 my $taken  = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1);
 my $port   = $taken->sockport;
+my $six    = -e '/proc/net/if_inet6' && length path('/proc/net/if_inet6')->slurp;
 
 # The processes of every part and of its log: part => pids.  Of PostgreSQL only the first, for the others come and go.
 sub lives ($stack) {
@@ -78,10 +79,10 @@ sub status () {
     return ($status, { map { my ($part, @said) = split /\s{2,}/; ($part => \@said) } split /\s*\n/, $output });
 }
 
-# The address at which the chat API is offered, as the kernel writes it.
-sub listens () {
-    my $port = sprintf '%04X', $im->port('chat');
-    return join ' ', path('/proc/net/tcp')->slurp =~ /: ([0-9A-F]{8}):$port 00000000:0000 0A /g;
+# The IPv4 addresses at which a service is offered, as the kernel writes them.
+sub listens ($service) {
+    my $port = sprintf '%04X', $im->port($service);
+    return join ' ', sort { $a cmp $b } path('/proc/net/tcp')->slurp =~ /: ([0-9A-F]{8}):$port 00000000:0000 0A /g;
 }
 
 # Follows logs: what is heard of a request that is made when the old lines are there.
@@ -154,7 +155,7 @@ subtest 'settings that are none' => sub {
     my %wrong = (IM_RATE_LIMIT => 'maybe', IM_ORIGINS => '*', IM_LISTEN => 'here', IM_URL => 'https://here/', IM_NGINX_WORKERS => '-1');
     fails("the environment counts as well: $_=$wrong{$_}", "$_(?: is|:) not .*\Q$wrong{$_}\E", { $_ => $wrong{$_} }, 'configtest') for sort keys %wrong;
     fails("$_ is a time of day, and no zone", "IM_TIMEZONE is not .*: \Q$_\E", { IM_TIMEZONE => $_ }, 'configtest') for qw(UTC+8 +08:00 GMT+8);
-    is imctl_with({ IM_TIMEZONE => 'Etc/GMT-8', IM_LISTEN => '[::1]' }, 'configtest'), "0 nothing is wrong with $conf\n", 'what is right is right';
+    is imctl_with({ IM_TIMEZONE => 'Etc/GMT-8', IM_LISTEN => '127.0.0.1 127.0.0.2' }, 'configtest'), "0 nothing is wrong with $conf\n", 'what is right is right';
     my $root  = path($im->root);
     my @known = sort map { s/_\*\z/_/r } $root->child('ctl/settings')->slurp =~ /^(IM_\S+)/gm;
     my $page  = $root->child('man/im-chat.conf.5')->slurp;
@@ -193,12 +194,19 @@ subtest 'an upgrade' => sub {
     is $ann->login->must->{accessTokenExpiresIn}, 1799, 'which know it';
     fails('a port that is taken is refused', "port $port is taken", { IM_PORT_CHAT => $port }, 'up');
     fails('so is one that is none', 'IM_PORT_CHAT is not a port: x', { IM_PORT_CHAT => 'x' }, 'up');
-    fails('and what nginx refuses', 'nginx\.conf: host not found in "999\.1\.1\.1:', { IM_LISTEN => '999.1.1.1' }, 'up');
+    fails('and an address that is none', 'IM_LISTEN is not an address.*: 999\.1\.1\.1', { IM_LISTEN => '127.0.0.1 999.1.1.1' }, 'up');
+    fails("or another machine's, $_", 'could not listen at 192\.0\.2\.1:\d+: Cannot assign requested address \(IM_LISTEN_BACKSTAGE\)',
+        { IM_LISTEN_BACKSTAGE => '127.0.0.1 192.0.2.1' }, $_) for qw(configtest up);
     is_deeply changes_of('restart', 'nginx'), ['nginx'], 'and what runs can still be restarted';
-    is listens(), '00000000', 'it listens at every address';
+    is listens('chat'), '00000000', 'it listens at every address';
     $im->config->{IM_LISTEN} = '127.0.0.1';
     is_deeply [grep { !/^(nginx|push)$/ } @{ changes_of('up') }], [grep { !/^(nginx|push|postgres|decoder)$/ } $parts->names], 'another address to listen at is a setting too';
-    is listens(), '0100007F', 'and nginx listens there and no longer everywhere';
+    is listens('chat'), '0100007F', 'and nginx listens there and no longer everywhere';
+    $im->config->{IM_LISTEN} = '127.0.0.1 127.0.0.3' . ($six ? ' [::1]' : '');
+    $im->config->{IM_LISTEN_BACKSTAGE} = '127.0.0.4 127.0.0.1';
+    is_deeply [grep {/^(nginx|push)$/} @{ changes_of('up') }], [qw(nginx push)], 'so are several, and those of the backstage';
+    is listens($_->[0]), $_->[1], "$_->[0]: there and nowhere else" for [chat => '0100007F 0300007F'], [backstage => '0100007F 0400007F'];
+    is imctl_with({}, 'configtest'), "0 nothing is wrong with $conf\n", 'what the stack has itself is not taken';
 };
 
 subtest 'two stacks, down and up' => sub {
