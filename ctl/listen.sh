@@ -19,9 +19,11 @@ listen_lines() (
     done
 )
 
-# Before anything is restarted: that each place can be had.
+# Before anything is restarted: that each place can be had.  Before the first build there is nothing to try it with.
 check_listeners() (
     set -f
+    nodelay=${libexec:-$made/clerk}/nodelay
+    [ -x "$nodelay" ] || return 0
     first=$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)      # read would take it byte by byte, which that file does not do
     own=' '
     ! running || own=" $({ sed -n 's/^ *listen \([^ ;]*\).*/\1/p' "$state/nginx/nginx.conf" "$state/push/nginx.conf"
@@ -45,7 +47,7 @@ check_place() {
     esac
     [ "$self" != root ] || [ "$port" -ge "$first" ] ||
         die "port $port is below $first, and no server here is root's: sysctl net.ipv4.ip_unprivileged_port_start=$port, or set $1"
-    why=$("${libexec:-$made/clerk}/nodelay" "$address" "$try" true 2>&1) || case $why in
+    why=$("$nodelay" "$address" "$try" true 2>&1) || case $why in
     *'in use') die "port $port is taken by another program: end that, or set $1" ;;
     *) die "could not listen at $place: ${why##*: } ($2)" ;;
     esac

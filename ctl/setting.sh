@@ -18,9 +18,9 @@ setting_say() {
 }
 
 setting_set() {
+    setting_say "$1" >/dev/null
     output=$(say "update im.setting set value = :'value' where name = :'name'" |
-        database -At -v name="$1" -v value="$2" -f - 2>&1) ||
-        case $output in *'no setting has that name'*) setting_unknown "$1" ;; *) die "$(refusal "$output")" ;; esac
+        database -At -v name="$1" -v value="$2" -f - 2>&1) || die "$(refusal "$output")"
 }
 
 setting_unknown() {
