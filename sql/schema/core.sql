@@ -195,7 +195,7 @@ insert into im.setting (name, kind, value, least, most, unit, manual, note) valu
   ('group.member_limit',          'number', '10000',      '2',          '1000000',   'members',   'group(8)',   'members of a group'),
   ('group.owned_limit',           'number', '500',        '0',          '1000000',   'groups',    'group(8)',   'living groups one account may own'),
   ('group.invite_limit',          'number', '50',         '1',          '1000',      'friends',   'group(8)',   'friends invited in one call'),
-  ('list.limit',                  'number', '10000',      '1',          '1000000',   'elements',  'im-chat(7)', 'elements of a list that a client asks for without a page'),
+  ('list.limit',                  'number', '10000',      '1',          '1000000',   'elements',  'group(8)',   'elements of a list that a client asks for without a page'),
   ('socket.limit',                'number', '10',         '1',          '1000',      'sockets',   'socket(8)',  'open sockets of one account; one more closes the oldest'),
   ('message.recall_window',       'time',   '2 minutes',  '0 seconds',  '365 days',  '',          'message(8)', 'a sender may recall for this long'),
   ('message.pull_limit',          'number', '1000',       '1',          '10000',     'messages',  'message(8)', 'messages in one answer of pullOfflineMessage'),
