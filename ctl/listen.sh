@@ -1,8 +1,6 @@
 # Where the stack listens: what it says of that, each address with its port a place, and whether it can and does.
 # An address in brackets is a pattern to the shell: no names are expanded here.
 
-scheme() { if [ -n "${IM_TLS_CERTIFICATE:-}" ]; then say https; else say http; fi; }
-
 # CHAT | BACKSTAGE | REDPACKET
 places() (
     set -f
@@ -13,8 +11,9 @@ places() (
 
 # The same as lines of nginx's configuration, for a replacement of sed.
 listen_lines() (
+    words=$(listen_words)
     places "$1" | while read -r place; do
-        printf '%slisten %s backlog=4096;' "${place_before:-}" "$place"
+        printf '%slisten %s backlog=4096%s;' "${place_before:-}" "$place" "$words"
         place_before='\n        '
     done
 )

@@ -26,7 +26,11 @@ listeners() { sed -n '/^ *listen /p' "$folder/$1"; }
 # Included files are filled in like the others.
 nginx_configuration() {
     origins=$(origins) || exit
-    set -- "$1" http refused doc page files
+    own_backstage=$(listen_lines BACKSTAGE) front_backstage='' front='/begin @FRONT@/,/end @FRONT@/d' tls=/dev/null http2=''
+    ! fronted || front_backstage=$own_backstage own_backstage='' front=''
+    [ -z "$IM_TLS_CERTIFICATE" ] || tls=$share/tls.conf
+    http2_by_listen || http2='http2 on;'
+    set -- "$1" http refused doc page files ws
     file=$share/$1.conf
     shift
     for part in "$@"; do
@@ -35,9 +39,10 @@ nginx_configuration() {
     done
     each='h'
     for program in $served; do each="$each;g;s/@PROGRAM@/$program/gp"; done
-    sed "$@" -e "/@PROGRAM@/{$each" -e 'd}' "$file" |
+    sed -e "$front" "$@" -e "/^ *include tls.conf;/{r $tls" -e 'd}' -e "/@PROGRAM@/{$each" -e 'd}' "$file" |
         sed -e "s|@STATE@|$state|; s|@MADE@|$made|; s|@SHARE@|$share|; s|@ORIGINS@|$origins|; s|@RATE_LIMIT@|$IM_RATE_LIMIT|" \
-            -e "s|@LISTEN_CHAT@|$(listen_lines CHAT)|; s|@LISTEN_BACKSTAGE@|$(listen_lines BACKSTAGE)|" \
+            -e "s|@LISTEN_CHAT@|$(listen_lines CHAT)|; s|@LISTEN_BACKSTAGE@|$own_backstage|; s|@LISTEN_FRONT@|$front_backstage|" \
+            -e "s|@PROXIES@|$(proxy_lines)|; s|@HTTP2@|$http2|" \
             -e "s|@LISTEN_REDPACKET@|$(listen_lines REDPACKET)|; s|@PORT_HOP@|$IM_PORT_HOP|; s|@SOCKETS@|$IM_SOCKETS|" \
             -e "s|@ADDRESS_CONNECTIONS@|$IM_ADDRESS_CONNECTIONS|" \
             -e "s|@WORKERS@|$IM_NGINX_WORKERS|; s|@CONNECTIONS@|$IM_NGINX_CONNECTIONS|"

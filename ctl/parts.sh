@@ -6,15 +6,20 @@ write_parts() {
         ! newer "$share/ctl/run/$script" "$service/.scripts/$script" || set -- "$@" "$share/ctl/run/$script"
     done
     [ $# -eq 0 ] || cp "$@" "$service/.scripts/"
-    parts="postgres push nginx clerk decoder${IM_TURN_LISTEN:+ turn}$served"
+    # Of the two that may listen for the backstage the one that does not any more is restarted first.
+    servers='nginx push'
+    ! fronted || servers='push nginx'
+    parts="postgres $servers clerk decoder${IM_TURN_LISTEN:+ turn}$served"
     make_part_folders
     run="chpst -P"
     run_db=$run
     [ "$self" != root ] || run="$run -u $user" run_db="$run_db -u $db_user"
     write_part postgres INT "[ \"\${old_boot:-\$boot}\" = \"\$boot\" ] || rm -f $state/pg/postmaster.pid   # of another boot: says nothing
 exec $run_db $postgres -D $state/pg -c config_file=$state/postgres/postgresql.conf"
+    listener=
+    fronted || listener="$state/cgi-bin/nodelay '$IM_LISTEN_BACKSTAGE' $IM_PORT_BACKSTAGE"
     write_part push TERM "rm -f $state/run/push.sock $state/run/ws.sock
-$(nginx_command push "$state/cgi-bin/nodelay" "'$IM_LISTEN_BACKSTAGE'" "$IM_PORT_BACKSTAGE")"
+$(nginx_command push ${listener:+"$listener"})"
     # What a killed nginx has left of uploads.
     write_part nginx QUIT "$run find $state/nginx/tmp -type f -delete
 $(nginx_command nginx)"
@@ -159,7 +164,7 @@ start_parts() {
 has_changed() {
     case $1 in
     postgres) set -- "$1" "$state"/postgres/*.conf ;;
-    nginx | push) set -- "$1" "$state/$1"/*.conf ;;
+    nginx | push) set -- "$1" "$state/$1"/*.conf "$state/$1"/*.pem ;;
     clerk) set -- "$1" "$conf" "$state/env" "$state"/env/* "$state/deployed" "$state"/secret/clerk/* "$state/cgi-bin/imclerk" ;;
     decoder) set -- "$1" "$state/cgi-bin/imdecoder" ;;
     turn) set -- "$1" "$state/turn/turnserver.conf" ;;

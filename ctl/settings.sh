@@ -9,7 +9,7 @@ read_settings() {
     check_port_numbers IM_PORT_HOP
     : "${IM_LISTEN:=0.0.0.0}" "${IM_LISTEN_BACKSTAGE:=$IM_LISTEN}" "${IM_LISTEN_REDPACKET:=127.0.0.1}" "${IM_ORIGINS:=}" "${IM_RATE_LIMIT:=on}"
     : "${IM_NGINX_WORKERS:=auto}" "${IM_NGINX_CONNECTIONS:=16384}" "${IM_SOCKETS:=20000}" "${IM_TIMEZONE:=Asia/Shanghai}"
-    : "${IM_ADDRESS_CONNECTIONS:=1000}" "${IM_URL:=}"
+    : "${IM_ADDRESS_CONNECTIONS:=1000}" "${IM_URL:=}" "${IM_TRUSTED_PROXIES:=}" "${IM_TLS_CERTIFICATE:=}" "${IM_TLS_KEY:=}"
     read_turn_settings
 }
 
@@ -88,20 +88,39 @@ all_addresses() (
         case $one in
         \[*[!0-9a-fA-F:.]*\]) return 1 ;;
         \[*:*\]) ;;
-        *[!0-9.]* | *.*.*.*.*) return 1 ;;
-        *.*.*.*) is_ipv4 "$one" || return 1 ;;
-        *) return 1 ;;
+        *[!0-9.]*) return 1 ;;
+        *) is_ipv4 "$one" || return 1 ;;
         esac
     done
 )
 
 is_ipv4() (
+    case $1 in *.*.*.*.*) return 1 ;; *.*.*.*) ;; *) return 1 ;; esac
     IFS=.
     for part in $1; do
         case $part in '' | ????* | 0?*) return 1 ;; esac
         [ "$part" -le 255 ] || return 1
     done
 )
+
+is_networks() {
+    should='an address or a network, such as 192.0.2.0/24 or 2001:db8::/32, or several with blanks between them'
+    for one in $1; do
+        case $one in
+        */*[!0-9]* | */ | */????*) return 1 ;;
+        *[!0-9a-fA-F:/.]*) return 1 ;;
+        *:*/*) [ "${one#*/}" -le 128 ] || return 1 ;;
+        *:*) ;;
+        */*) [ "${one#*/}" -le 32 ] && is_ipv4 "${one%/*}" || return 1 ;;
+        *) is_ipv4 "$one" || return 1 ;;
+        esac
+    done
+}
+
+is_file() {
+    should='the path of a file, from the root on'
+    case $1 in *[!A-Za-z0-9/._@+-]*) return 1 ;; /*) ;; *) return 1 ;; esac
+}
 
 is_url() {
     should='https:// or http:// and a name, without a slash at the end'
