@@ -101,6 +101,12 @@ survives('the supervisor of supervisors', 2, sub { $parts->runsvdir });
 ok $im->eventually(15, sub { 1 == $parts->runsvdir }), 'which is there once';
 ok $im->eventually(15, sub { $parts->names == $parts->runsv($parts->names) }), 'as are those of the parts';
 
+# Each has a script under it that waits for its part and one for its log.
+my $waiting = sub { $parts->cpu_below($parts->runsv($parts->names)) };
+my $before  = $waiting->();
+Time::HiRes::sleep(3);
+cmp_ok $waiting->() - $before, '<', 0.3, 'to wait for parts that run on costs nothing';
+
 my %stored = map { ($_->[0] => $_->[1]) } $im->sql("select content, count(*) from im.message where content like 'm%' group by 1");
 is_deeply [grep { !$stored{$_} } @acknowledged], [], 'no acknowledged message is lost';
 is_deeply [grep { $stored{$_} != 1 } keys %stored], [], 'none is there twice';

@@ -40,10 +40,14 @@ life_end() {
 # been started here.  What a killed leader left behind is ended first, for it holds sockets and ports.
 life_begin() {
     trap 'stopped=yes; life_stop' TERM
+    started "$PPID"
+    supervised=$since
     while life_runs; do
-        sleep 0.1 &
-        wait $!
-        started "$PPID" || exit 0   # the supervisor was killed: its successor's script waits instead
+        # One process that looks, for a minute at most, and not a new one each time.
+        timeout 60 tail -f -s 0.1 --pid="$leader" /dev/null &
+        wait $! || [ $? -le 128 ] || kill $!
+        started "$PPID"
+        [ "$since" = "$supervised" ] || exit 0      # the supervisor was killed: its successor's script waits instead
     done
     [ -z "${stopped:-}" ] || exit 0
     trap - TERM

@@ -62,6 +62,9 @@ sub cpu (@pids) {
     return $ticks / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
+# The same of these and of all that they have started.
+sub cpu_below ($self, @pids) { return cpu(map { $_->{pid} } map { _family($_) } @pids) }
+
 # The names of every part's processes, the leader's first, and which are stopped: part => text.  Of PostgreSQL only the
 # first, for the others come and go.
 sub crews ($self) {
