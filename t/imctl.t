@@ -62,7 +62,7 @@ sub imctl_with ($change, @command) {
     my (undef, $out) = start($change, @command);
     my $output = join '', readline $out;
     close $out;
-    $output = ($? >> 8) . " $output";
+    $output = ($? >> 8) . ' ' . $output =~ s/^[^:\n]+: \d+ s\n//gmr;     # how long something took
     imctl_with($change, 'down') if $change->{IM_STATE_DIR} && $command[0] eq 'up' && $output =~ /^0/;
     return $output;
 }
@@ -161,6 +161,22 @@ subtest 'settings that are none' => sub {
     my $page  = $root->child('man/im-chat.conf.5')->slurp;
     is_deeply [grep { $page !~ /^\.It .*\b$_/m } @known], [], 'each that there is stands in im-chat.conf(5)';
     is_deeply [grep { my $key = $_; !grep { $key =~ /^$_/ } @known } $root->child('im-chat.conf')->slurp =~ /^#(IM_\w+)=/gm], [], 'and what the example has is one';
+};
+
+subtest 'what takes longer than a second' => sub {
+    # This story is another imctl to two of them, until both have waited for that long.
+    open my $lock, '<', $im->state or die "could not open the state folder: $!\n";
+    flock $lock, 2 or die "could not lock the state folder: $!\n";
+    my (undef, $plain) = start({}, 'up');
+    local %ENV = (%ENV, %{ $im->config });
+    open my $terminal, '-|', 'script', '-qec', $im->root . '/imctl up', '/dev/null' or die "could not run script: $!\n";
+    my ($shown, $inode) = ('', (stat $lock)[1]);
+    $im->eventually(60, sub { 2 == (() = path('/proc/locks')->slurp =~ /-> FLOCK .*:$inode /g) });
+    $im->eventually(1.5, sub { 0 });
+    sysread $terminal, $shown, 65_536, length $shown or last while $shown !~ /: 2 s/;
+    close $lock;
+    like join('', readline $plain), qr/\Aanother imctl was at work: \d+ s\n(?:[^:\n]+: \d+ s\n)*chat /, 'says how long it took';
+    like join('', $shown, readline $terminal), qr/\A\ranother imctl was at work: 1 s\r.*\r\e\[Kanother imctl was at work: \d+ s\r\n/s, 'and to a terminal how long already';
 };
 
 subtest 'settings of the database' => sub {

@@ -143,10 +143,10 @@ sub up ($self) {
     die "could not start a private stack\n";
 }
 
-# Runs ./imctl with this stack's environment: (exit status, everything that it printed).
+# Runs ./imctl with this stack's environment: (exit status, everything that it printed, but for how long something took).
 sub imctl ($self, @arguments) {
     $self->{psql}->close if $self->{psql};    # what ends PostgreSQL would log that it cuts a connection
-    return $self->_command(undef, $self->root . '/imctl', @arguments);
+    return map {s/^[^:\n]+: \d+ s\n//gmr} $self->_command(undef, $self->root . '/imctl', @arguments);
 }
 
 # SQL as the superuser: the rows, each a list of text; in scalar context the first value of the first row.
