@@ -102,7 +102,7 @@ subtest 'review' => sub {
     $ann->get('/user/self')->ok('and credits', { balance => $balance + 1 });
     $told->($id, 'RECHARGE_CREDITED');
     $max->post('/im/recharge/approve', { id => $id })->refused(4005, 'once');
-    $im->sql(q{update im.setting set value = 'off' where name = 'wallet.four_eyes'});
+    $im->sql(q{update im.setting set value = preset where name = 'wallet.four_eyes'});
 
     $im->sql("update im.admin set account_id = @{[$ann->id]} where name = 'max2'");
     $id = $order->();

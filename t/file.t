@@ -203,7 +203,7 @@ subtest 'what is no picture' => sub {
     my $many = $ann->upload($png, type => 'image');
     $many->refused(7001, 'too many pixels');
     like $many->text, qr/too many pixels/, 'and says so';
-    $im->sql(q{update im.setting set value = '100000000' where name = 'file.image_pixels'});
+    $im->sql(q{update im.setting set value = preset where name = 'file.image_pixels'});
 };
 
 subtest 'voice and video' => sub {
@@ -443,13 +443,13 @@ subtest 'too large' => sub {
     like $ann->upload('x' x 1_048_577)->text, qr/"code":7001.*size/, 'more than the setting';
     $ann->upload($samples->png . 'x' x 1_048_576, type => 'image')->refused(7001, 'also for pictures');
     is $ann->upload('x' x 1_048_576)->must->{fileSize}, 1_048_576, 'as much as that';
-    $im->sql(q{update im.setting set value = '100' where name in ('file.file_mib', 'file.image_mib')});
+    $im->sql(q{update im.setting set value = preset where name in ('file.file_mib', 'file.image_mib')});
     $im->sql(q{update im.setting set value = '1' where name = 'file.quota_mib'});
     like $ann->upload('y' x 10)->text, qr/"code":7001.*quota/, 'nothing when the quota is used up';
     my $dan  = $im->user('eve');
     my @both = $im->together(map { $dan->upload_p($_ x 700_000) } qw(a b));
     is_deeply [sort map { $_->code } @both], [200, 7001], 'of two that do not fit both, one';
-    $im->sql(q{update im.setting set value = '5120' where name = 'file.quota_mib'});
+    $im->sql(q{update im.setting set value = preset where name = 'file.quota_mib'});
     nothing_left([$before->[0] + 2, usage()], 'and nothing else is kept');
 };
 

@@ -72,7 +72,7 @@ subtest 'a socket is told to close before it is open' => sub {
     # As if the DELETE had come before nchan knew it: ended, but not closed.
     $im->sql("update im.connection set ended_at = now() where account_id = @{[$bob->id]}");
     $first->expect_close('it is told again', 10);
-    $im->sql(q{update im.setting set value = '10' where name = 'socket.limit'});
+    $im->sql(q{update im.setting set value = preset where name = 'socket.limit'});
     ok $im->eventually(10, sub { known($bob) == 0 }), 'and forgotten';
 };
 
@@ -120,7 +120,7 @@ subtest 'the newest wins' => sub {
     ok $im->eventually(20, sub { known($bob) == 15 }), 'the others are gone';
     my $left = grep { !$_->gone(0.01) } @burst;
     is $left, 15, 'and closed';
-    $im->sql(q{update im.setting set value = '10' where name = 'socket.limit'});
+    $im->sql(q{update im.setting set value = preset where name = 'socket.limit'});
     $_->close for @burst;
     ok $im->eventually(20, sub { known($bob) == 0 }), 'all leave';
     $watch->expect(FRIEND_REQUEST => 'OFFLINE', { userId => $bob->id }, 'as ann is told');

@@ -16,7 +16,7 @@ my $stranger = $im->stranger;
 my ($ann, $bob) = $im->users(qw(ann bob));
 $im->secret('wrong horse');
 
-sub setting ($name, $value) { $im->sql("update im.setting set value = '$value' where name = '$name'") }
+sub setting ($name, $value = undef) { $im->sql('update im.setting set value = ' . (defined $value ? "'$value'" : 'preset') . " where name = '$name'") }
 sub forgive () { $im->sql('delete from im.login_failure; update im.trade_password set wrong = 0, locked_until = null') }
 sub renew ($user) { return $stranger->put('/refreshToken', { refreshToken => $user->refresh }) }
 sub device ($user) { my $device = $user->as; $device->login->must; return $device }
@@ -181,7 +181,7 @@ subtest 'captcha' => sub {
     $stranger->post('/register', \%new)->refused(1006, 'and to register');
     ($id, $answer) = $solve->();
     $stranger->post('/register', { %new, captchaId => $id, captchaCode => $answer })->ok('with which it may');
-    setting('login.captcha_after_address', 30);
+    setting('login.captcha_after_address');
     forgive();
 };
 

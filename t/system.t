@@ -31,7 +31,7 @@ subtest 'configuration' => sub {
         update im.setting set value = 'off' where name = 'register.open'});
     $stranger->get('/system/config')->ok('what an operator says holds at once', { version => '3.0.0', downloadUrl => 'https://example.org/app', registration => false });
     $stranger->post('/register', { username => 'eve', password => 'pw eve 1' })->refused(403, 'nobody registers by himself then');
-    $im->sql(q{update im.setting set value = 'on' where name = 'register.open'});
+    $im->sql(q{update im.setting set value = preset where name = 'register.open'});
 };
 
 subtest 'complaints' => sub {

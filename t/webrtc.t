@@ -197,7 +197,7 @@ subtest 'somebody vanishes' => sub {
     $im->sql(q{update im.setting set value = '0 seconds' where name = 'call.vanish'});
     waitpid $noting, 0;
     $im->eventually(5, sub { $im->sql('select im.due_webrtc()') == 0 });
-    $im->sql(q{update im.setting set value = '60 seconds' where name = 'call.vanish'});
+    $im->sql(q{update im.setting set value = preset where name = 'call.vanish'});
     $ann->get("/webrtc/call/$call")->ok('nobody is gone whose heartbeat comes just then', { state => 'accepted' });
     $act->($ann, handup => $call)->must;
 };

@@ -37,7 +37,7 @@ sub befriend ($self, @pairs) {
         update im.setting set value = '1000000' where name = 'friend.hour_limit';
         select api.friend_request_apply(v.one, v.other, null), api.friend_request_apply(v.other, v.one, null)
           from (values $calls) v(one, other);
-        update im.setting set value = '20' where name = 'friend.hour_limit';
+        update im.setting set value = preset where name = 'friend.hour_limit';
         delete from im.outbox where xid = pg_current_xact_id();
         commit
         SQL
