@@ -31,6 +31,7 @@ check_listeners() (
     for place in $(places BACKSTAGE); do check_place IM_PORT_BACKSTAGE IM_LISTEN_BACKSTAGE; done
     for place in $(places REDPACKET); do check_place IM_PORT_REDPACKET IM_LISTEN_REDPACKET; done
     for place in "127.0.0.1:$IM_PORT_HOP"; do check_place IM_PORT_HOP ''; done
+    for place in "127.0.0.1:$IM_PORT_METRICS"; do check_place IM_PORT_METRICS ''; done
     for place in $IM_TURN_LISTEN; do check_place IM_TURN_LISTEN IM_TURN_LISTEN; done
 )
 

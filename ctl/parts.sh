@@ -236,7 +236,7 @@ answers() {
     case $1 in
     postgres) postgres_says_ready && pg_isready -q -h "$state/db" -U postgres -d postgres ;;
     push) get -f -o /dev/null --unix-socket "$state/run/push.sock" http://push/status ;;
-    clerk) [ "$(value "select count(*) from pg_stat_activity where usename = 'im_clerk'" 2>/dev/null)" != 0 ] ;;
+    clerk) [ "$(value "select count(*) > 0 from pg_stat_activity where usename = 'im_clerk'" 2>/dev/null)" = t ] ;;
     decoder) hangs_up "$state/run/decoder.sock" ;;
     turn) turn_answers ;;
     socket) [ "$(get -o /dev/null -w '%{http_code}' "http://127.0.0.1:$IM_PORT_HOP/socket/handshake")" = 401 ] ;;
@@ -258,6 +258,7 @@ answer_together() {
         wallet) url=${url%wallet}user/recharge ;;
         redpacket) url=${url%redpacket}redPackage ;;
         backstage) url=http://127.0.0.1:$IM_PORT_HOP/im ;;
+        metrics) url=http://127.0.0.1:$IM_PORT_METRICS/live ;;
         esac
         urls="$urls $url"
         set -- "$@" "$part"
@@ -265,7 +266,7 @@ answer_together() {
     # shellcheck disable=SC2086
     [ -z "$urls" ] || get -k -w '\nnext\n' $urls | while read -r line; do
         case $line in
-        *'"code":404,'* | *'"code":401,'*) refused=yes ;;
+        *'"code":404,'* | *'"code":401,'* | yes) refused=yes ;;
         next)
             [ -z "$refused" ] || say "$1"
             refused=''

@@ -6,7 +6,8 @@ read_settings() {
     : "${IM_PORT_CHAT:=8080}" "${IM_PORT_BACKSTAGE:=8081}" "${IM_PORT_REDPACKET:=8082}"
     check_port_numbers IM_PORT_CHAT IM_PORT_BACKSTAGE IM_PORT_REDPACKET
     : "${IM_PORT_HOP:=$((IM_PORT_REDPACKET + 1))}"
-    check_port_numbers IM_PORT_HOP
+    : "${IM_PORT_METRICS:=$((IM_PORT_HOP + 1))}"
+    check_port_numbers IM_PORT_HOP IM_PORT_METRICS
     : "${IM_LISTEN:=0.0.0.0}" "${IM_LISTEN_BACKSTAGE:=$IM_LISTEN}" "${IM_LISTEN_REDPACKET:=127.0.0.1}" "${IM_ORIGINS:=}" "${IM_RATE_LIMIT:=on}"
     : "${IM_NGINX_WORKERS:=auto}" "${IM_NGINX_CONNECTIONS:=16384}" "${IM_SOCKETS:=20000}" "${IM_TIMEZONE:=Asia/Shanghai}"
     : "${IM_ADDRESS_CONNECTIONS:=1000}" "${IM_URL:=}" "${IM_TRUSTED_PROXIES:=}" "${IM_TLS_CERTIFICATE:=}" "${IM_TLS_KEY:=}"

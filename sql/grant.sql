@@ -217,6 +217,9 @@ grant execute on function api.file_download to im_file;
 
 grant execute on function api.system_config to im_system;
 grant execute on function api.complaint_submit to im_system;
+
+grant execute on function api.metrics_ready to im_metrics;
+grant execute on function api.metrics_database to im_metrics;
 grant execute on function api.admin_message_private_list to im_backstage;
 grant execute on function api.admin_message_group_list to im_backstage;
 grant execute on function api.admin_message_around to im_backstage;

@@ -46,9 +46,9 @@ begin
     execute format('alter role %I set lock_timeout = %L', role, '2s');
     -- Compiling a plan costs more than any request.
     execute format('alter role %I set jit = off', role);
-    -- A plan that was made while a table was small would go on reading it from end to end.  The backstage and the clerk
-    -- have questions about whole tables.
-    if program not in ('backstage', 'clerk') then
+    -- A plan that was made while a table was small would go on reading it from end to end.  The backstage, the clerk and
+    -- metrics have questions about whole tables.
+    if program not in ('backstage', 'clerk', 'metrics') then
       execute format('alter role %I set enable_seqscan = off', role);
     end if;
     execute format('alter role %I set idle_in_transaction_session_timeout = %L', role, '10s');

@@ -20,7 +20,7 @@ my %KNOWS = (
     redpacket => [qw(IM_JWT_KEY_SERVICE IM_JWT_KEY_USER IM_TRADE_PEPPER)],
     backstage => ['IM_JWT_KEY_ADMIN'],
     webrtc    => [qw(IM_JWT_KEY_USER IM_TURN_SECRET)],
-    clerk     => [],
+    (map { ($_ => []) } qw(clerk metrics)),
 );
 
 subtest 'a key opens one door' => sub {

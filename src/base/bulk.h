@@ -24,7 +24,6 @@ struct bulk {
     int running;                            /* statements under way, of the call and of the twin */
 };
 
-STAILQ_HEAD(job_queue, job);
 
 /* Whether the job may run now. */
 MUST_USE bool bulk_may_run(const struct job *job);

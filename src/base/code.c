@@ -26,6 +26,24 @@ const char *code_text(int code, bool english)
     return internal;
 }
 
+int code_place(int code)
+{
+    int internal = 0;
+
+    for (int i = 0; i < (int)(sizeof codes / sizeof *codes); i++) {
+        if (codes[i].code == code)
+            return i;
+        if (codes[i].code == CODE_INTERNAL)
+            internal = i;
+    }
+    return internal;
+}
+
+int code_at(int place)
+{
+    return place < (int)(sizeof codes / sizeof *codes) ? codes[place].code : 0;
+}
+
 static int code_of_digits(const char *digits)
 {
     return strlen(digits) == 4 && strspn(digits, "0123456789") == 4 ? (int)strtol(digits, NULL, 10) : 0;

@@ -25,6 +25,10 @@ enum code {
 /* The text for a code; that of 500 for a code which the table lacks. */
 const char *code_text(int code, bool english);
 
+/* The code's place in the table, and the reverse; one that the table lacks has that of 500, and behind the last is 0. */
+int code_place(int code);
+int code_at(int place);
+
 /* The code of a refusal's SQLSTATE ("I2001" is 2001), 0 for any other SQLSTATE. */
 int code_of_sqlstate(const char *sqlstate);
 

@@ -374,10 +374,11 @@ void db_again(struct job *job)
     run(job);
 }
 
-int db_busy(void)
-{
-    return busy;
-}
+int db_busy(void) { return busy; }
+
+int db_connections(void) { return alive; }
+
+int db_waiting(void) { return job_count(&queue); }
 
 void db_close(void)
 {

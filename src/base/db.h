@@ -43,6 +43,10 @@ void db_again(struct job *job);
 /* Jobs not yet done. */
 int db_busy(void);
 
+/* Connections that are open, and jobs that wait for one. */
+int db_connections(void);
+int db_waiting(void);
+
 /* Closes every connection. */
 void db_close(void);
 

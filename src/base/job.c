@@ -54,6 +54,16 @@ bool job_again(struct job *job)
     return true;
 }
 
+int job_count(const struct job_queue *queue)
+{
+    const struct job *job;
+    int count = 0;
+
+    STAILQ_FOREACH(job, queue, waiting)
+        count++;
+    return count;
+}
+
 void job_end(struct job *job)
 {
     PGresult *failure = job->failure, *results[JOB_STEPS];

@@ -42,6 +42,8 @@ struct job {
     STAILQ_ENTRY(job) waiting;
 };
 
+STAILQ_HEAD(job_queue, job);
+
 /* Makes a filled-in job as good as new. */
 void job_begin(struct job *job, long deadline);
 
@@ -54,6 +56,9 @@ void job_take(struct job *job, PGresult *result);
 /* True, and the job is ready to be sent again, after a rollback that says "try again": nothing has happened, and the
  * next try will most likely pass.  Up to JOB_TRIES tries. */
 MUST_USE bool job_again(struct job *job);
+
+/* How many are in the queue. */
+int job_count(const struct job_queue *queue);
 
 /* Calls done(), which may free or reuse the job, and clears the results that nobody keeps. */
 void job_end(struct job *job);

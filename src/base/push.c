@@ -305,6 +305,11 @@ int push_busy(void)
     return events + told_count + told_running;
 }
 
+size_t push_bytes(void)
+{
+    return bytes;
+}
+
 static void lane_free(struct lane *lane)
 {
     struct event_out *e;

@@ -44,6 +44,9 @@ MUST_USE bool push_body(const char *channels, const char *body, void (*out)(void
 /* Events not yet published or not yet told. */
 int push_busy(void);
 
+/* The bytes of those not yet published. */
+size_t push_bytes(void);
+
 void push_close(void);
 
 #endif

@@ -1,6 +1,8 @@
 #include "program.h"
 #include "base/abandon.h"
+#include "base/code.h"
 #include "base/config.h"
+#include "base/count.h"
 #include "base/db.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -33,6 +35,7 @@ struct connection {
     struct request request; /* the first, so that the connection is found from it */
     FCGX_Request fcgi;
     struct event readable; /* armed only while it waits for its next request */
+    int64_t began;         /* the request */
     SLIST_ENTRY(connection) free;
 };
 
@@ -66,6 +69,7 @@ static void request_start(struct connection *c)
     struct request *r = &c->request;
 
     active++;
+    c->began = count_now();
     *r = (struct request){.program = served, .finish = request_finish, .parameters = c->fcgi.envp, .input = c->fcgi.in,
                           .output = {.socket = c->fcgi.ipcFd, .id = c->fcgi.requestId}};
     r->method = request_parameter(r, "REQUEST_METHOD");
@@ -123,7 +127,10 @@ static void request_over(struct request *r)
 /* The request has been answered and nothing of it is running. */
 static void request_finish(struct request *r)
 {
-    body_drain((struct connection *)r);
+    struct connection *c = (struct connection *)r;
+
+    count_answer(r->route ? (int)(r->route - served->routes) : -1, r->code ? r->code : CODE_OK, c->began);
+    body_drain(c);
     output_end(r);
     if (output_send(r, request_over))
         request_over(r);
@@ -249,6 +256,23 @@ static void listen_on_stdin(void)
     event_add(listening, NULL);
 }
 
+static void counters_open(void)
+{
+    count_open(served->name);
+    for (const struct route *route = served->routes; route->method; route++)
+        count_add(route->method, route->path);
+    count_start();
+}
+
+static void counters_set(void)
+{
+    count_set(COUNT_REQUESTS, active);
+    count_set(COUNT_CONNECTIONS, db_connections());
+    count_set(COUNT_WAITING, db_waiting());
+    count_set(COUNT_EVENTS, push_busy());
+    count_set(COUNT_BYTES, (int64_t)push_bytes());
+}
+
 struct event_base *program_loop(void) { return loop; }
 
 int program_run(const struct program *program, int argc, char **argv)
@@ -271,12 +295,14 @@ int program_run(const struct program *program, int argc, char **argv)
     burn_open(loop);
     output_open(loop);
     serve_open(loop, served);
+    counters_open();
     listen_on_stdin();
     event_add(stop_term, NULL); /* until here a signal simply ends the process: there is nothing to finish */
     event_add(stop_usr1, NULL);
     log_info("ready");
     do {
         event_base_loop(loop, EVLOOP_ONCE);
+        counters_set();
         stop_if_done();
     } while (!event_base_got_break(loop));
     log_info("stopped");

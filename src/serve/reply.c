@@ -29,6 +29,7 @@ static void refusal_log(const struct request *r, int code, const char *detail)
 static void answer(struct request *r, int code, const char *detail, const char *data)
 {
     r->answered = true;
+    r->code = code;
     if (code != CODE_OK && code != CODE_INTERNAL)
         refusal_log(r, code, detail);
     if (r->begun) { /* half an answer is out: that it broke off is all that can be said */
@@ -198,6 +199,8 @@ void reply_write(struct request *r, int status, const char *headers, const char 
 {
     char line[64] = "", length[48];
 
+    if (!r->code)
+        r->code = status == 204 ? CODE_OK : status;
     if (status != 200)
         snprintf(line, sizeof line, "Status: %d %s\r\n", status, reason_of(status));
     snprintf(length, sizeof length, "Content-Length: %zu\r\n\r\n", strlen(body));

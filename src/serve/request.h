@@ -51,6 +51,7 @@ struct request {
     void (*release)(struct request *r); /* which it has to be told that it is over; NULL: it has not */
     bool begun;                         /* part of the answer has been sent, and the rest is on its way */
     bool answered;
+    int code; /* with which; 0 is 200 too */
     void (*finish)(struct request *r); /* sends the answered request off */
 };
 

@@ -71,10 +71,11 @@ sub _parts ($self, $program) {
 # As many rows as the table has lines that begin with a method: the regular expression has missed none.
 sub row_count ($self, $program) { return scalar(() = $self->text("cgi-bin/$program.c") =~ /^\s*\{"[A-Z]+",/gm) }
 
-# Which contract a row belongs to; undef for what only nginx may call.
+# Which contract a row belongs to; undef for what only nginx may call.  metrics has none.
 sub _service ($row) {
     return 'ws' if $row->{method} eq 'WS';
     return undef if $row->{path} =~ m{^/socket/};
+    return 'metrics' if $row->{program} eq 'metrics';
     return 'backstage' if $row->{program} eq 'backstage';
     return $row->{path} =~ m{^/red/} ? 'redpacket' : 'chat';
 }

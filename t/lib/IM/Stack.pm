@@ -31,7 +31,7 @@ use POSIX ();
 use Test::More ();
 use Time::HiRes qw(time);
 
-my @PORTS = qw(IM_PORT_CHAT IM_PORT_BACKSTAGE IM_PORT_REDPACKET IM_PORT_HOP);
+my @PORTS = qw(IM_PORT_CHAT IM_PORT_BACKSTAGE IM_PORT_REDPACKET IM_PORT_HOP IM_PORT_METRICS);
 my ($PSQL) = reverse sort glob '/usr/lib/postgresql/*/bin/psql';
 my %RUNNING;    # state folder => stack, for END
 my $POOL = IM::Pool->new;
