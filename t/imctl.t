@@ -10,6 +10,8 @@ use IM::Stack;
 use IO::Socket::INET;
 use List::Util qw(sum0);
 use Mojo::File qw(path);
+use Mojo::JSON qw(decode_json true);
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -123,6 +125,42 @@ subtest 'status and restart' => sub {
     is_deeply changes_of('restart', 'user'), ['user'], 'or gives a part new processes, and no other';
     $ann->get('/user/self')->ok('and it answers');
     fails('a part that does not exist is not restarted', 'there is no part nothing', {}, qw(restart nothing));
+};
+
+subtest 'status for a program' => sub {
+    my ($status, $output) = $im->imctl('status', '--json');
+    my $said = decode_json($output);
+    is_deeply [$status, $said->{healthy}, [map { $_->{part} } @{ $said->{parts} }]], [0, true, [$parts->names]], 'says of every part';
+    is_deeply [grep { !$_->{answers} || !@{ $_->{processes} } } @{ $said->{parts} }], [], 'that it answers, with its processes';
+    is ref $said->{failedJobs}, 'ARRAY', 'and which jobs have failed';
+};
+
+# It goes on by itself after a while, so that who waits for it would find that all is well.
+subtest 'status of a database that hangs' => sub {
+    my ($postmaster) = path($im->state, 'pg/postmaster.pid')->slurp =~ /\A(\d+)/;
+    kill STOP => $postmaster;
+    my $later = fork // die "could not fork: $!\n";
+    if (!$later) { sleep 60 * slowness; kill CONT => $postmaster; POSIX::_exit(0) }
+    my ($status, $said) = status();
+    kill KILL => $later;
+    kill CONT => $postmaster;
+    waitpid $later, 0;
+    is $status, 1, 'not all is well';
+    is_deeply [grep { $said->{$_}[0] ne 'answers' } sort keys %$said], [qw(clerk postgres)], 'nobody can tell of clerk and postgres';
+    ok $im->eventually(30, sub { (status())[0] == 0 }), 'afterwards it is';
+};
+
+subtest 'one request through all logs' => sub {
+    $ann->delete('/friend/delete/77777')->refused(2001, 'ann has no such friend');
+    my $id;
+    $im->eventually(10, sub { ($id) = path($im->state, 'log/friend/current')->slurp =~ m{ ([0-9a-f]{32}): refused DELETE /friend/delete/} });
+    my ($status, $output);
+    ok $im->eventually(10, sub { ($status, $output) = $im->imctl('trace', $id); $output =~ / nginx: / }), 'is found';
+    like $output, qr{^\S+ friend: friend\[\d+\] info $id: refused DELETE .* 2001 to user @{[$ann->id]}}m, 'what the program has said of it';
+    like $output, qr{^\S+ nginx: $id \S+ "DELETE /friend/delete/77777" 200 code=2001 }m, 'and nginx';
+    is scalar(() = $output =~ /\n/g), 2, 'and nothing else';
+    fails('a request that nobody knows is not', 'no log has request 0{32}', {}, 'trace', '0' x 32);
+    like imctl_with({}, 'trace', $_), qr/\A2 imctl: [^\n]*is not the id of a request/, "$_ is none" for 'x', "$id/../";
 };
 
 subtest 'words that are none' => sub {
