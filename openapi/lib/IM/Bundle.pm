@@ -6,9 +6,8 @@ use v5.36;
 use utf8;
 use IM::Document;
 use IM::Manual;
+use IM::Yaml;
 use JSON::PP ();
-use YAML::PP;
-use YAML::PP::Common qw(PRESERVE_ORDER);
 
 my %PAGES = (backstage => ['backstage'], redpacket => ['redpacket'],
     chat => [qw(auth session user wallet friend group message file redpacket system webrtc)]);
@@ -67,21 +66,21 @@ sub _async ($self) {
     my $schemas = $document->{components}{schemas};
     my %frames  = map { my $list = $_; ($list => [map { $_->{'$ref'} =~ /(\w+)\z/ } @{ $schemas->{$list}{oneOf} }]) } qw(WsFrame WsPush);
     my @all     = map { @{ $frames{$_} } } qw(WsFrame WsPush);
-    my $channel = _ordered(address => '/ws', description => $schemas->{WsRefusal}{description},
-        messages => _ordered(map { ($_ => { '$ref' => "#/components/messages/$_" }) } @all),
-        bindings => { ws => { query => _ordered(type => 'object', properties => { accessToken => { type => 'string' } }) } });
+    my $channel = IM::Yaml::ordered(address => '/ws', description => $schemas->{WsRefusal}{description},
+        messages => IM::Yaml::ordered(map { ($_ => { '$ref' => "#/components/messages/$_" }) } @all),
+        bindings => { ws => { query => IM::Yaml::ordered(type => 'object', properties => { accessToken => { type => 'string' } }) } });
     my $operation = sub ($action, $list) {
-        return _ordered(action => $action, channel => { '$ref' => '#/channels/socket' }, security => [{ '$ref' => '#/components/securitySchemes/token' }], summary => $schemas->{$list}{description},
+        return IM::Yaml::ordered(action => $action, channel => { '$ref' => '#/channels/socket' }, security => [{ '$ref' => '#/components/securitySchemes/token' }], summary => $schemas->{$list}{description},
             messages => [map { { '$ref' => "#/channels/socket/messages/$_" } } @{ $frames{$list} }]);
     };
-    my $async = _ordered(
+    my $async = IM::Yaml::ordered(
         asyncapi => '3.0.0',
-        info     => _ordered(title => 'IM Chat WebSocket', version => $document->{info}{version}, description => "im-chat-protocol(7)\n\n$schemas->{WsRefusal}{description}"),
-        servers  => { push => _ordered(host => 'localhost:8081', protocol => 'ws', security => [{ '$ref' => '#/components/securitySchemes/token' }]) },
+        info     => IM::Yaml::ordered(title => 'IM Chat WebSocket', version => $document->{info}{version}, description => "im-chat-protocol(7)\n\n$schemas->{WsRefusal}{description}"),
+        servers  => { push => IM::Yaml::ordered(host => 'localhost:8081', protocol => 'ws', security => [{ '$ref' => '#/components/securitySchemes/token' }]) },
         channels => { socket => $channel },
-        operations => _ordered(toServer => $operation->('receive', 'WsFrame'), toClient => $operation->('send', 'WsPush')),
-        components => _ordered(securitySchemes => { token => _ordered(type => 'httpApiKey', name => 'accessToken', in => 'query') },
-            messages => _ordered(map { ($_ => _message($_, $schemas->{$_})) } @all), schemas => $schemas),
+        operations => IM::Yaml::ordered(toServer => $operation->('receive', 'WsFrame'), toClient => $operation->('send', 'WsPush')),
+        components => IM::Yaml::ordered(securitySchemes => { token => IM::Yaml::ordered(type => 'httpApiKey', name => 'accessToken', in => 'query') },
+            messages => IM::Yaml::ordered(map { ($_ => _message($_, $schemas->{$_})) } @all), schemas => $schemas),
     );
     IM::Document->new($self->_text('openapi/document'), 'socket')->mark_frames($async, sub ($node) { $self->_resolved($node) });
     $self->_inline($document->{components});
@@ -93,7 +92,7 @@ sub _async ($self) {
 sub _message ($name, $schema) {
     my $type  = $schema->{properties}{type}{enum}[0];
     my $event = $schema->{properties}{data}{properties} && ($schema->{properties}{data}{properties}{event} // {})->{enum};
-    return _ordered(name => $type, title => join(' ', $type, $event ? $event->[0] : ()), ($schema->{description} ? (summary => $schema->{description}) : ()),
+    return IM::Yaml::ordered(name => $type, title => join(' ', $type, $event ? $event->[0] : ()), ($schema->{description} ? (summary => $schema->{description}) : ()),
         payload => { '$ref' => "#/components/schemas/$name" });
 }
 
@@ -116,7 +115,7 @@ sub _service ($self, $service) {
     $self->{examples} = $self->_examples($service);
     $self->{had}      = IM::Document->new($self->_text('openapi/document'), $service);
     $self->{common}{schemas}{Refusal} = $self->_refusal($self->{common}{schemas}{Refusal});
-    $document->{components}{responses} = _ordered(map { ($NGINX{$_} => _nginx($self->codes->{$_})) } sort keys %NGINX);
+    $document->{components}{responses} = IM::Yaml::ordered(map { ($NGINX{$_} => _nginx($self->codes->{$_})) } sort keys %NGINX);
     for my $path (keys %{ $document->{paths} }) {
         my $methods = $document->{paths}{$path};
         $self->_operation(uc($_) . " $path", $methods->{$_}) for grep {/^(?:get|put|post|delete)$/} keys %$methods;
@@ -195,7 +194,7 @@ sub _body ($self, $name, $body, $item, $has) {
 
 # Another name of a field, for who writes it that way.
 sub _alias ($alias, $field, $property) {
-    return _ordered((map { ($_ => $property->{$_}) } grep { !/^(?:description|x-)/ } keys %$property),
+    return IM::Yaml::ordered((map { ($_ => $property->{$_}) } grep { !/^(?:description|x-)/ } keys %$property),
         description => "$field 的别名; another name of $field", deprecated => JSON::PP::true, 'x-alias-of' => $field);
 }
 
@@ -235,14 +234,14 @@ sub _answers ($self, $name, $responses) {
 }
 
 sub _envelope ($data) {
-    return _ordered(
+    return IM::Yaml::ordered(
         type => 'object', required => [qw(code message data)], additionalProperties => JSON::PP::false,
-        properties => _ordered(code => _ordered(type => 'integer', enum => [200]), message => _ordered(type => 'string', enum => ['success']), data => $data),
+        properties => IM::Yaml::ordered(code => IM::Yaml::ordered(type => 'integer', enum => [200]), message => IM::Yaml::ordered(type => 'string', enum => ['success']), data => $data),
     );
 }
 
 sub _nginx ($of) {
-    return _ordered(description => "$of->{chinese_do}; $of->{english_do}",
+    return IM::Yaml::ordered(description => "$of->{chinese_do}; $of->{english_do}",
         content => { 'application/json' => { schema => { '$ref' => '#/components/schemas/Refusal' } } });
 }
 
@@ -324,7 +323,7 @@ sub _inline ($self, $node) {
     return if ref $node ne 'HASH';
     if (($node->{'$ref'} // '') =~ m{^common\.yaml#/components/(\w+)/(\w+)\z}) {
         my ($kind, $name) = ($1, $2);
-        my $own = $self->{document}{components}{$kind} //= _ordered();
+        my $own = $self->{document}{components}{$kind} //= IM::Yaml::ordered();
         if ($kind eq 'securitySchemes') {
             my $scheme = $self->{common}{$kind}{$name};
             delete $node->{'$ref'};
@@ -365,16 +364,7 @@ sub _text ($self, $name) {
     return do { local $/; <$in> };
 }
 
-sub _yaml ($self, $name) {
-    return YAML::PP->new(preserve => PRESERVE_ORDER, boolean => 'JSON::PP', schema => ['Core'])->load_string($self->_text("openapi/$name"));
-}
-
-# A hash that keeps its order, as those of the files do.
-sub _ordered (@pairs) {
-    tie my %hash, 'YAML::PP::Preserve::Hash';
-    while (my ($name, $value) = splice @pairs, 0, 2) { $hash{$name} = $value }
-    return \%hash;
-}
+sub _yaml ($self, $name) { return IM::Yaml::load($self->_text("openapi/$name")) }
 
 # Text that goes into the document as it is: an amount keeps its two decimals, an object its order.
 sub _mark ($self, $text) {

@@ -7,8 +7,8 @@ package IM::Document;
 #     $had->mark_answers($openapi, sub ($node) { what the node refers to });
 
 use v5.36;
+use IM::Yaml;
 use JSON::PP ();
-use YAML::PP;
 
 sub new ($class, $text, $service) {
     my $self = bless { fields => {}, answers => {} }, $class;
@@ -64,9 +64,7 @@ sub _mark ($schema, $has) {
 # A property that only refers can say nothing itself.
 sub described ($property) {
     return $property if !$property->{'$ref'};
-    tie my %hash, 'YAML::PP::Preserve::Hash';
-    $hash{allOf} = [$property];
-    return \%hash;
+    return IM::Yaml::ordered(allOf => [$property]);
 }
 
 1;
