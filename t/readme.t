@@ -8,10 +8,15 @@ use Mojo::File qw(path);
 use Mojo::Util qw(decode encode);
 use Test::More;
 
-my $page = decode 'UTF-8', path($FindBin::Bin)->dirname->child('README.md')->slurp;
+sub tour_of ($name, $title) {
+    my $page = decode 'UTF-8', path($FindBin::Bin)->dirname->child($name)->slurp;
+    return ($page =~ /^## $title\n.*?^```sh\n(.*?)^```$/ms)[0];
+}
+
 my @shown;
-my ($tour) = $page =~ /^## Five minutes\n.*?^```sh\n(.*?)^```$/ms;
+my $tour = tour_of('README.md', 'Five minutes');
 ok $tour, 'there is a tour';
+is tour_of('README.zh.md', '五分钟'), $tour, 'in Chinese it is the same';
 
 my $im    = IM::Stack->new;
 my %ports = (8080 => 'chat', 8081 => 'backstage', 8082 => 'redpacket');
