@@ -5,6 +5,7 @@ use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use IM::Browser;
+use IM::Hands;
 use IM::Stack;
 use Mojo::File qw(path);
 use Mojo::JSON qw(to_json);
@@ -32,27 +33,8 @@ my $group   = $ann->post('/group/create', { groupName => '<i>读书会</i>', gro
 my $browser = IM::Browser->new(deadline => 300, media => 1);
 $im->fund($ann, 50)->arm($ann);
 
-# In the page, as hands and eyes: wait(selector, text) answers the element when it is there; type, press and click do as people do.
-my $HANDS = <<'END';
-    window.wait = async (selector, text) => {
-        for (;;) {
-            const found = [...document.querySelectorAll(selector)].find(one => !text || one.textContent.includes(text));
-            if (found) return found;
-            await new Promise(done => setTimeout(done, 30));
-        }
-    };
-    window.until = async condition => { while (!await condition()) await new Promise(done => setTimeout(done, 30)); return true; };
-    window.type = async (selector, text) => {
-        const field = await wait(selector);
-        field.focus();
-        Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), 'value').set.call(field, text);
-        if (field.tagName === 'TEXTAREA') field.setSelectionRange(text.length, text.length);
-        field.dispatchEvent(new Event('input', {bubbles: true}));
-        await new Promise(done => setTimeout(done, 30));
-    };
-    window.press = (selector, key, more = {}) => document.querySelector(selector).dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true, ...more}));
-    window.click = async (selector, text) => (await wait(selector, text)).click();
-    window.texts = selector => [...document.querySelectorAll(selector)].map(one => one.textContent);
+# What people do with this client.
+my $DO = <<'END';
     window.enter = async (name, password) => {
         await type('input[name=username]', name);
         await type('input[name=password]', password);
@@ -67,25 +49,17 @@ my $HANDS = <<'END';
     };
 END
 
-# A browser of somebody, logged in: a page with storage of its own.
-sub window_of ($user, %size) {
-    my $page = $browser->page('about:blank');
-    $page->call('Emulation.setUserAgentOverride', { userAgent => 'Mozilla/5.0 Chrome', acceptLanguage => $size{language} // 'zh-CN' });
-    $page->call('Emulation.setDeviceMetricsOverride', { width => $size{width} // 1280, height => 800, deviceScaleFactor => 1, mobile => $size{width} ? \1 : \0 });
-    $page->open($im->url('chat') . '/');
-    $page->run($HANDS);
-    $page->run('await enter(name, password)', { name => $user->name, password => $user->password }) if $user;
+# A window of somebody, logged in.
+sub window_of ($user, %how) {
+    my $page = IM::Hands->new(browser => $browser, url => $im->url('chat') . '/', size => [$how{width} // 1280, 800], language => $how{language} // 'zh-CN');
+    $page->run($DO);
+    $page->run('await enter(name, password)', { name => $user->name, password => $user->password });
     return $page;
 }
 
-# What axe-core has against the page as it is.
 sub accessible ($page, $what) {
     state $axe = $root->child('web/parts/axe-core/axe.min.js')->slurp;
-    $page->call('Runtime.evaluate', { expression => decode_utf8($axe) }) if !$page->run('return !!window.axe');
-    my $faults = $page->run('await Promise.all(document.getAnimations().filter(one => one.effect.getTiming().iterations < Infinity).map(one => one.finished.catch(() => null)));
-        const {violations} = await axe.run(document, {resultTypes: ["violations"]});
-        return violations.map(one => `${one.id}: ${one.nodes.map(node => node.html.slice(0, 120)).slice(0, 3).join(" | ")}`)');
-    is_deeply $faults, [], "$what: axe has nothing against it";
+    is_deeply [$page->faults($axe)], [], "$what: axe has nothing against it";
 }
 
 sub seen ($page, $text) { return $page->run('return texts(".bubble").filter(one => one.includes(text)).length', { text => $text }) }

@@ -5,6 +5,7 @@ use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use IM::Browser;
+use IM::Hands;
 use IM::Stack;
 use Mojo::File qw(path);
 use Mojo::UserAgent;
@@ -17,27 +18,10 @@ my %token   = (chat => $ann->access, backstage => $im->admin->access, redpacket 
 my %try     = (chat => ['user-userSelf', qr/"username": "ann"/], backstage => ['finance-imFundCheck', qr/"ok": true/],
     redpacket => ['redpacket-redPacketIsRob', qr/"code": 403/]);
 
-# In the page: wait(selector) answers the element when it is there, type(selector, text) writes as a person does.
-my $HANDS = <<'END';
-    window.wait = async (selector, text) => {
-        for (;;) {
-            const found = [...document.querySelectorAll(selector)].find(one => !text || one.textContent.includes(text));
-            if (found) return found;
-            await new Promise(done => setTimeout(done, 30));
-        }
-    };
-    window.type = async (selector, text) => {
-        const field = await wait(selector);
-        Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), 'value').set.call(field, text);
-        field.dispatchEvent(new Event('input', {bubbles: true}));
-    };
-    return (await wait('.info .title')).textContent;
-END
-
 for my $service (qw(chat backstage redpacket)) {
     subtest $service => sub {
-        my $page = $browser->page($im->url($service) . '/doc.html');
-        like $page->run($HANDS), qr/^IM/, 'the page shows its contract';
+        my $page = IM::Hands->new(browser => $browser, url => $im->url($service) . '/doc.html');
+        like $page->see('.info .title'), qr/^IM/, 'the page shows its contract';
         my ($operation, $expected) = @{ $try{$service} };
         my $names = { operation => "#operations-$operation", token => $token{$service} };
         $page->run('(await wait(".btn.authorize")).click(); await type("#auth-bearer-value", token); '
@@ -48,7 +32,7 @@ for my $service (qw(chat backstage redpacket)) {
         is_deeply $page->errors, [], 'the console is clean';
         my @elsewhere = grep { index($_, $im->url($service)) } @{ $page->run('return performance.getEntriesByType("resource").map(one => one.name).filter(one => !one.startsWith("data:"))') };
         is_deeply \@elsewhere, [], 'and nothing came from elsewhere';
-        $page->shot("$ENV{IM_SHOTS}/doc-$service.png") if $ENV{IM_SHOTS};
+        $page->shot("doc-$service");
     };
 }
 
@@ -59,8 +43,8 @@ subtest 'the applications' => sub {
         my $answer = $ua->get($im->url($service) . '/')->result;
         is $answer->code, 200, "$service: there is a page at /";
         like $answer->headers->header('Content-Security-Policy') // '', qr/^default-src 'none'; script-src 'self'; style-src 'self';/, 'scripts and styles of its own only';
-        my $page = $browser->page($im->url($service) . '/');
-        ok $page->run('while (!document.querySelector("#page > *")) await new Promise(done => setTimeout(done, 30)); return true'), 'which shows something';
+        my $page = IM::Hands->new(browser => $browser, url => $im->url($service) . '/');
+        ok $page->run('await wait("#page > *"); return true'), 'which shows something';
         is_deeply $page->errors, [], 'and the console is clean';
     }
     is $ua->get($im->url('chat') . "/$_")->result->code, 404, "/$_ is nobody's" for qw(app/nothing.js app/ lib/ lib/../chat/index.html);

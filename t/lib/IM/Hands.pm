@@ -10,34 +10,50 @@ package IM::Hands;
 # What does not come within the browser's deadline ends the story, with what was on the page.
 
 use Mojo::Base -base, -signatures;
-use Mojo::JSON qw(to_json);
+use Mojo::Util qw(decode);
 
 has [qw(browser url)];
+has size => sub { [1360, 900] };    # of the window; a phone's, when it is narrow
+has 'language';                     # of a reader who has chosen one
 has page => sub ($self) { $self->_open };
 
+# Scripts of stories say the same: wait(selector, text) is see() there.
 my $HANDS = <<'END';
     window.seen = (selector, text) => [...document.querySelectorAll(selector)].find(one => !text || one.textContent.includes(text) || one.value === text);
-    window.until = async (what, deadline) => {
+    window.until = async (what, deadline = PATIENCE) => {
         for (const end = Date.now() + deadline;;) {
-            const found = what();
+            const found = await what();
             if (found) return found;
             if (Date.now() > end) throw new Error('it does not come; on the page: ' + document.body.innerText.slice(0, 1500));
             await new Promise(done => setTimeout(done, 20));
         }
     };
+    window.wait = (selector, text) => until(() => seen(selector, text));
+    window.texts = selector => [...document.querySelectorAll(selector)].map(one => one.textContent);
     window.put = (field, text) => {
         const prototype = Object.getPrototypeOf(field);
         if (field.type === 'checkbox') return field.checked === !!text || field.click();
         Object.getOwnPropertyDescriptor(prototype, 'value').set.call(field, text);
         for (const event of ['input', 'change']) field.dispatchEvent(new Event(event, {bubbles: true}));
     };
+    window.type = async (selector, text) => {
+        const field = await wait(selector);
+        field.focus();
+        put(field, text);
+        if (field.tagName === 'TEXTAREA') field.setSelectionRange(text.length, text.length);
+        await new Promise(done => setTimeout(done, 30));
+    };
+    window.click = async (selector, text) => (await wait(selector, text)).click();
+    window.press = (selector, key, more = {}) => document.querySelector(selector).dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true, ...more}));
 END
 
 # Every document that the page opens has them.
 sub _open ($self) {
     my $page = $self->browser->page('about:blank');
-    $page->call('Page.addScriptToEvaluateOnNewDocument', { source => $HANDS });
-    $page->call('Emulation.setDeviceMetricsOverride', { width => 1360, height => 900, deviceScaleFactor => 1, mobile => \0 });
+    my ($width, $height) = @{ $self->size };
+    $page->call('Page.addScriptToEvaluateOnNewDocument', { source => $HANDS =~ s/PATIENCE/$self->{wait}/r });
+    $page->call('Emulation.setUserAgentOverride', { userAgent => 'Mozilla/5.0 Chrome', acceptLanguage => $self->language }) if $self->language;
+    $page->call('Emulation.setDeviceMetricsOverride', { width => $width, height => $height, deviceScaleFactor => 1, mobile => $width < 600 ? \1 : \0 });
     return $page->open($self->url);
 }
 
@@ -54,7 +70,7 @@ sub look ($self, $body, $names = {}) {
 
 sub _when ($self, $then, %names) {
     my $way = $then =~ /\Areturn / ? 'look' : 'run';
-    return $self->$way("const one = await until(() => seen(selector, text), $self->{wait}); $then", { text => undef, %names });
+    return $self->$way("const one = await wait(selector, text); $then", { text => undef, %names });
 }
 
 sub new ($class, @options) {
@@ -64,7 +80,7 @@ sub new ($class, @options) {
 }
 
 sub see  ($self, $selector, $text = undef) { return $self->_when('return one.textContent.trim()', selector => $selector, text => $text) }
-sub gone ($self, $selector, $text = undef) { return $self->look("await until(() => !seen(selector, text), $self->{wait}); return true", { selector => $selector, text => $text }) }
+sub gone ($self, $selector, $text = undef) { return $self->look('await until(() => !seen(selector, text)); return true', { selector => $selector, text => $text }) }
 sub count ($self, $selector) { return $self->look('return document.querySelectorAll(selector).length', { selector => $selector }) }
 sub texts ($self, $selector) { return @{ $self->look('return [...document.querySelectorAll(selector)].map(one => one.textContent.trim())', { selector => $selector }) } }
 
@@ -89,12 +105,12 @@ sub errors ($self) { return $self->page->errors }
 # As a picture, where IM_SHOTS wants them.
 sub shot ($self, $name) { $self->page->shot("$ENV{IM_SHOTS}/$name.png") if $ENV{IM_SHOTS}; return $self }
 
-# What axe-core finds wrong: a line each.
-sub faults ($self, $axe) {
-    $self->run("$axe; return null") if !$self->run('return !!window.axe');
-    return @{ $self->run(<<'END') };
+# What axe-core finds wrong by these groups of its rules, or by all: a line each.
+sub faults ($self, $axe, @groups) {
+    $self->page->call('Runtime.evaluate', { expression => decode('UTF-8', $axe) }) if !$self->run('return !!window.axe');
+    return @{ $self->run(<<'END', { groups => \@groups }) };
         await Promise.all(document.getAnimations().filter(one => one.effect.getTiming().iterations < Infinity).map(one => one.finished.catch(() => null)));
-        const {violations} = await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'], resultTypes: ['violations']});
+        const {violations} = await axe.run(document, {...(groups.length ? {runOnly: groups} : {}), resultTypes: ['violations']});
         return violations.map(one => `${one.id}: ${one.nodes.slice(0, 3).map(node => node.html.slice(0, 120)).join(' | ')}`);
 END
 }
