@@ -284,7 +284,8 @@ begin
   return query execute im.list(me, 'admin.read', 'im.admin_login_list', '{id}', '{id,createTime}',
     (format, after, page, size, sort, direction)::im.list_ask,
     array[im.list_is('adminId', of_admin::bigint), im.list_is('address', of_address::text),
-          im.list_is('result', of_result), im.list_from('createTime', first), im.list_until('createTime', last)]);
+          im.list_is('result', of_result), im.list_from('createTime', first), im.list_until('createTime', last)],
+    'im.admin_login_find');
 end $$;
 
 -- GET /im/admin/list

@@ -41,8 +41,9 @@ language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   return query execute im.list(me, 'group.read', 'im.group_list', '{id}', '{id,memberCount,createTime}',
     (format, after, page, size, sort, direction)::im.list_ask,
-    array[im.list_is('id', of_group::bigint), im.group_named(of_name), im.list_is('ownerId', of_owner::bigint),
-          im.group_in_state(state), im.list_from('createTime', first), im.list_until('createTime', last)], 'im.group_find');
+    array[im.list_is('id', of_group::bigint), im.list_is('ownerId', of_owner::bigint),
+          im.group_in_state(state), im.list_from('createTime', first), im.list_until('createTime', last)], 'im.group_find',
+    im.group_named(of_name));
 end $$;
 
 -- GET /im/group/detail  admin_group_detail(:me, groupId)

@@ -14,8 +14,8 @@ returns table (total text, id bigint, "conversationId" bigint, seq bigint, "send
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   return query execute im.message_list_query(me, (format, after, page, size, sort, direction)::im.list_ask,
-    array['private', im.search_between(of_user, of_friend), im.search_said(said, 'text'), im.list_from('sendTime', first),
-          im.list_until('sendTime', last)]);
+    array['private', im.search_between(of_user, of_friend), im.list_from('sendTime', first), im.list_until('sendTime', last)],
+    im.search_said(said, 'text'));
 end $$;
 
 -- GET /im/message/group/list
@@ -32,8 +32,8 @@ returns table (total text, id bigint, "conversationId" bigint, seq bigint, "send
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   return query execute im.message_list_query(me, (format, after, page, size, sort, direction)::im.list_ask,
-    array['not private', im.message_in_group(of_group), im.list_is('senderId', of_user::bigint), im.search_said(said, 'text'),
-          im.list_from('sendTime', first), im.list_until('sendTime', last)]);
+    array['not private', im.message_in_group(of_group), im.list_is('senderId', of_user::bigint), im.list_from('sendTime', first),
+          im.list_until('sendTime', last)], im.search_said(said, 'text'));
 end $$;
 
 -- GET /im/message/around  admin_message_around(:me, id, size?)

@@ -17,8 +17,7 @@ begin
   return query execute im.list(me, 'recharge.read', 'im.recharge_list', '{id}', '{id,createTime}',
     (format, after, page, size, sort, direction)::im.list_ask,
     array[im.list_is('id', of_order::bigint), im.list_is('status', of_status), im.list_is('userId', of_user::bigint),
-          im.list_from('createTime', first),
-          im.list_until('createTime', last)]);
+          im.list_from('createTime', first), im.list_until('createTime', last)], 'im.recharge_find');
 end $$;
 
 -- POST /im/recharge/approve  admin_recharge_approve(:me, id, reason?, txHash?)
@@ -88,8 +87,7 @@ begin
   return query execute im.list(me, 'withdraw.read', 'im.withdraw_list', '{id}', '{id,createTime}',
     (format, after, page, size, sort, direction)::im.list_ask,
     array[im.list_is('id', of_order::bigint), im.list_is('status', of_status), im.list_is('userId', of_user::bigint),
-          im.list_from('createTime', first),
-          im.list_until('createTime', last)]);
+          im.list_from('createTime', first), im.list_until('createTime', last)], 'im.withdraw_find');
 end $$;
 
 -- POST /im/withdraw/approve  admin_withdraw_approve(:me, id, reason?)
@@ -151,8 +149,7 @@ language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   return query execute im.list(me, 'fund.read', 'im.fund_list', '{id,purse}', '{id}',
     (format, after, page, size, sort, direction)::im.list_ask,
-    array[im.list_is('userId', of_user::bigint), im.list_is('type', of_type), im.list_from('createTime', first),
-          im.list_until('createTime', last)]);
+    array[im.list_is('userId', of_user::bigint), im.list_is('type', of_type), im.fund_between(first, last)], 'im.fund_find');
 end $$;
 
 -- GET /im/redPacket/list

@@ -88,9 +88,9 @@ language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   return query execute im.list(me, 'user.read', 'im.user_list', '{id}', '{id,createTime}',
     (format, after, page, size, sort, direction)::im.list_ask,
-    array[im.list_is('id', of_user::bigint), im.user_named(of_name), im.list_is('phone', coalesce(im.phone_key(of_phone), of_phone)),
+    array[im.list_is('id', of_user::bigint), im.list_is('phone', coalesce(im.phone_key(of_phone), of_phone)),
           im.list_is('email', im.name_key(of_email)), im.user_in_state(state), im.user_online(is_online),
-          im.list_from('createTime', first), im.list_until('createTime', last)], 'im.user_find');
+          im.list_from('createTime', first), im.list_until('createTime', last)], 'im.user_find', im.user_named(of_name));
 end $$;
 
 -- GET /im/user/detail  admin_user_detail(:me, userId)

@@ -108,6 +108,7 @@ returns table (total text, id bigint, "conversationId" bigint, seq bigint, "send
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   return query execute im.message_list_query(me, (format, after, page, size, sort, direction)::im.list_ask,
-    array[im.search_hit(word), im.list_until('sendTime', last),
-          im.list_from('sendTime', coalesce(first, case when last is null then to_char(now() - interval '7 days', 'YYYY-MM-DD HH24:MI:SS') end))]);
+    array[im.list_until('sendTime', last),
+          im.list_from('sendTime', coalesce(first, case when last is null then to_char(now() - interval '7 days', 'YYYY-MM-DD HH24:MI:SS') end))],
+    im.search_hit(word));
 end $$;

@@ -3,7 +3,8 @@
 drop view if exists im.user_list, im.group_list, im.group_member_list, im.admin_list, im.admin_session_list,
   im.admin_login_list, im.audit_list, im.recharge_list, im.withdraw_list,
   im.fund_list, im.redpacket_list, im.user_find, im.group_find, im.redpacket_find, im.message_list, im.message_find,
-  im.word_list, im.word_find, im.stat_day_list, im.file_list, im.file_list_find;
+  im.word_list, im.word_find, im.stat_day_list, im.file_list, im.file_list_find, im.recharge_find, im.withdraw_find,
+  im.admin_login_find, im.fund_find;
 
 create view im.user_list as
   select a.id, a.username::text, a.nick_name::text as "nickName", a.head_image::text as "headImage", a.email::text,
@@ -61,6 +62,9 @@ create view im.admin_login_list as
     from im.admin_login l
     left join im.admin a on a.id = l.admin_id;
 
+create view im.admin_login_find as
+  select l.id, l.admin_id as "adminId", host(l.address) as address, l.result, l.created_at as "createTime" from im.admin_login l;
+
 create view im.audit_list as
   select u.id, u.admin_id as "adminId", a.name::text, u.action, u.target, u.before, u.after, u.reason, host(u.address) as address,
          u.created_at as "createTime", encode(u.hash, 'hex') as hash, im.audit_text(u) as covers
@@ -77,6 +81,9 @@ create view im.recharge_list as
     left join im.admin f on f.id = o.approved_by
     left join im.admin d on d.id = o.admin_id;
 
+create view im.recharge_find as
+  select o.id, o.account_id as "userId", o.status, o.created_at as "createTime" from im.recharge o;
+
 create view im.withdraw_list as
   select o.id, o.account_id as "userId", a.username::text, o.amount::numeric, o.chain_type::text as "chainType",
          o.to_address::text as "toAddress", o.status::integer, o.tx_hash::text as "txHash", o.approved_by as "approvedBy",
@@ -87,13 +94,21 @@ create view im.withdraw_list as
     left join im.admin f on f.id = o.approved_by
     left join im.admin d on d.id = o.decided_by;
 
+create view im.withdraw_find as
+  select o.id, o.account_id as "userId", o.status, o.created_at as "createTime" from im.withdraw o;
+
 create view im.fund_list as
-  select x.journal_id as id, p.account_id as "userId", p.kind as purse, im.fund_type(j.kind) as type, upper(j.kind) as action,
+  select x.journal_id as id, p.account_id as "userId", x.purse, im.fund_type(j.kind) as type, upper(j.kind) as action,
          j.subject, x.amount::numeric, x.balance::numeric, j.remark, j.created_at as "createTime"
     from im.posting x
     left join im.purse p on p.id = x.purse_id
     left join im.journal j on j.id = x.journal_id
-   where p.account_id is not null;
+   where x.account_id is not null;
+
+create view im.fund_find as
+  select x.journal_id as id, x.purse, x.account_id as "userId", x.type, x.created_at as "createTime"
+    from im.posting x
+   where x.account_id is not null;
 
 create view im.redpacket_list as
   select r.id as "redPacketId", r.sender_id as "senderId", r.receiver_type::integer as "receiverType", r.receiver_id as "receiverId",
@@ -105,7 +120,7 @@ create view im.redpacket_list as
     from im.redpacket r;
 
 create view im.redpacket_find as
-  select r.id as "redPacketId", r.sender_id as "senderId", r.created_at as "createTime", r.closed_at, r.expires_at
+  select r.id as "redPacketId", r.sender_id as "senderId", r.created_at as "createTime", r.closed_at, r.expires_at, r.refunded
     from im.redpacket r;
 
 create view im.message_list as
@@ -127,7 +142,7 @@ create view im.word_list as
     from im.sensitive_word w;
 
 create view im.word_find as
-  select w.id, w.enabled, w.updated_at as "updateTime", im.fold(w.word) as folded
+  select w.id, w.enabled, w.updated_at as "updateTime", w.word_key as folded
     from im.sensitive_word w;
 
 create view im.file_list as
@@ -146,36 +161,52 @@ create view im.stat_day_list as
          d.money_out::numeric as "moneyOut", d.packets as "redPackets", d.packet_amount::numeric as "redPacketAmount"
     from im.stat_day d;
 
--- Red packets that are open (1), all robbed (2) or expired (3), as im.redpacket_state() says of one.
+-- Postings of a time.  Their list goes by id, so that it says as well between which ids they are: an id is drawn in a
+-- transaction of that time, and none lasts ten minutes (setting backend.transaction_max).
+create or replace function im.fund_between(first im.moment_from, last im.moment_to) returns text
+language plpgsql stable as $$
+declare
+  before bigint := (select j.id from im.journal j where j.created_at < im.moment_begin(first) - interval '10 minutes'
+                     order by j.created_at desc limit 1);
+  behind bigint := (select j.id from im.journal j where j.created_at > im.moment_end(last) + interval '10 minutes'
+                     order by j.created_at limit 1);
+begin
+  return nullif(concat_ws(' and ', im.list_from('createTime', first), im.list_until('createTime', last), 'id > ' || before,
+                          'id < ' || behind), '');
+end $$;
+
+-- Red packets that are open (1), all robbed (2) or expired (3), as im.redpacket_state() says of one.  What closed_at says of
+-- nearly all of them comes first: the shares are looked at of those that nobody has closed yet.
 create or replace function im.redpacket_in_state(wanted integer) returns text
 language plpgsql immutable as $$
 declare
-  rest text := 'exists (select from im.redpacket_share s where s.packet_id = "redPacketId" and s.state <> ''claimed'')';
+  rest text := 'coalesce((select true from im.redpacket_share s where s.packet_id = "redPacketId" and s.state <> ''claimed'' limit 1), false)';
 begin
   return case wanted when 1 then 'closed_at is null and expires_at > now() and ' || rest
-    when 2 then 'not ' || rest
-    when 3 then '(closed_at is not null or expires_at <= now()) and ' || rest
+    when 2 then '(closed_at is not null and refunded = 0 or closed_at is null and not ' || rest || ')'
+    when 3 then '(closed_at is not null and refunded > 0 or closed_at is null and expires_at <= now() and ' || rest || ')'
     else case when wanted is not null then 'false' end end;
 end $$;
 
 -- Those whose user name or nick name has this in it; with one letter only, those that begin with it.
-create or replace function im.user_named(wanted text) returns text
+create or replace function im.user_named(wanted text) returns im.list_words
 language plpgsql immutable as $$
 declare
   folded text := im.fold(wanted);
 begin
-  return im.list_where(case when length(folded) = 1 then '(username_key ^@ %1$L or nick_name_key ^@ %1$L)'
-    else 'im.bigram(names) @> im.bigram(%1$L) and strpos(names, %1$L) > 0' end, folded);
+  return (im.list_where('im.bigram(names) @> im.bigram(%L)', case when length(folded) > 1 then folded end),
+          im.list_where(case length(folded) when 1 then '(username_key ^@ %1$L or nick_name_key ^@ %1$L)'
+                                            else 'strpos(names, %1$L) > 0' end, folded))::im.list_words;
 end $$;
 
 -- Groups whose name has this in it.
-create or replace function im.group_named(wanted text) returns text
+create or replace function im.group_named(wanted text) returns im.list_words
 language plpgsql immutable as $$
 declare
   folded text := im.fold(wanted);
 begin
-  return im.list_where(case when length(folded) = 1 then 'name ^@ %L'
-    else 'im.bigram(name) @> im.bigram(%1$L) and strpos(name, %1$L) > 0' end, folded);
+  return (im.list_where('im.bigram(name) @> im.bigram(%L)', case when length(folded) > 1 then folded end),
+          im.list_where(case length(folded) when 1 then 'name ^@ %L' else 'strpos(name, %L) > 0' end, folded))::im.list_words;
 end $$;
 
 -- Accounts in that state now: a ban that is over is none.

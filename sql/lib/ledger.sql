@@ -61,10 +61,13 @@ begin
        set balance = p.balance + m.amount, serial = p.serial + 1
       from unnest(purses, amounts) m (id, amount)
      where p.id = m.id
-    returning p.id, p.serial, m.amount, p.balance
+    returning p.id, p.serial, m.amount, p.balance, p.account_id, p.kind
   )
-  insert into im.posting (purse_id, serial, journal_id, amount, balance)
-  select v.id, v.serial, entry, v.amount, v.balance from moved v;
+  insert into im.posting (purse_id, serial, journal_id, amount, balance, account_id, purse, type, created_at)
+  select v.id, v.serial, entry, v.amount, v.balance, v.account_id, f.purse, f.type, f.created_at
+    from moved v
+    left join lateral (select v.kind as purse, im.fund_type(entry_kind)::smallint as type, now() as created_at) f
+      on v.account_id is not null;
   get diagnostics posted = row_count;
   if posted <> cardinality(purses) or posted < 2 then
     raise exception 'entry % names a purse twice, or one that does not exist', entry;

@@ -46,6 +46,20 @@ begin
      where (select sum(p.balance) from im.purse p) <> 0;
 end $$;
 
+-- Every posting says whose it is as its purse and its entry do, so that no list leaves one out.
+create or replace function im.ledger_check_people() returns table (problem text, subject text)
+language plpgsql stable as $$
+begin
+  return query
+    select 'posting says otherwise whose it is than its purse and entry', format('posting %s of purse %s', x.serial, x.purse_id)
+      from im.posting x
+      join im.purse p on p.id = x.purse_id
+      join im.journal j on j.id = x.journal_id
+     where case when p.account_id is null then x.account_id is not null
+                else (x.account_id, x.purse, x.type::integer, x.created_at) is distinct from (p.account_id, p.kind, im.fund_type(j.kind), j.created_at) end
+     order by x.journal_id, x.purse_id limit 1;
+end $$;
+
 -- The amount that an entry moved to or from a kind of purse.
 create or replace function im.entry_amount(entry bigint, purse_kind text) returns numeric
 language plpgsql stable as $$
@@ -122,6 +136,7 @@ language plpgsql stable as $$
 begin
   return query select * from im.ledger_check_sum();
   return query select * from im.ledger_check_chain();
+  return query select * from im.ledger_check_people();
   return query select * from im.ledger_check_orders();
   return query select * from im.ledger_check_holdings();
 end $$;

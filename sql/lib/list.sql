@@ -38,20 +38,41 @@ begin
   return case when last is not null then format('%I < %L', name, im.moment_end(last)) end;
 end $$;
 
+-- How many rows the planner expects.
+create or replace function im.list_expected(searched regclass, fitting text) returns bigint
+language plpgsql as $$
+declare
+  plan json;
+begin
+  execute format('explain (format json) select from %s where %s', searched, fitting) into plan;
+  return (plan->0->'Plan'->>'Plan Rows')::bigint;
+end $$;
+
 -- How many rows fit: exactly up to setting list.exact, beyond it what the planner expects.
 create or replace function im.list_total(searched regclass, fitting text) returns bigint
 language plpgsql as $$
 declare
   exact integer := im.setting_int('list.exact');
   counted bigint;
-  plan json;
 begin
   execute format('select count(*) from (select from %s where %s limit %s) x', searched, fitting, exact + 1) into counted;
-  if counted <= exact then
-    return counted;
+  return case when counted <= exact then counted else greatest(counted, im.list_expected(searched, fitting)) end;
+end $$;
+
+-- The condition of a text, and what there is of it at most.  Words that are rare are found by their pairs.  Of common ones that
+-- would be a large part of the table for each page, and to ask for the pairs of every row costs more than to look for the words:
+-- these are met soon by going along the list's order.  wanted: so many rows are.  fitting: the other conditions.
+create or replace function im.list_said(searched regclass, fitting text, words im.list_words, wanted bigint,
+                                        out condition text, out many bigint) returns record
+language plpgsql as $$
+begin
+  condition := concat_ws(' and ', words.pairs, words.said);
+  if words.pairs is not null then
+    many := im.list_expected(searched, fitting || ' and ' || words.pairs);
+    if wanted * im.list_expected(searched, fitting) < 2 * many * many then
+      condition := words.said;
+    end if;
   end if;
-  execute format('explain (format json) select from %s where %s', searched, fitting) into plan;
-  return greatest(counted, (plan->0->'Plan'->>'Plan Rows')::bigint);
 end $$;
 
 -- Columns with a comma between, each with this before and that behind it.
@@ -63,15 +84,15 @@ end $$;
 
 -- One page: the total first, then the rows; one row with the total alone when there are none.  sorted: the columns of its
 -- order, the last of which are the keys.
-create or replace function im.list_page(shown regclass, searched regclass, keys text[], fitting text, sorted text[], ask im.list_ask)
-returns text
+create or replace function im.list_page(shown regclass, searched regclass, keys text[], fitting text, sorted text[], ask im.list_ask,
+                                        total bigint) returns text
 language plpgsql as $$
 declare
   way text := ' ' || ask.direction;
 begin
   return format('select %L::text, v.* from (select) one left join (
       select r.* from (select %s from %s where %s order by %s limit %s offset %s) p join %s r using (%s) order by %s
-    ) v on true', im.list_total(searched, fitting), im.list_columns(keys, '', ''), searched, fitting, im.list_columns(sorted, '', way),
+    ) v on true', total, im.list_columns(keys, '', ''), searched, fitting, im.list_columns(sorted, '', way),
     im.page_limit(ask.size), im.page_offset(ask.page, ask.size), shown, im.list_columns(keys, '', ''), im.list_columns(sorted, 'r.', way));
 end $$;
 
@@ -94,16 +115,22 @@ end $$;
 
 -- The query of a list.  shown: the view of the answer; searched: that whose columns the conditions are about, where it is
 -- another.  keys: what makes a row unique.  sorts: the columns it may be sorted by, none of which is ever
--- null; the first unless asked otherwise, downwards unless asked otherwise.  Both views have keys and sorts.  An export is
+-- null; the first unless asked otherwise, downwards unless asked otherwise.  Both views have keys and sorts.  words: what is
+-- looked for in a text; of more than twice list.exact the total is an estimate without counting.  An export is
 -- recorded, since so much leaves the house with it.
 -- Refuses 403 without the permission (null: none is needed), 400 sort.
 create or replace function im.list(admin bigint, permission text, shown regclass, keys text[], sorts text[], ask im.list_ask,
-                                   conditions text[], searched regclass default null) returns text
+                                   conditions text[], searched regclass default null, words im.list_words default null) returns text
 language plpgsql as $$
 declare
+  exact integer := im.setting_int('list.exact');
+  csv boolean := ask.format is not distinct from 'csv';
+  wanted bigint := case when csv then im.setting_int('list.batch') else im.page_offset(ask.page, ask.size) + im.page_limit(ask.size) end;
   fitting text := coalesce(nullif(array_to_string(conditions, ' and '), ''), 'true');
   sort text := coalesce(ask.sort, sorts[1]);
   sorted text[] := sort || array_remove(keys, sort);
+  condition text;
+  many bigint;
 begin
   if permission is not null then
     perform im.permit(admin, permission);
@@ -113,11 +140,16 @@ begin
   end if;
   searched := coalesce(searched, shown);
   ask.direction := coalesce(ask.direction, 'desc');
-  if ask.format is distinct from 'csv' then
-    return im.list_page(shown, searched, keys, fitting, sorted, ask);
+  if words.said is not null then
+    select l.condition, l.many into condition, many from im.list_said(searched, fitting, words, wanted) l;
+  end if;
+  if not csv then
+    return im.list_page(shown, searched, keys, concat_ws(' and ', fitting, condition), sorted, ask,
+      case when many > 2 * exact then many
+           else im.list_total(searched, concat_ws(' and ', fitting, words.pairs, words.said)) end);
   elsif ask.after is null then
     perform im.audit_write(admin, coalesce(permission, 'self'), 'export ' || substring(shown::text from '(\w+)_list$'), null,
-      jsonb_build_object('filter', fitting, 'order', im.list_columns(sorted, '', ' ' || ask.direction)), null);
+      jsonb_build_object('filter', concat_ws(' and ', fitting, words.said), 'order', im.list_columns(sorted, '', ' ' || ask.direction)), null);
   end if;
-  return im.list_batch(shown, searched, keys, fitting, sorted, ask);
+  return im.list_batch(shown, searched, keys, concat_ws(' and ', fitting, condition), sorted, ask);
 end $$;

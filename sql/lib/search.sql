@@ -51,7 +51,7 @@ begin
 end $$;
 
 -- Messages in whose text this stands.  Refuses 400 with the field's name for less than two letters or digits.
-create or replace function im.search_said(asked text, field text) returns text
+create or replace function im.search_said(asked text, field text) returns im.list_words
 language plpgsql immutable as $$
 declare
   words text := im.search_text(asked);
@@ -59,22 +59,24 @@ begin
   if length(words) < 2 then
     raise sqlstate 'I0400' using message = field, hint = 'less than two letters or digits are looked for';
   end if;
-  return case when asked is not null then
-    format('im.neighbours(words) @> %L::text[] and strpos(words, %L) > 0', im.search_pairs(words), words) end;
+  return (im.list_where('im.neighbours(words) @> %L::text[]', case when asked is not null then im.search_pairs(words) end),
+          im.list_where('strpos(words, %L) > 0', words))::im.list_words;
 end $$;
 
 -- Messages in which the filter would have found the word: at most three marks between two letters, none of which ends a
 -- clause, and a word of ASCII letters and digits alone (words.h).
-create or replace function im.search_hit(word text) returns text
+create or replace function im.search_hit(word text) returns im.list_words
 language plpgsql immutable as $$
 declare
+  hit im.list_words := im.search_said(word, 'word');
   words text := im.search_text(word);
   spelt text := array_to_string(string_to_array(words, null), '[^[:alnum:],;:!?、。[:cntrl:]]{0,3}');
 begin
   if words ~ '^[a-z0-9]+$' then
     spelt := '(^|[^a-z0-9])' || spelt || '($|[^a-z0-9])';
   end if;
-  return im.search_said(word, 'word') || format(' and im.fold(content) ~ %L', spelt);
+  hit.said := hit.said || format(' and im.fold(content) ~ %L', spelt);
+  return hit;
 end $$;
 
 -- The messages of a user in private chats, or the whole chat of two.  Refuses 400 friendId without userId.
@@ -101,14 +103,14 @@ end $$;
 
 -- The query of a list of messages, and the record that it was looked at; an export is recorded as all are.
 -- Refuses 403 without message.read, 400 sort.
-create or replace function im.message_list_query(admin bigint, ask im.list_ask, conditions text[]) returns text
+create or replace function im.message_list_query(admin bigint, ask im.list_ask, conditions text[], words im.list_words) returns text
 language plpgsql as $$
 declare
-  listed text := im.list(admin, 'message.read', 'im.message_list', '{id}', '{sendTime}', ask, conditions, 'im.message_find');
+  listed text := im.list(admin, 'message.read', 'im.message_list', '{id}', '{sendTime}', ask, conditions, 'im.message_find', words);
 begin
   if ask.format is distinct from 'csv' then
     perform im.audit_write(admin, 'message.read', 'list message', null,
-      jsonb_build_object('filter', array_to_string(conditions, ' and '), 'page', coalesce(ask.page, 1)), null);
+      jsonb_build_object('filter', concat_ws(' and ', array_to_string(conditions, ' and '), words.said), 'page', coalesce(ask.page, 1)), null);
   end if;
   return listed;
 end $$;

@@ -42,7 +42,7 @@ begin
       insert into im.sensitive_word (word)
       select f.word from found f where f.verdict = 'taken' and f.again = 1 order by f.number
       on conflict do nothing
-      returning im.fold(word) as key),
+      returning word_key as key),
     told as (
       select case when f.verdict <> 'taken' then f.verdict
                   when f.again = 1 and exists (select from added a where a.key = im.fold(f.word)) then 'taken'

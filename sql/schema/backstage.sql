@@ -43,6 +43,7 @@ create table im.admin_login (
 );
 create index admin_login_admin on im.admin_login (admin_id, id);
 create index admin_login_time on im.admin_login (created_at, id);
+create index admin_login_refused on im.admin_login (result, id) where result <> 200;
 
 -- Filled from lib/backstage.sql at every deploy: it is code.
 create table im.permission (
@@ -67,6 +68,7 @@ create table im.audit (
 );
 create index audit_admin on im.audit (admin_id, id);
 create index audit_target on im.audit (target, id);
+create index audit_action on im.audit (action, id);
 create index audit_time on im.audit (created_at, id);
 
 -- The end of the chain, one row: whoever adds a link holds it.
@@ -101,6 +103,10 @@ create domain im.find_ids bigint[] constraint find_ids_range
 
 -- What a list is asked: page and size, or after, where the last batch of an export ended.
 create type im.list_ask as (format text, after text, page integer, size integer, sort text, direction text);
+
+-- What is said in a text: neighbouring letters that it has then, which an index knows, and the condition itself; pairs null:
+-- it has an index of its own.
+create type im.list_words as (pairs text, said text);
 
 create domain im.ban_days integer constraint ban_days_range check (value between 1 and 36500);
 create domain im.account_status text constraint account_status_range check (value in ('normal', 'banned', 'closed'));

@@ -43,9 +43,18 @@ create table im.posting (
   journal_id bigint not null references im.journal,
   amount numeric(18,2) not null constraint posting_amount_nonzero check (amount <> 0),
   balance numeric(18,2) not null,          -- of the purse, after this posting
-  constraint posting_pkey primary key (purse_id, serial)
+  -- Of a person's purse, what lists of the backstage find it by (im.fund_find): whose, which, the number and time of the entry.
+  account_id bigint,
+  purse text,
+  type smallint,
+  created_at timestamptz,
+  constraint posting_pkey primary key (purse_id, serial),
+  constraint posting_person check (num_nulls(account_id, purse, type, created_at) in (0, 4))
 );
 create index posting_journal on im.posting (journal_id);
+create index posting_people on im.posting (journal_id, purse) include (created_at) where account_id is not null;
+create index posting_account on im.posting (account_id, journal_id, purse) include (type, created_at) where account_id is not null;
+create index posting_type on im.posting (type, journal_id, purse) include (created_at) where account_id is not null;
 
 create function im.posting_balance() returns trigger
 language plpgsql as $$

@@ -5,11 +5,12 @@ create domain im.word text constraint word_form check (value ~ '^[^[:cntrl:]]{1,
 create table im.sensitive_word (
   id bigint generated always as identity constraint sensitive_word_pkey primary key,
   word im.word not null,
+  word_key text not null generated always as (im.fold(word)) stored,
   enabled boolean not null default true,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
-create unique index sensitive_word_word_i0400 on im.sensitive_word (im.fold(word));
+create unique index sensitive_word_word_i0400 on im.sensitive_word (word_key);
 
 create table im.word_version (
   version bigint not null,
