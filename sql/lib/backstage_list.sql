@@ -47,7 +47,7 @@ create view im.group_member_list as
 create view im.admin_list as
   select a.id, a.name::text, a.role::text, a.disabled_at is not null as disabled, a.totp_secret is not null as totp,
          a.account_id as "userId",
-         (select max(s.created_at) from im.admin_session s where s.admin_id = a.id) as "lastLoginTime", a.created_at as "createTime"
+         (select s.created_at from im.admin_session s where s.admin_id = a.id order by s.id desc limit 1) as "lastLoginTime", a.created_at as "createTime"
     from im.admin a;
 
 create view im.admin_session_list as
@@ -180,7 +180,7 @@ end $$;
 create or replace function im.redpacket_in_state(wanted integer) returns text
 language plpgsql immutable as $$
 declare
-  rest text := 'coalesce((select true from im.redpacket_share s where s.packet_id = "redPacketId" and s.state <> ''claimed'' limit 1), false)';
+  rest text := 'coalesce((select true from im.redpacket_share s where s.packet_id = "redPacketId" and s.state = ''free'' limit 1), false)';
 begin
   return case wanted when 1 then 'closed_at is null and expires_at > now() and ' || rest
     when 2 then '(closed_at is not null and refunded = 0 or closed_at is null and not ' || rest || ')'

@@ -30,6 +30,7 @@ create table im.admin_session (
   ended_at timestamptz
 ) with (fillfactor = 70);
 create index admin_session_admin on im.admin_session (admin_id, id);
+create index admin_session_live on im.admin_session (id) where ended_at is null;
 create index admin_session_age on im.admin_session (created_at);
 
 -- Every try to log in.  A name that is nobody's is not kept: it may be a password, typed into the wrong field.
@@ -43,6 +44,7 @@ create table im.admin_login (
 );
 create index admin_login_admin on im.admin_login (admin_id, id);
 create index admin_login_time on im.admin_login (created_at, id);
+create index admin_login_address on im.admin_login (host(address), id);
 create index admin_login_refused on im.admin_login (result, id) where result <> 200;
 
 -- Filled from lib/backstage.sql at every deploy: it is code.

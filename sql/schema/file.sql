@@ -56,6 +56,7 @@ create table im.file (
 create index file_account on im.file (account_id);
 create index file_size on im.file (size, id) where stored;
 create index file_created on im.file (created_at, id) where stored;
+create index file_kind on im.file (kind, created_at, id) where stored;
 create index file_unused on im.file (unused_since) where unused_since is not null;
 create index file_blob on im.file (blob_id);
 create index file_thumb on im.file (thumb_id) where thumb_id is not null;

@@ -48,6 +48,7 @@ create table im.redpacket_share (
   constraint redpacket_share_claimed check ((state = 'claimed') = (account_id is not null)
     and (account_id is null) = (claimed_at is null) and (account_id is null) = (journal_id is null))
 );
+create index redpacket_share_free on im.redpacket_share (packet_id) where state = 'free';
 create index redpacket_share_account on im.redpacket_share (account_id, claimed_at) where account_id is not null;
 
 -- Who may act for any user on port 8082; the token itself is signed, this row lets it be revoked.
