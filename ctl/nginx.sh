@@ -29,7 +29,7 @@ nginx_configuration() {
     own_backstage=$(listen_lines BACKSTAGE) front_backstage='' front='/begin @FRONT@/,/end @FRONT@/d' tls=/dev/null http2=''
     ! fronted || front_backstage=$own_backstage own_backstage='' front=''
     [ -z "$IM_TLS_CERTIFICATE" ] || tls=$share/tls.conf
-    http2_by_listen || http2='http2 on;'
+    [ -z "$IM_TLS_CERTIFICATE" ] || http2_by_listen || http2='http2 on;'
     set -- "$1" http refused doc page files ws
     file=$share/$1.conf
     shift
