@@ -3,6 +3,7 @@
  * every frame to /socket/frame.  A frame carries the user's own token and is checked like any other request;
  * what it is answered goes to the socket's channel, never into the HTTP answer.  See socket(8).
  */
+#include "base/abandon.h"
 #include "base/code.h"
 #include "base/log.h"
 #include "base/push.h"
@@ -29,6 +30,17 @@ static const struct route routes[] = {
 
 static const char *const many[] = {"message_private_send", "socket_heartbeat", NULL};
 
+/* As its document's, which owns it. */
+static struct json_object *empty_data(struct request *r)
+{
+    struct json_object *data = json_empty();
+
+    if (json_object_object_add(r->document, "data", data) == 0)
+        return data;
+    json_object_put(data);
+    abandon_request("out of memory");
+}
+
 /* Takes the envelope {"type", "data"} apart and dispatches the data as a request of method WS. */
 static void frame(struct request *r, const PGresult *rows)
 {
@@ -46,9 +58,7 @@ static void frame(struct request *r, const PGresult *rows)
         reply_code(r, CODE_BAD_REQUEST, "data");
     } else {
         r->path = type;
-        r->body = data ? data : json_object_new_object();
-        if (!data)
-            json_object_object_add(r->document, "data", r->body);
+        r->body = data ? data : empty_data(r);
         serve_dispatch(r);
     }
 }

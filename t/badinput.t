@@ -5,7 +5,10 @@ use v5.36;
 use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use File::Temp qw(tempdir);
+use IM::Source;
 use IM::Stack;
+use List::Util qw(sum0);
 use Mojo::File qw(path);
 use Mojo::JSON qw(encode_json);
 use Mojo::URL;
@@ -13,9 +16,23 @@ use Mojo::Util qw(encode);
 use Test::More;
 use Time::HiRes qw(time);
 
-use constant { AT_ONCE => 12, SECONDS => 1, ALONE => 5 };
+use constant { AT_ONCE => 12, SECONDS => 1, ALONE => 5, MOST => 400 };
 
-my $im = IM::Stack->new(IM_PROCESSES_auth => 1);
+# Memory that fails when it is told to (t/memory/fail.c), for programs that AddressSanitizer watches (make check-sanitize).  A
+# wrapper of the caller's brings its own.
+my $plans   = Mojo::File->new(tempdir(CLEANUP => 1));
+my $failing = !$ENV{IM_WRAP} && `ldd $ENV{IM_BUILD_DIR}/cgi-bin/message` =~ /libasan/
+    && system('cc', '-O2', '-shared', '-fPIC', "$FindBin::Bin/memory/fail.c", '-o', "$plans/fail.so") == 0;
+my $asan    = join ':', grep {length} 'verify_asan_link_order=0', $ENV{ASAN_OPTIONS} // '';
+my @names   = IM::Source->new->programs;
+chmod 0755, $plans;
+for my $name (@names) {
+    my $plan = $plans->child($name);
+    $plan->open(">")->print("\0" x 16);
+    $plan->chmod(0666);
+}
+
+my $im = IM::Stack->new(IM_PROCESSES_auth => 1, $failing ? (IM_WRAP => "/usr/bin/env LD_PRELOAD=$plans/fail.so IM_FAIL=$plans ASAN_OPTIONS=$asan") : ());
 my ($ann, $bob, $cat) = $im->users(qw(ann bob cat));
 $im->befriend($bob, $ann, $cat)->arm($ann)->fund($ann, 10);
 my $group = $im->group($ann, $bob);
@@ -191,6 +208,65 @@ for my $turn (sort keys %operations) {
 }
 note sprintf '%d requests in %.1f s', $count, time - $start;
 
+# Each allocation of a request fails once, or of some requests two in the short form: it is answered, and the program goes on.
+sub plan_of ($program) { return unpack 'l4', $plans->child($program)->slurp }
+
+sub set_plan ($program, $armed, $nth) {
+    open my $file, '+<', $plans->child($program) or die "no plan for $program: $!\n";
+    syswrite $file, pack 'l4', $armed, 0, $nth, 0;
+}
+
+# Asks once while the n-th fails, or none: (answer, how many there were, whether it came to that).
+sub starve ($user, $contract, $program, $name, $nth) {
+    my ($method, $path) = split / /, $name;
+    my ($there, $query, $fields) = right($contract, $path, $contract->operations->{$name});
+    set_plan($program, 1, $nth);
+    my $answer = $user->raw($method => "$there?$query", $method eq 'GET' ? '' : object(%$fields), 'Content-Type' => 'application/json');
+    my (undef, $count, undef, $failed) = plan_of($program);
+    set_plan($program, 0, 0);
+    return ($answer, $count, $failed);
+}
+
+# (codes of the answers, how often each; what is wrong).
+sub memory_fails ($user, $contract, $program, $name) {
+    my (%said, @wrong);
+    my ($whole, $count) = starve($user, $contract, $program, $name, 0);
+    for my $nth ($ENV{IM_LONG} ? 1 .. ($count < MOST ? $count : MOST) : $count ? map { 1 + int rand $count } 1 .. 2 : ()) {
+        my ($answer, undef, $failed) = starve($user, $contract, $program, $name, $nth);
+        my @faults = grep { !/has code 50[02]/ } @{ $answer->faults };    # nginx's word, where there is none for the answer itself
+        push @faults, 'an honest token is refused' if $answer->code eq '401' && $whole->code ne '401';
+        push @wrong, "$name, $nth of $count: " . join '; ', @faults if @faults;
+        $said{ $answer->code }++ if $failed;
+    }
+    return (\%said, @wrong);
+}
+
+subtest 'memory that fails at the n-th allocation' => sub {
+    my (%program, %before, %said, @faults);
+    $ann->login->must;
+    $im->{admin} = undef;    # has logged out above
+    my %fresh = (chat => $ann, backstage => $im->admin, redpacket => $ann->as(service => 'redpacket'));
+    for my $program (@names) {
+        $program{"$_->{method} $_->{path}"} = $program for IM::Source->new->routes($program);
+        $before{$program} = join ' ', $im->parts->pids($program, $program);
+    }
+    my @turns = grep { $_ !~ /logout|upload|callback/ && $program{ $operations{$_}[1] } } sort keys %operations;
+    @turns = (sort { $a->[0] <=> $b->[0] } map { [rand, $_] } @turns)[0 .. 39] if !$ENV{IM_LONG};
+    for my $turn (map { ref ? $_->[1] : $_ } @turns) {
+        my ($service, $name) = @{ $operations{$turn} };
+        local @GOOD{qw(id userId groupId)} = (999_999) x 3 if $service eq 'backstage';
+        my ($codes, @wrong) = memory_fails($fresh{$service}, $im->contract($service), $program{$name}, $name);
+        $said{$_} += $codes->{$_} for keys %$codes;
+        push @faults, @wrong;
+    }
+    ok !@faults, 'each is answered' or diag map {"  $_\n"} @faults[0 .. ($#faults > 19 ? 19 : $#faults)];
+    my @ended = grep { $before{$_} ne join ' ', $im->parts->pids($_, $_) } @names;
+    is_deeply \@ended, [], 'no program has ended';
+    ok $said{500}, 'some with 500';
+    note sprintf '%d allocations failed: %s', sum0(values %said), join ', ', map {"$said{$_} times $_"} sort keys %said;
+    $ann->login->ok('who comes then is served');
+} if $failing;
+
 # As when the machine has none left: an allocation of the program fails.
 subtest 'who finds no memory says so and goes on' => sub {
     my %pid;
@@ -217,6 +293,7 @@ subtest 'who finds no memory says so and goes on' => sub {
     is_deeply [map { $im->parts->pids($_, $_) } sort keys %pid], [map { $pid{$_} } sort keys %pid], 'to the same processes';
 };
 
-$im->allow(qr/could not compute Argon2id|out of memory|POST \S+ failed/);
+$im->allow(qr/could not compute Argon2id|out of memory|(?:GET|POST|PUT|DELETE) \S+ failed/,
+    qr/lost a PostgreSQL connection|connection to client lost|could not publish \d+ events in time|could not clear the outbox|upstream prematurely closed/);
 $im->end;
 done_testing;

@@ -1,6 +1,7 @@
 #include "json.h"
 #include "abandon.h"
 
+#include <errno.h>
 #include <string.h>
 #include <utf8proc.h>
 
@@ -207,12 +208,27 @@ bool json_is_text(const char *text, size_t length)
     return json_utf8_valid(text, length);
 }
 
+struct json_object *json_empty(void)
+{
+    struct json_object *tree = json_object_new_object();
+
+    if (!tree)
+        abandon_request("out of memory");
+    return tree;
+}
+
+/* NULL when json-c will not have it; what it has no memory for may be right. */
 static struct json_object *build(const char *text, size_t length)
 {
+    errno = 0;
     struct json_tokener *tokener = json_tokener_new();
-    struct json_object *tree = json_tokener_parse_ex(tokener, text, (int)length);
+    struct json_object *tree = tokener ? json_tokener_parse_ex(tokener, text, (int)length) : NULL;
+    bool starved = !tree && errno == ENOMEM;
 
-    json_tokener_free(tokener);
+    if (tokener)
+        json_tokener_free(tokener);
+    if (starved)
+        abandon_request("out of memory");
     return tree;
 }
 
@@ -236,7 +252,7 @@ struct json_object *json_read(const char *text, size_t length, char field[JSON_F
     text = take_word(&c, "\xef\xbb\xbf") ? c.at : text;
     skip_space(&c);
     if (c.at == c.end)
-        return json_object_new_object();
+        return json_empty();
     if (*c.at != '{')
         return NULL;
     if (!check_value(&c)) {

@@ -18,6 +18,11 @@
 /* Deepest nesting that is accepted; the outer object counts as 1.  Room for the name of a field. */
 enum { JSON_DEPTH = 8, JSON_FIELD = 64 };
 
+/* What follows abandons the request (abandon.h) for which it has no memory. */
+
+/* An object without members; the caller puts it. */
+MUST_USE struct json_object *json_empty(void);
+
 /* Parses one JSON object of RFC 8259: valid UTF-8, no duplicate keys, no U+0000, at most JSON_DEPTH deep; the escape of half
  * a surrogate pair is read as U+FFFD.  A byte order mark before it is no part of it.  Blank text counts as {}.  Returns NULL for anything else, with the name of the member
  * at which reading ended, or "" where there is none; the caller puts the object. */

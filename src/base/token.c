@@ -1,4 +1,5 @@
 #include "token.h"
+#include "abandon.h"
 #include "config.h"
 #include "log.h"
 #include "password.h"
@@ -180,8 +181,12 @@ static bool decode(const char *text, enum audience audience, enum token_kind kin
 
     for (int i = 0; i < ring->count; i++) {
         jwt_t *jwt = NULL;
-        if (jwt_decode(&jwt, text, (const unsigned char *)ring->keys[i].text, ring->keys[i].length) != 0)
+        errno = 0;
+        if (jwt_decode(&jwt, text, (const unsigned char *)ring->keys[i].text, ring->keys[i].length) != 0) {
+            if (errno == ENOMEM) /* the token may be good */
+                abandon_request("out of memory");
             continue;
+        }
         bool valid = claims_read(jwt, audience, kind, claims);
         jwt_free(jwt);
         return valid;

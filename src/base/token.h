@@ -42,7 +42,8 @@ long token_lifetime(enum token_kind kind);
  * NULL: out of memory. */
 MUST_USE char *token_sign(enum audience audience, enum token_kind kind, const struct claims *claims);
 
-/* True when the text is a valid, unexpired token of that audience and kind; fills claims, also when it has expired. */
+/* True when the text is a valid, unexpired token of that audience and kind; fills claims, also when it has expired.  Without
+ * memory to tell it abandons the request (abandon.h). */
 MUST_USE bool token_verify(const char *text, enum audience audience, enum token_kind kind, struct claims *claims);
 
 #endif

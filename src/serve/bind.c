@@ -57,14 +57,17 @@ static const char *bind_text(const struct argument *a, const char *text, struct 
     return NULL;
 }
 
-/* json-c makes the text of a number when it is asked for it. */
-static const char *json_text(struct json_object *value)
+/* json-c makes the text of a number, or of a tree, when it is asked for it. */
+static const char *made(const char *text)
 {
-    const char *text = json_object_get_string(value);
-
     if (!text)
         abandon_request("out of memory");
     return text;
+}
+
+static const char *json_text(struct json_object *value)
+{
+    return made(json_object_get_string(value));
 }
 
 static void grow_quoted(struct obstack *pool, const char *text)
@@ -123,7 +126,7 @@ static const char *bind_json(const struct argument *a, struct json_object *value
     case KIND_TEXTS:
         return bind_array(a, value, pool);
     case KIND_JSON:
-        return json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+        return made(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
     case KIND_NONE:
         return NULL;
     }

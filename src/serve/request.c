@@ -234,7 +234,7 @@ bool request_read(struct request *r)
 
     if (request_parameter(r, "REQUEST_BODY_FILE")) { /* nginx has it on disk, for a handler: there are no fields */
         r->text = "";
-        r->body = r->document = json_object_new_object();
+        r->body = r->document = json_empty();
         return true;
     }
     long length = length_text ? strtol(length_text, NULL, 10) : 0;
