@@ -20,6 +20,7 @@ static void password_change(struct request *r, const PGresult *rows);
 static void trade_change(struct request *r, const PGresult *rows);
 static void close_account(struct request *r, const PGresult *rows);
 
+/* clang-format off */
 static const struct route routes[] = {
     /* method  path             who     shape    call                                     handler */
     {"POST", "/register", ANYONE, ONE, NULL, register_hash},
@@ -29,6 +30,7 @@ static const struct route routes[] = {
     {"POST", "/user/close", USER, NOTHING, "auth_password_hash(:me, :session)", close_account},
     {0},
 };
+/* clang-format on */
 
 static struct call register_call = {
     .text = "auth_register(username|userName!, :hash, nickName[20]!?, email?, phone?, :address, captchaId?, captchaCode?)"};

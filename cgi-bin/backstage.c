@@ -27,6 +27,7 @@ static void admin_add(struct request *r, const PGresult *rows);
 static void admin_update(struct request *r, const PGresult *rows);
 static void user_password(struct request *r, const PGresult *rows);
 
+/* clang-format off */
 static const struct route routes[] = {
     /* method  path               who     shape    call, handler */
     {"POST", "/login", ANYONE, ONE, "admin_login_find(username, :address, :device, captchaId?, captchaCode?)", verify},
@@ -150,6 +151,7 @@ static const struct route routes[] = {
      "admin_stat_day_list(:me, :after, format?, page?, size?, sort?, order?, startTime?, endTime?)", NULL},
     {0},
 };
+/* clang-format on */
 
 static struct call login_done = {.text = "admin_login_done(:account, :matched, :address, :device, :solved, :step, :fresh)"};
 static struct call password_set = {.text = "admin_password_change(:me, :session, :matched, :hash, :old)"};

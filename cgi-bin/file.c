@@ -24,6 +24,7 @@
 
 static void upload(struct request *r, const PGresult *rows);
 
+/* clang-format off */
 static const struct route routes[] = {
     /* method  path            who   shape  call, handler */
     {"POST", "/file/upload", USER, ONE, "file_room(:me)", upload},
@@ -32,6 +33,7 @@ static const struct route routes[] = {
     {"GET", "/file/download", USER, NOTHING, "file_download(:me, url)", download_file},
     {0},
 };
+/* clang-format on */
 
 static struct call add = {
     .text = "file_add(:me, :name, :kind, :mime, :hash, :size, :thumbHash?, :thumbSize?, :thumbMime?, :originalHash?, "

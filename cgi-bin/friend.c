@@ -3,6 +3,7 @@
  */
 #include "serve/program.h"
 
+/* clang-format off */
 static const struct route routes[] = {
     /* method  path  who  shape  call, handler */
     {"POST", "/friend/request/apply", USER, ONE, "friend_request_apply(:me, friendId, applyInfo|remark*?)", NULL},
@@ -18,6 +19,7 @@ static const struct route routes[] = {
     {"GET", "/blacklist/list", USER, LIST, "blacklist_list(:me)", NULL},
     {0},
 };
+/* clang-format on */
 
 int main(int argc, char **argv)
 {

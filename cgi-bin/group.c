@@ -3,6 +3,7 @@
  */
 #include "serve/program.h"
 
+/* clang-format off */
 static const struct route routes[] = {
     /* method  path  who  shape  call, handler */
     {"POST", "/group/create", USER, ONE,
@@ -30,6 +31,7 @@ static const struct route routes[] = {
     {"PUT", "/group/dnd", USER, NOTHING, "group_dnd(:me, groupId, isDnd)", NULL},
     {0},
 };
+/* clang-format on */
 
 int main(int argc, char **argv)
 {

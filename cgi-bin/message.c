@@ -4,6 +4,7 @@
  */
 #include "serve/program.h"
 
+/* clang-format off */
 static const struct route routes[] = {
     /* method  path  who  shape  call, handler */
     {"POST", "/message/private/send", USER, ONE,
@@ -29,6 +30,7 @@ static const struct route routes[] = {
     {"PUT", "/conversation/set", USER, NOTHING, "conversation_set(:me, conversationId, isTop?, isDnd?, isHidden?)", NULL},
     {0},
 };
+/* clang-format on */
 
 static const char *const many[] = {"message_private_send", NULL};
 

@@ -4,6 +4,7 @@
  */
 #include "serve/program.h"
 
+/* clang-format off */
 static const struct route routes[] = {
     /* method  path                who     shape  call, handler */
     {"POST", "/redPackage/send", USER, ONE,
@@ -20,6 +21,7 @@ static const struct route routes[] = {
      "redpacket_is_rob(:me, :service, userId, redId|redPacketId|redPackageId)", NULL},
     {0},
 };
+/* clang-format on */
 
 int main(int argc, char **argv)
 {

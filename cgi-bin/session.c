@@ -14,6 +14,7 @@
 
 static void refresh_verify(struct request *r, const PGresult *rows);
 
+/* clang-format off */
 static const struct route routes[] = {
     /* method  path             who     shape    call, handler */
     {"PUT", "/refreshToken", ANYONE, ONE, NULL, refresh_verify},
@@ -21,6 +22,7 @@ static const struct route routes[] = {
     {"GET", "/captcha", ANYONE, ONE, NULL, captcha_create},
     {0},
 };
+/* clang-format on */
 
 static struct call refresh_call = {.text = "session_refresh(:account, :session, :generation)"};
 static struct call *const calls[] = {&refresh_call, &captcha_create_call, NULL};

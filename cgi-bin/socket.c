@@ -16,6 +16,7 @@
 
 static void frame(struct request *r, const PGresult *rows);
 
+/* clang-format off */
 static const struct route routes[] = {
     /* method  path               who     shape    call                                                      handler */
     {"POST", "/socket/handshake", USER, VALUE, "socket_open(:me, :session, :expires, :node, :worker)", NULL},
@@ -27,6 +28,7 @@ static const struct route routes[] = {
      "message_group_send(:me, groupId, content*, messageType, atUserIds?, clientMsgId?)", NULL},
     {0},
 };
+/* clang-format on */
 
 static const char *const many[] = {"message_private_send", "socket_heartbeat", NULL};
 

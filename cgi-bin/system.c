@@ -10,6 +10,7 @@
 
 static void config(struct request *r, const PGresult *rows);
 
+/* clang-format off */
 static const struct route routes[] = {
     /* method  path  who  shape  call, handler */
     {"GET", "/system/config", ANYONE, ONE, NULL, config},
@@ -17,6 +18,7 @@ static const struct route routes[] = {
      "complaint_submit(:me, targetType, targetId, reason, description?, images?, messageId?)", NULL},
     {0},
 };
+/* clang-format on */
 
 static struct call config_call = {.text = "system_config(:version, :passwordMin, :passwordMax, :turn)"};
 static struct call *const calls[] = {&config_call, NULL};

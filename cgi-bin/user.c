@@ -6,6 +6,7 @@
 
 static void search(struct request *r, const PGresult *rows);
 
+/* clang-format off */
 static const struct route routes[] = {
     /* method  path  who  shape  call, handler */
     {"GET", "/user/self", USER, ONE, "user_self(:me)", NULL},
@@ -14,6 +15,7 @@ static const struct route routes[] = {
     {"GET", "/user/find/{userId}", USER, ONE, "user_find(:me, :userId)", NULL},
     {0},
 };
+/* clang-format on */
 
 static struct call search_call = {.text = "user_search(:me, name)"};
 static struct call *const calls[] = {&search_call, NULL};

@@ -12,6 +12,7 @@
 
 static void payment(struct request *r, const PGresult *rows);
 
+/* clang-format off */
 static const struct route routes[] = {
     /* method  path                         who     shape  call, handler */
     {"POST", "/user/recharge", USER, ONE,
@@ -24,6 +25,7 @@ static const struct route routes[] = {
     {"POST", "/payment/callback", ANYONE, ONE, NULL, payment},
     {0},
 };
+/* clang-format on */
 
 static struct call payment_call = {.text = "wallet_payment(orderId, amount, chainType, txHash)"};
 static struct call *const calls[] = {&payment_call, NULL};

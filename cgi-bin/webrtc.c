@@ -22,6 +22,7 @@
 static void ring(struct request *r, const PGresult *rows);
 static void servers(struct request *r, const PGresult *rows);
 
+/* clang-format off */
 static const struct route routes[] = {
     /* method  path  who  shape  call, handler */
     {"POST", "/webrtc/private/setup", USER, ONE, "webrtc_private_setup(:me, friendId, mode)", ring},
@@ -49,6 +50,7 @@ static const struct route routes[] = {
     {"GET", "/webrtc/config", USER, ONE, NULL, servers},
     {0},
 };
+/* clang-format on */
 
 static const char *const many[] = {"webrtc_private_heartbeat", NULL};
 
