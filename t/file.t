@@ -498,6 +498,30 @@ subtest 'a disk that is full' => sub {
     $im->allow(qr/could not store an upload: No space left|pwrite\(\) .* failed \(28|No space left on device/);
 };
 
+# The store on a disk of its own, which is copied as it is at the moment of the answer: what a machine has that loses its power then.
+subtest 'a disk that loses its power' => sub {
+    plan skip_all => 'only root mounts' if $>;
+    my $owner = (stat $store)[4];
+    my ($disk, $after, $there) = map { path($samples->folder, $_) } qw(disk after there);
+    truncate $disk->open('>'), 32 << 20;
+    SKIP: {
+        system("mkfs.ext4 -q $disk && mount -o loop,commit=300 $disk $store && chown $owner $store && chmod 0700 $store") == 0 or skip 'no mounts here', 4;
+        my %sent = map { ($_ => $_ . join '', map { chr rand 256 } 1 .. 100_001) } qw(one two);
+        for my $name (sort keys %sent) {
+            $ann->upload($sent{$name}, name => $name)->must;
+            is system('cp', $disk, $after), 0, "$name is answered, and the power fails";
+            system("mkdir -p $there && mount -o loop $after $there") == 0 or die "could not mount the copy\n";
+            my @kept = $there->list_tree->map(sub ($file, @) { $file->slurp })->each;
+            ok +(grep { $_ eq $sent{$name} } @kept), 'it is there, to the last byte' or diag scalar(@kept), ' files';
+            system 'umount', $there;
+        }
+        system 'umount', '-l', $store;
+    }
+    my $gone = q{name in ('one', 'two')};
+    $im->sql("update im.file set unused_since = now() - interval '25 hours', created_at = now() - interval '25 hours' where $gone");
+    ok $im->eventually(10, sub { $im->sql("select count(*) from im.file where $gone") == 0 }), 'the rest of the story has none of it';
+};
+
 # A hundred MiB, byte for byte, while nobody holds them.
 subtest 'a large file' => sub {
     my $large = path($samples->folder, 'large');

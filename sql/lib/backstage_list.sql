@@ -47,7 +47,7 @@ create view im.group_member_list as
 create view im.admin_list as
   select a.id, a.name::text, a.role::text, a.disabled_at is not null as disabled, a.totp_secret is not null as totp,
          a.account_id as "userId",
-         (select s.created_at from im.admin_session s where s.admin_id = a.id order by s.id desc limit 1) as "lastLoginTime", a.created_at as "createTime"
+         (select max(s.created_at) from im.admin_session s where s.admin_id = a.id) as "lastLoginTime", a.created_at as "createTime"
     from im.admin a;
 
 create view im.admin_session_list as

@@ -113,7 +113,7 @@ SQL
 SQL
     [sessions => 'OTHERS / 5', <<'SQL'],
         insert into im.admin_session (admin_id, created_at, used_at, ended_at)
-        select 1, now() - interval '1 day', now() - n * interval '1 second', now() from generate_series(FROM, TO) n
+        select 1 + n % 20000, now() - interval '1 day', now() - n * interval '1 second', now() from generate_series(FROM, TO) n
 SQL
     [administrators => '20000', q{insert into im.admin (name, password_hash, role) select 'admin' || n, 'none', 'auditor' from generate_series(FROM, TO) n}],
     [words => '20000', q{insert into im.sensitive_word (word, updated_at) select '词' || n || '语', now() - n * interval '1 second' from generate_series(FROM, TO) n}],
