@@ -96,11 +96,12 @@ returns table (total bigint, id bigint, "conversationId" bigint, seq bigint, "se
 language plpgsql stable rows 20 security definer set search_path = im, pg_temp as $$
 declare
   pair im.conversation := im.pair_find(me, friendId);
+  there bigint := im.seq_rank(pair.skipped, pair.last_seq) - im.seq_rank(pair.skipped, im.message_floor(pair.id));
   newest bigint := im.page_top(pair.last_seq, pair.skipped, beforeSeq, afterSeq, page, size);
 begin
   -- A page is a range of seq, however deep.
   return query
-    select im.seq_rank(pair.skipped, pair.last_seq), p.*
+    select there, p.*
       from (values (1)) one
       left join im.private_message p
              on p."conversationId" = pair.id and p.seq <= newest and p.seq < coalesce(beforeSeq, newest + 1)
@@ -213,12 +214,14 @@ language plpgsql stable rows 20 security definer set search_path = im, pg_temp a
 declare
   mine im.member := im.group_member(me, message_group_history.groupId);
   place im.conversation;
+  there bigint;
   newest bigint;
 begin
   select * into place from im.conversation c where c.id = mine.conversation_id;
+  there := im.seq_rank(place.skipped, place.last_seq) - im.seq_rank(place.skipped, greatest(mine.joined_seq, im.message_floor(place.id)));
   newest := im.page_top(place.last_seq, place.skipped, beforeSeq, afterSeq, page, size);
   return query
-    select im.seq_rank(place.skipped, place.last_seq) - im.seq_rank(place.skipped, mine.joined_seq), g.*
+    select there, g.*
       from (values (1)) one
       left join im.group_message g
              on g."conversationId" = mine.conversation_id and g.seq > mine.joined_seq

@@ -156,14 +156,24 @@ begin
                       where m.conversation_id = c.id and m.seq > b.delivered_seq and m.seq <= c.last_seq and m.sender_id <> me);
 end $$;
 
--- How many messages of others, not recalled, came after the read pointer.  Whatever there are, it looks at less than two
--- blocks of them (im.tally).
+-- How many messages of others, not recalled, came after the read pointer.  Whatever there are, it looks at less than three
+-- blocks of them (im.tally): up to the next block that is full, and of the last one.  What is not kept any more was before.
 create or replace function im.member_unread(conversation bigint, me bigint, read_seq bigint, last_seq bigint)
 returns bigint
 language plpgsql stable as $$
+declare
+  after bigint := read_seq;
+  full_seq bigint;
 begin
   if last_seq - read_seq > im.tally_block() then
-    return im.message_count(conversation, me, 0, last_seq) - im.message_count(conversation, me, 0, read_seq);
+    after := greatest(read_seq, im.message_floor(conversation));
+    select t.block * im.tally_block() into full_seq from im.tally t
+     where t.conversation_id = conversation and t.account_id = 0 and t.block >= (after + im.tally_block() - 1) / im.tally_block() order by t.block limit 1;
+    if full_seq <= last_seq then
+      return im.message_count(conversation, me, after, full_seq)
+           + im.message_count(conversation, me, 0, last_seq) - im.message_count(conversation, me, 0, full_seq);
+    end if;
+    return im.message_count(conversation, me, after, last_seq);
   elsif last_seq > read_seq then
     return im.message_count(conversation, me, read_seq, last_seq);
   end if;

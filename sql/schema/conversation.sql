@@ -66,7 +66,7 @@ end $$;
 create trigger member_changed before update of role, joined_seq, left_at, read_seq, muted_until, dnd, topped, hidden_seq on im.member
   for each row execute function im.member_changed();
 
--- Old months are deleted in small batches by ranges of id (the unique index finds them), oldest first; nothing else
+-- The oldest are deleted in small batches in the order of id (im.due_message), when they are not kept for ever; nothing else
 -- is locked or moved, seq keeps its meaning, and history just ends earlier.  When one table is too large for that,
 -- it becomes one hash-partitioned by conversation_id: every query but the two by id and by client id names it.
 -- id is drawn under the conversation's lock too, so it rises with seq inside a conversation.

@@ -1,0 +1,34 @@
+-- What is not kept for ever: messages, as long as setting message.keep says, and what is about them alone.
+
+-- The least seq that a conversation still has, less one; with none left, the last that it had.
+create or replace function im.message_floor(conversation bigint) returns bigint
+language plpgsql stable as $$
+begin
+  return coalesce((select min(m.seq) - 1 from im.message m where m.conversation_id = conversation),
+                  (select c.last_seq from im.conversation c where c.id = conversation));
+end $$;
+
+-- Job of imclerk: removes the oldest messages that are older than that, a few at a time, in the order of their ids, which is
+-- that of seq in each conversation: history begins later, and nothing else changes.  Links to files go with them, and with
+-- these, in time, the files; what a complaint has copied stays.
+create or replace function im.due_message() returns bigint
+language plpgsql as $$
+declare
+  oldest timestamptz := now() - im.setting_interval('message.keep');
+  removed bigint;
+begin
+  if coalesce((select m.sent_at from im.message m order by m.id limit 1) >= oldest, true) then
+    return 0;
+  end if;
+  with gone as (
+    delete from im.message m
+     where m.id in (select o.id from (select x.id, x.sent_at from im.message x order by x.id limit 500) o where o.sent_at < oldest)
+    returning m.id, m.conversation_id, m.seq),
+  texts as (
+    delete from im.message_text t using gone g where t.id = g.id),
+  readings as (         -- nobody can ask any more who has read them
+    delete from im.reading r using (select g.conversation_id, max(g.seq) as seq from gone g group by 1) p
+     where r.conversation_id = p.conversation_id and r.seq <= p.seq)
+  select count(*) into removed from gone;
+  return removed;
+end $$;
