@@ -24,7 +24,7 @@ status_lines() {
 }
 
 status_json() {
-    printf '{"healthy":%s,"parts":[' "$(if [ $healthy = 0 ]; then say true; else say false; fi)"
+    printf '{"healthy":%s,"parts":[' "$(if [ "$healthy" = 0 ]; then say true; else say false; fi)"
     comma=
     for part in $parts; do
         # shellcheck disable=SC2046
