@@ -123,9 +123,11 @@ static void event_finish(struct event_out *e)
 }
 
 /* Takes the first of a lane, of which nothing has been sent, out of it: for lack of time, or because there is nobody to tell. */
-static void event_drop(struct event_out *e)
+static void event_drop(struct lane *lane)
 {
-    STAILQ_REMOVE_HEAD(e->lane, next);
+    struct event_out *e = STAILQ_FIRST(lane);
+
+    STAILQ_REMOVE_HEAD(lane, next);
     e->failed = *e->rest != '\0';
     late += e->failed;
     event_finish(e);
@@ -138,7 +140,7 @@ static struct event_out *lane_first(struct lane *lane)
     long oldest = wait_for ? loop_now() - wait_for : 0;
 
     while ((e = STAILQ_FIRST(lane)) && !e->slices && (!*e->rest || e->since < oldest))
-        event_drop(e);
+        event_drop(lane);
     return e;
 }
 
