@@ -24,7 +24,7 @@ static const struct route routes[] = {
 };
 /* clang-format on */
 
-static struct call refresh_call = {.text = "session_refresh(:account, :session, :generation)"};
+static struct call refresh_call = {.text = "session_refresh(:account, :session, :generation, :address)"};
 static struct call *const calls[] = {&refresh_call, &captcha_create_call, NULL};
 
 static void set_number(struct request *r, const char *name, int64_t number)

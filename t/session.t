@@ -18,7 +18,7 @@ $im->secret('wrong horse');
 
 sub setting ($name, $value = undef) { $im->sql('update im.setting set value = ' . (defined $value ? "'$value'" : 'preset') . " where name = '$name'") }
 sub forgive () { $im->sql('delete from im.login_failure; update im.trade_password set wrong = 0, locked_until = null') }
-sub renew ($user) { return $stranger->put('/refreshToken', { refreshToken => $user->refresh }) }
+sub renew ($user, $as = $stranger) { return $as->put('/refreshToken', { refreshToken => $user->refresh }) }
 sub device ($user) { my $device = $user->as; $device->login->must; return $device }
 
 # The processor time that processes have had, to the nanosecond (clock_getcpuclockid(3)): other work on this machine costs them none.
@@ -43,14 +43,22 @@ subtest 'a stolen refresh token' => sub {
         push @old, $phone->as;
     }
     $_->get('/user/self')->ok('an access token outlives the refresh') for @old;
+    my $other = $tablet->socket;
+    $im->sql("update im.session set refreshed_at = refreshed_at - interval '11 seconds'");
+    $phone->keep(renew($old[2])->ok('at home an old one renews as well, later too'));
+    push @old, $phone->as;
     $im->sql("update im.session set refreshed_at = refreshed_at - interval '11 seconds'");
     $im->parts->sv('clerk', 'down');
-    renew($old[2])->refused(401, 'the thief comes too late');
+    renew($old[2], $stranger->at(9))->refused(401, 'the thief has another address');
+    $socket->expect(SYSTEM_MESSAGE => 'KICK', { reason => 'reuse' }, 'who has a socket with one is told why');
     $socket->expect_close('the socket opened with one is closed, by the program that refuses');
+    $other->expect(SYSTEM_MESSAGE => 'NOTICE', { kind => 'SECURITY' }, 'and the account on its other device');
     $im->parts->sv('clerk', 'up');
     $_->get('/user/self')->refused(401, 'every access token of the family is void') for @old;
     renew($_)->refused(401, 'and every refresh token') for @old;
     $tablet->get('/user/self')->ok('the other device is another family');
+    $tablet->get('/message/system/pullOfflineMessage')->ok('on which the notice can be read', [{ kind => 'SECURITY', content => qr/修改密码/ }]);
+    $tablet->put('/message/system/readed')->must;
     $tablet->keep(renew($tablet)->ok('which goes on'));
     is $im->sql("select count(*) from im.session where revoke_reason = 'reuse'"), 1, 'the reuse is on record';
 };
@@ -64,8 +72,10 @@ subtest 'refreshing in parallel' => sub {
     my $next = $phone->as;
     $next->keep($seen[0]->data);
     $next->keep(renew($next)->ok('the pair renews'));
-    renew($phone)->refused(401, 'then the first token is old, even within the grace');
+    is renew($phone)->must->{accessToken}, $next->access, 'then the first token, older now, gets the pair that there is';
+    renew($phone, $stranger->at(9))->refused(401, 'but not elsewhere');
     renew($next)->refused(401, 'and that was reuse');
+    device($ann)->put('/message/system/readed')->ok('of which she has been told', undef);
 };
 
 # Every way to end all tokens, and what they are answered with from then on.

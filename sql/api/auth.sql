@@ -121,8 +121,8 @@ begin
     update im.account a set password_hash = fresh where a.id = auth_login_done.account;
   end if;
   return query
-    insert into im.session as s (account_id, address, device)
-    values (auth_login_done.account, auth_login_done.address, left(coalesce(auth_login_done.device, ''), 200))
+    insert into im.session as s (account_id, address, renewed_from, device)
+    values (auth_login_done.account, auth_login_done.address, auth_login_done.address, left(coalesce(auth_login_done.device, ''), 200))
     returning s.account_id, found_account.version, s.id, s.generation, extract(epoch from s.refreshed_at)::bigint;
 end $$;
 

@@ -175,6 +175,19 @@ begin
   perform im.connection_close(array(select c.id from im.connection c where c.account_id = account and c.session_id = ended));
 end $$;
 
+-- Ends a session of which somebody else has a token, and says so: to its sockets why they are closed, and to the account in a
+-- notice, which waits for whoever is not there.
+create or replace function im.session_stolen(stolen im.session) returns void
+language plpgsql as $$
+begin
+  perform im.tell_sockets(
+    array(select c.id from im.connection c where c.account_id = stolen.account_id and c.session_id = stolen.id and c.ended_at is null),
+    'SYSTEM_MESSAGE', json_build_object('event', 'KICK', 'reason', 'reuse'));
+  perform im.session_end(stolen.id, 'reuse');
+  perform im.notice_tell(null, array[stolen.account_id], 'SECURITY', im.setting_text('session.reuse_title'),
+    replace(im.setting_text('session.reuse_text'), '{device}', stolen.device));
+end $$;
+
 -- Ends the account's other sessions, and tells their sockets why.
 create or replace function im.session_end_others(account bigint, mine bigint, why text) returns void
 language plpgsql as $$

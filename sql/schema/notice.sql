@@ -5,7 +5,7 @@ create domain im.notice_title text constraint notice_title_form
 create domain im.notice_content text constraint notice_content_form
   check (length(value) between 1 and 2000 and value ~ '[^[:space:]]');
 create domain im.template_name text constraint template_name_form check (value ~ '^[^[:cntrl:]]{1,50}$' and value ~ '[^[:space:]]');
-create domain im.notice_kind text constraint notice_kind_values check (value in ('NOTICE', 'COMPLAINT', 'WARN', 'MUTE'));
+create domain im.notice_kind text constraint notice_kind_values check (value in ('NOTICE', 'COMPLAINT', 'WARN', 'MUTE', 'SECURITY'));
 create domain im.notice_groups bigint[] constraint notice_groups_range
   check (cardinality(value) between 1 and 20 and array_position(value, null) is null
          and 1 <= all (value) and 9007199254740991 >= all (value));
@@ -27,7 +27,7 @@ create unique index notice_template_name_i1004 on im.notice_template (lower(name
 create table im.notice (
   id bigint generated always as identity constraint notice_pkey primary key,
   seq bigint constraint notice_seq unique, -- its number among those sent, in the order of their commits; null until then
-  kind im.notice_kind not null,            -- the last three are made by deciding complaints (lib/complaint.sql)
+  kind im.notice_kind not null,            -- three are made by deciding complaints (lib/complaint.sql), SECURITY by what befalls an account
   title im.notice_title not null,
   content im.notice_content not null,
   everybody boolean not null,              -- whoever has an account when it is sent

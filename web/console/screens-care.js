@@ -74,7 +74,7 @@ export const complaints = {
     ],
 };
 
-const KINDS = { NOTICE: ['通知|notice', ''], COMPLAINT: ['投诉结果|of a complaint', ''], WARN: ['警告|warning', 'bad'], MUTE: ['禁言|mute', 'bad'] };
+const KINDS = { NOTICE: ['通知|notice', ''], COMPLAINT: ['投诉结果|of a complaint', ''], WARN: ['警告|warning', 'bad'], MUTE: ['禁言|mute', 'bad'], SECURITY: ['账号安全|security', 'bad'] };
 const SENT = { 1: ['待发送|waiting', 'open'], 2: ['已发送|sent', 'good'], 3: ['已取消|cancelled', ''] };
 const list = (kind, ids) => ids?.length ? [...ids.slice(0, 20).flatMap(id => [thing(kind, id), ' ']), ids.length > 20 ? '…' : ''] : plain(null);
 const toSome = (rows, values) => values.to === 'some';

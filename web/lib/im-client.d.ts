@@ -147,7 +147,7 @@ export interface Events {
     syncing: undefined;
     ready: undefined;
     /** the session is over; log in again, and what was not sent yet goes out */
-    kicked: {code: 401 | 1003; reason: 'expired' | 'banned' | 'logout' | 'password' | 'trade' | 'close'};
+    kicked: {code: 401 | 1003; reason: 'expired' | 'banned' | 'logout' | 'password' | 'trade' | 'close' | 'reuse'};
 }
 
 export interface Options {
