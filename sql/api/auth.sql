@@ -144,8 +144,9 @@ end $$;
 -- account's other sessions.  It is not the login password.
 -- Refuses: 400 oldTradePassword (neither shown), tradePassword (the login password); 1002 wrong password; 1007 too many
 --   failures of this session meanwhile; 4002 wrong old one; 4004 locked
--- Writes: connection, trade_password; session, outbox of another one; login_failure of a wrong login password, or none
--- Tells: the account, another one: SYSTEM_MESSAGE KICK
+-- Writes: connection, trade_password, outbox; sync_list of the first; session of another one; login_failure of a wrong login
+--   password, or none
+-- Tells: the account, the first one: SYSTEM_MESSAGE SELF; another one: SYSTEM_MESSAGE KICK
 create function api.auth_trade_set(me bigint, my_session bigint, digest text, old_digest text, password_ok boolean,
                                    same boolean) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -159,6 +160,8 @@ begin
   if found and same then
     raise sqlstate 'I0400' using message = 'tradePassword', hint = 'the first trade password is the log-in password';
   elsif found then
+    perform im.sync_touch(array[me], 'SELF');
+    perform im.tell(array[me], 'SYSTEM_MESSAGE', json_build_object('event', 'SELF', 'hasTradePassword', true));
     return;
   elsif password_ok is false then
     perform im.login_failed('user ' || me, 'session ' || my_session);

@@ -1,9 +1,9 @@
 -- Friends: applications, the list, remarks, blacklist.
 
 -- POST /friend/request/apply  friend_request_apply(:me, friendId, applyInfo|remark*?)
--- Asks to be friends and answers the request's id; asking again while one is pending answers that one, with
--- what is said now.  When the
--- other has asked already, this approves it.
+-- Asks to be friends and answers the request's id; asking again while one is pending answers that one, with what is said
+-- now, of which the other's devices are not told: what rings there is counted.  When the other has asked already, this
+-- approves it.
 -- Refuses: 400 oneself; 1001 no such user; 2002 already friends; 2003 blocked either way; 2005 too many pending;
 --   429 too many within an hour, to the same within a day, or declined by the same
 -- Writes: friend_request; when crossing: conversation, member, friendship, sync_list; outbox
@@ -32,6 +32,10 @@ begin
     update im.friend_request q set status = 5, decided_at = now() where q.id = r.id and q.status = 1;
   elsif r.from_id = me then
     update im.friend_request q set apply_info = applyInfo where q.id = r.id and q.apply_info <> applyInfo;
+    if found then
+      r.apply_info := applyInfo;
+      perform im.tell(array[me], 'FRIEND_REQUEST', im.friend_request_json(r, me, 'APPLY'));
+    end if;
     return query select r.id;
     return;
   elsif r.to_id = me then

@@ -23,13 +23,19 @@ end $$;
 -- PUT /message/system/readed  message_system_readed(:me, maxSeq?)
 -- The account has got the notices up to that one; never goes back, never past the newest.
 -- Refuses: nothing but 400
--- Writes: account, notice_due
--- Tells: nobody
+-- Writes: account, notice_due, outbox
+-- Tells: the caller's devices, SYSTEM_MESSAGE READ, when it advanced
 create function api.message_system_readed(me bigint, maxSeq im.notice_seq) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare
-  up_to bigint := (select least(maxSeq, h.everybody) from im.notice_head h);
+  newest im.notice_head := (select h from im.notice_head h);
+  moved boolean;
 begin
-  update im.account a set notice_seen = up_to where a.id = me and a.notice_seen < up_to;
+  update im.account a set notice_seen = least(maxSeq, newest.everybody)
+   where a.id = me and a.notice_seen < least(maxSeq, newest.everybody);
+  moved := found;
   delete from im.notice_due d where d.account_id = me and (maxSeq is null or d.seq <= maxSeq);
+  if moved or found then
+    perform im.tell(array[me], 'SYSTEM_MESSAGE', json_build_object('event', 'READ', 'maxSeq', least(maxSeq, newest.seq)));
+  end if;
 end $$;

@@ -7,7 +7,7 @@
 --   3001, 3002, 3004, 3006 the group; 4003, 4004, 4002 trade password; 4001 balance too small
 -- Writes: redpacket, redpacket_share, journal, posting, purse, conversation, message, tally, outbox, trade_password,
 --   idempotency; never file_message
--- Tells: the chat (PRIVATE_MESSAGE or GROUP_MESSAGE, event MESSAGE)
+-- Tells: the chat (PRIVATE_MESSAGE or GROUP_MESSAGE, event MESSAGE); the sender's devices (SYSTEM_MESSAGE, event WALLET)
 create function api.redpacket_send(me bigint, receiver_type im.receiver_type, receiver im.id, total im.money,
   count im.share_count, type im.redpacket_type, remark im.redpacket_remark, trade text,
   key im.idempotency_key default null, digest im.request_digest default null)

@@ -19,8 +19,8 @@ end $$;
 -- Makes a packet that has no receiver: whoever holds its id may rob it.  Answers the id.
 -- Refuses: 403 userId is not the caller; 1001, 1003 the user; 400 count, total; 4003, 4004, 4002 trade password
 --   (not asked of services); 4001 balance too small
--- Writes: redpacket, redpacket_share, journal, posting, purse, trade_password, idempotency
--- Tells: nobody
+-- Writes: redpacket, redpacket_share, journal, posting, purse, trade_password, idempotency, outbox
+-- Tells: the payer's devices (SYSTEM_MESSAGE, event WALLET)
 create function api.redpacket_hand_out(me bigint, service bigint, user_id im.id, total im.money, count im.share_count,
   type im.redpacket_type, trade text, key im.idempotency_key default null, digest im.request_digest default null)
 returns table (id uuid)

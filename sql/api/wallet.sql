@@ -40,8 +40,8 @@ end $$;
 -- Asks for money to be paid out; it is frozen from now on.
 -- Refuses: 400 amount outside the limits, toAddress not of that chain; 4003, 4004, 4002 trade password;
 --   4001 balance too small
--- Writes: withdraw, journal, posting, purse, trade_password, idempotency
--- Tells: nobody
+-- Writes: withdraw, journal, posting, purse, trade_password, idempotency, outbox
+-- Tells: the caller's devices (SYSTEM_MESSAGE, event WALLET)
 create function api.wallet_withdraw(me bigint, money im.money, to_address im.to_address, chain_type im.chain_type,
   trade text, key im.idempotency_key default null, digest im.request_digest default null)
 returns table (id bigint, amount numeric, "toAddress" text, "chainType" text, status integer, balance numeric,
@@ -94,8 +94,8 @@ end $$;
 -- POST /user/buyVip  wallet_vip_buy(:me, duration, tradePassword#, :key, :digest)
 -- Buys days of VIP; they begin now, or where the days already bought end.
 -- Refuses: 400 duration; 4003, 4004, 4002 trade password; 4001 balance too small
--- Writes: vip_purchase, account, journal, posting, purse, trade_password, idempotency, sync_list
--- Tells: nobody
+-- Writes: vip_purchase, account, journal, posting, purse, trade_password, idempotency, sync_list, outbox
+-- Tells: the caller's devices (SYSTEM_MESSAGE, event WALLET; never SELF)
 create function api.wallet_vip_buy(me bigint, duration im.vip_days, trade text,
                                    key im.idempotency_key default null, digest im.request_digest default null)
 returns table ("vipExpireTime" timestamptz, amount numeric, balance numeric)

@@ -34,6 +34,7 @@ begin
     from unnest(im.redpacket_split(p.seed, total, count, type, p.share_max)) with ordinality as s (amount, number);
   perform im.ledger_post('redpacket_sent', p.id::text, '发红包',
                          array[im.purse_of(sender, 'available'), im.purse_house('escrow')], array[-total, total]);
+  perform im.tell_wallet(sender, 'redpacket_sent', 'REDPACKET_SENT', total, null, p.id::text);
   return p;
 end $$;
 

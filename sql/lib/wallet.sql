@@ -137,6 +137,7 @@ begin
   returning * into made;
   perform im.ledger_post('withdraw', made.id::text, '提现',
                          array[im.purse_of(me, 'available'), im.purse_of(me, 'frozen')], array[-amount, amount]);
+  perform im.tell_wallet(me, 'withdraw', 'WITHDRAW_REQUESTED', amount, made.id, null);
   return jsonb_build_object('id', made.id, 'amount', made.amount, 'toAddress', made.to_address,
     'chainType', made.chain_type, 'status', made.status, 'balance', im.balance(me), 'createTime', made.created_at);
 end $$;
@@ -209,6 +210,7 @@ begin
    where v.id = made.id;
   update im.account a set vip_until = made.vip_until where a.id = me;
   perform im.sync_touch(array[me], 'SELF');
+  perform im.tell_wallet(me, 'vip', 'VIP_BOUGHT', price, null, null);
   return jsonb_build_object('vipExpireTime', made.vip_until, 'amount', price, 'balance', im.balance(me));
 end $$;
 

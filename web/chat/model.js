@@ -254,13 +254,13 @@ client.on('ready', () => {
     const key = openKey();
     if (key && isSeen(key)) read(key);
 });
-client.on('friend', ({event, userId, onlineStatus}) => {
+client.on('friend', ({event, userId, onlineStatus, toId}) => {
     const friend = all.friends.get(userId);
     if (event === 'ONLINE' || event === 'OFFLINE') {
         if (friend) all.friends.set(userId, {...friend, isOnline: event === 'ONLINE', onlineStatus});
         return state.set({});
     }
-    if (event === 'APPLY') tell(t('有新的好友申请'));
+    if (event === 'APPLY' && toId === client.userId) tell(t('有新的好友申请'));
     readFriends().catch(() => {});
     if (event === 'APPROVE') readConversations().catch(() => {});
 });
@@ -279,6 +279,8 @@ client.on('group', data => {
 });
 client.on('notice', notice => state.set({notices: [notice, ...all.notices].slice(0, 200)}));
 client.on('wallet', ({balance}) => {
+client.on('noticesRead', ({maxSeq}) => state.set({notices: all.notices.filter(n => n.seq > maxSeq)}));
+client.on('self', data => { if (all.me) state.set({me: {...all.me, ...data}}); });
     if (all.me) state.set({me: {...all.me, balance}});
     tell(t('余额有变动：{0} 元', balance.toFixed(2)));
 });

@@ -16,6 +16,7 @@ export interface Message {
     groupId?: Id;
     content: string;
     /** 1 text, 2 picture, 3 voice, 4 video, 5 file, 6 place, 7 red packet, 8 call */
+    /** 1 to 6 as sent; 7 a red packet, 8 a call record, 9 who came to a group or left: {event, operatorId, memberIds} */
     messageType: number;
     atUserIds: Id[];
     sendTime: Time;
@@ -129,6 +130,10 @@ export interface Events {
     call: {event: string; callId: string; groupId: Id | null; fromId: Id; [field: string]: unknown};
     /** a notice of the house: stays to be pulled until seenNotices() */
     notice: {seq: number; kind: string; title: string; content: string; sendTime: Time};
+    /** another device of the account has read them */
+    noticesRead: {maxSeq: number};
+    /** what has changed of /user/self */
+    self: {hasTradePassword: boolean};
     wallet: {action: string; amount: number; balance: number; [field: string]: unknown};
     redPacket: {action: 'ROBBED' | 'FINISHED' | 'REFUNDED'; redPacketId: string; [field: string]: unknown};
     /** what was sent with this clientMsgId is refused for good */

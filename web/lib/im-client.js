@@ -357,9 +357,7 @@ export class IMClient {
             this.move('waiting');
             try {
                 await this.session.renew();
-            } catch {
-                // over: stopped already; or nothing is there
-            }
+            } catch { /* over: stopped already; or nothing is there */ }
             this.reconnect();
         }
     }
@@ -379,6 +377,8 @@ const SYSTEM = {
     KICK: (client, {reason}) => { client.kickReason = reason; },        // the end of the socket follows, and says of whom
     BANNED: (client, {reason}) => client.session.over(new Refusal(1003, reason)),
     NOTICE: (client, {event, ...notice}) => client.notice(notice),
+    READ: (client, {maxSeq}) => client.emit('noticesRead', {maxSeq}),
+    SELF: (client, {event, ...data}) => client.emit('self', data),
     WALLET: (client, data) => client.emit('wallet', data),
     RED_PACKET: (client, data) => client.emit('redPacket', data),
 };
