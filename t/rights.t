@@ -101,13 +101,13 @@ my @OTHER = (
     ['DELETE /group/members/remove', { groupId => '@group', memberIds => ['@other', '@owner'] }, manager => 3003],
 
     ['POST /message/private/send', { receiverId => '@owner', content => 'x', messageType => 1 },
-        outsider => 2001, suitor => 2001, enemy => 2003, owner => 2001, friend => 200],
+        outsider => 2001, suitor => 2001, enemy => 2003, owner => 200, friend => 200],
     ['POST /message/private/send', { receiverId => '@missing', content => 'x', messageType => 1 }, owner => 2001],
     ['GET /message/private/pullOfflineMessage', {}, outsider => 200],
     ['GET /message/group/pullOfflineMessage', {}, outsider => 200],
-    ['PUT /message/private/readed', { friendId => '@owner' }, outsider => 2001, owner => 2001, friend => 200],
-    ['GET /message/private/maxReadedId', { friendId => '@owner' }, outsider => 2001, owner => 2001, friend => 200],
-    ['GET /message/private/history', { friendId => '@owner' }, outsider => 2001, owner => 2001, friend => 200],
+    ['PUT /message/private/readed', { friendId => '@owner' }, outsider => 2001, owner => 200, friend => 200],
+    ['GET /message/private/maxReadedId', { friendId => '@owner' }, outsider => 2001, owner => 200, friend => 200],
+    ['GET /message/private/history', { friendId => '@owner' }, outsider => 2001, owner => 200, friend => 200],
     ['DELETE /message/private/recall/@letter', {}, friend => 403, outsider => 404, member => 404, owner => 200],
     ['DELETE /message/private/recall/@missing', {}, owner => 404],
     ['DELETE /message/private/recall/@speech', {}, owner => 404, member => 404],
@@ -399,7 +399,7 @@ my @FRAMES = (
     ['POST /socket/frame', {}, ended => 401, banished => 1003],
     ['WS HEARTBEAT', { received => [['@place', 1_000_000]] }, outsider => 200, left => 200, member => 200],
     ['WS PRIVATE_MESSAGE', { receiverId => '@owner', content => 'x', messageType => 1, senderId => '@friend' },
-        outsider => 2001, enemy => 2003, owner => 2001, friend => 200],
+        outsider => 2001, enemy => 2003, owner => 200, friend => 200],
     ['WS PRIVATE_MESSAGE', { receiverId => '@missing', content => 'x', messageType => 1 }, owner => 2001],
     (map {
         my ($where, @cases) = @$_;

@@ -7,8 +7,10 @@ use v5.36;
 use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Encode qw(encode);
 use IM::Device;
 use IM::Stack;
+use Mojo::JSON qw(decode_json);
 use Test::More;
 
 my $im = IM::Stack->new;
@@ -65,6 +67,13 @@ subtest 'a list in pages' => sub {
     my $since = IM::Device->new(user => $ann)->sync->since;
     $say->($dan, $ann, 'hi')->must;
     $ann->get('/conversation/list', { changedSince => $since })->ok('what has changed since', [{ targetId => $dan->id }]);
+    for my $list ('/friend/list', '/group/list') {
+        $im->group($ann) for 1 .. 3;
+        my $whole = $ann->get($list)->must;
+        cmp_ok @$whole, '>=', 3, "$list without page and size";
+        is_deeply [map { @{ $ann->get($list, { page => $_, size => 2 })->must } } 1 .. 1 + @$whole / 2], $whole, 'is all of its pages';
+        $ann->get($list, { page => 'x' })->refused(400, 'a page is a number', qr/page/);
+    }
     $ann->get('/conversation/list', { changedSince => 'x' })->refused(400, 'since is as it was told', qr/changedSince/);
 };
 
@@ -78,8 +87,72 @@ subtest 'what is set on one device' => sub {
     $mine->expect(FRIEND_REQUEST => 'BLOCK', { targetId => $dan->id }, 'a block');
     $ann->delete('/blacklist/remove/' . $dan->id)->must;
     $mine->expect(FRIEND_REQUEST => 'UNBLOCK', { targetId => $dan->id }, 'and its end');
-    is_deeply [grep { ($_->{data}{event} // '') =~ /REMARK|BLOCK/ } @{ $bobs->frames }], [], 'of which bob learns nothing';
+    $im->sql("select im.notice_tell(null, array[@{[$ann->id]}], 'NOTICE', 'hi', 'hi')");
+    $ann->put('/message/system/readed')->must;
+    $mine->expect(SYSTEM_MESSAGE => 'READ', { maxSeq => qr/^\d+$/ }, 'notices that are read');
+    $im->arm($ann);
+    $mine->expect(SYSTEM_MESSAGE => 'SELF', { hasTradePassword => 1 }, 'that there is a trade password');
+    $im->fund($ann, 1000);
+    $ann->post('/user/buyVip', { duration => 30, tradePassword => $ann->trade })->must;
+    $mine->expect(SYSTEM_MESSAGE => 'WALLET', { action => 'VIP_BOUGHT' }, 'what is bought');
+    $ann->post('/user/withdraw', { amount => 10, toAddress => '0x' . '0' x 40, tradePassword => $ann->trade })->must;
+    $mine->expect(SYSTEM_MESSAGE => 'WALLET', { action => 'WITHDRAW_REQUESTED', amount => 10 }, 'what is asked for');
+    $ann->post('/redPackage/send', { receiverType => 2, receiverId => $bob->id, totalAmount => 3, totalCount => 1, redPacketType => 2, tradePassword => $ann->trade })->must;
+    $mine->expect(SYSTEM_MESSAGE => 'WALLET', { action => 'REDPACKET_SENT', amount => 3 }, 'and what is given away');
+    $bobs->expect(PRIVATE_MESSAGE => 'MESSAGE', { messageType => 7 }, 'which bob gets');
+    is_deeply [grep { ($_->{data}{event} // '') =~ /REMARK|BLOCK|READ|SELF|WALLET/ } @{ $bobs->frames }], [], 'and nothing else';
     $_->close for $mine, $bobs;
+};
+
+subtest 'notes to oneself' => sub {
+    my ($eve) = $im->users('memo');
+    my ($phone, $desktop) = map { IM::Device->new(user => $eve)->sync } 1 .. 2;
+    $phone->connect;
+    my $note = $say->($eve, $eve, 'milk')->ok('one writes to oneself', { senderId => $eve->id, receiverId => $eve->id, seq => 1 });
+    $phone->socket->expect(PRIVATE_MESSAGE => 'MESSAGE', { content => 'milk' }, 'and hears it on the other device');
+    is $phone->socket->heartbeat->{pending}, 0, 'where nothing is pending';
+    $desktop->sync;
+    like $desktop->shown, qr/milk/, 'one that comes later has it';
+    $eve->get('/conversation/list')->ok('a conversation with oneself', [{ type => 'PRIVATE', targetId => $eve->id, unreadCount => 0, lastContent => 'milk' }]);
+    $eve->get('/message/private/history', { friendId => $eve->id })->ok('has a history', { total => 1 });
+    $say->($eve, $eve, 'eggs', 'Idempotency-Key' => 'note')->ok('noted') for 1 .. 2;
+    $eve->get('/message/private/history', { friendId => $eve->id })->ok('once is once', { total => 2 });
+    $eve->delete("/message/private/recall/$note->{id}")->ok('a note is taken back', undef);
+    $eve->put('/message/private/readed', { friendId => $eve->id })->ok('or read', undef);
+    $im->arm($eve)->fund($eve, 10);
+    $eve->post('/redPackage/send', { receiverType => 2, receiverId => $eve->id, totalAmount => 1, totalCount => 1, redPacketType => 2, tradePassword => $eve->trade })->refused(400, 'but nobody gives himself a packet', qr/receiverId/);
+    $eve->post('/webrtc/private/setup', { friendId => $eve->id, mode => 2 })->refused(400, 'or calls himself', qr/friendId/);
+    $phone->lose;
+};
+
+subtest 'who came and left' => sub {
+    $im->befriend($bob, $cat, $dan);
+    my $club = $im->group($bob, $cat);
+    my $socket = $cat->socket;
+    $ann->post("/group/join/$club")->must;
+    $socket->expect(GROUP_MESSAGE => 'JOIN', { memberIds => [$ann->id] }, 'who joins is told');
+    my $note = $socket->expect(GROUP_MESSAGE => 'MESSAGE', { senderId => $ann->id, messageType => 9, seq => 1 }, 'and kept');
+    $bob->post('/group/invite', { groupId => $club, memberIds => [$dan->id] })->must;
+    $bob->delete('/group/members/remove', { groupId => $club, memberIds => [$dan->id] })->must;
+    $ann->delete("/group/quit/$club")->must;
+    my $past = sub ($who) { [map { [$_->{messageType}, decode_json(encode('UTF-8', $_->{content}))] } @{ $who->get('/message/group/history', { groupId => $club })->must->{records} }] };
+    is_deeply $past->($cat), [
+        [9, { event => 'QUIT', operatorId => $ann->id, memberIds => [$ann->id] }], [9, { event => 'REMOVE', operatorId => $bob->id, memberIds => [$dan->id] }],
+        [9, { event => 'JOIN', operatorId => $bob->id, memberIds => [$dan->id] }], [9, { event => 'JOIN', operatorId => $ann->id, memberIds => [$ann->id] }],
+    ], 'the history says who came, left, and by whom';
+    my ($row) = grep { ($_->{targetId} // 0) == $club } @{ $cat->get('/conversation/list')->must };
+    is "$row->{lastSeq} $row->{unreadCount}", '4 0', 'which is nothing unread';
+    is_deeply [map { $_->{unreadCount} } grep { $_->{id} == $club } @{ $cat->get('/group/list')->must }], [0], 'nor in the list of groups';
+    $ann->post("/group/join/$club")->must;
+    is_deeply [map { $_->[1]{event} } @{ $past->($ann) }], ['JOIN'], 'who comes sees that and nothing before';
+    my ($id) = map { $_->{id} } @{ $ann->get('/message/group/history', { groupId => $club })->must->{records} };
+    $bob->delete("/message/group/recall/$id")->refused(403, 'nobody takes it back');
+    for (1 .. 3) {
+        $ann->delete("/group/quit/$club")->must;
+        $ann->post("/group/join/$club")->must;
+    }
+    is $im->sql("select count(*) from im.message m join im.conversation c on c.id = m.conversation_id where c.group_id = $club and m.sender_id = @{[$ann->id]}"), 4, 'who comes and goes again and again fills no history';
+    $socket->close;
 };
 
 subtest 'mentioned, hidden, found' => sub {
@@ -128,7 +201,11 @@ subtest 'mentioned, hidden, found' => sub {
 
     my ($eve) = $im->users('eve');
     $eve->post('/friend/request/apply', { friendId => $ann->id, applyInfo => 'hi' })->must;
+    my ($eves, $anns) = map { $_->socket } $eve, $ann;
     $eve->post('/friend/request/apply', { friendId => $ann->id, applyInfo => 'it is Eve' })->must;
+    $eves->expect(FRIEND_REQUEST => 'APPLY', { applyInfo => 'it is Eve' }, 'what is said anew is told to devices of who says it');
+    is_deeply [grep { ($_->{data}{event} // '') eq 'APPLY' } @{ $anns->frames }], [], 'and does not ring again';
+    $_->close for $eves, $anns;
     $ann->get('/friend/request/list')->ok('who asks again says it anew', sub { grep { $_->{applyInfo} eq 'it is Eve' } @$_ });
 };
 
@@ -170,7 +247,6 @@ subtest 'three devices' => sub {
     srand $seed;
     diag "IM_SEED=$seed" if $ENV{IM_LONG};
     note "IM_SEED=$seed";
-    $im->befriend($bob, $cat) if !$im->sql("select count(*) from im.friendship where account_id = @{[$bob->id]} and friend_id = @{[$cat->id]}");
     $im->kills('message');
     $im->sql(q{update im.setting set value = case name when 'sync.page' then '3' else '4' end where name in ('sync.page', 'message.pull_limit')});
     my $club    = $im->group($bob, $cat);
@@ -216,7 +292,7 @@ subtest 'three devices' => sub {
     is_deeply [map { $devices[0]->conversations->{ $_->{conversationId} } } @$rows], $rows, 'and the list of conversations says';
     for my $row (grep { $_->{lastSeq} } @$rows) {
         my %told = map { ($_ => scalar $im->sql("select count(*) from im.message where conversation_id = $row->{conversationId} and seq > $row->{$_}"
-            . ($_ eq 'readSeq' ? " and sender_id <> @{[$ann->id]} and recalled_at is null" : ''))) } qw(joinedSeq readSeq);
+            . ($_ eq 'readSeq' ? " and sender_id <> @{[$ann->id]} and recalled_at is null and message_type <> 9" : ''))) } qw(joinedSeq readSeq);
         is keys %{ $devices[0]->messages->{ $row->{conversationId} } // {} }, $told{joinedSeq}, "all $told{joinedSeq} messages of $row->{name}";
         is $row->{unreadCount}, $told{readSeq}, "of which $told{readSeq} are not read";
     }

@@ -137,23 +137,25 @@ returns table (id bigint, "groupName" text, "groupAvatar" text, "memberCount" in
 language plpgsql stable rows 50 security definer set search_path = im, pg_temp as $$
 begin
   return query
-    select g.id, g.group_name::text, g.group_avatar::text, g.member_count,
-           im.member_unread(c.id, me, b.read_seq, c.last_seq), g.owner_id, b.dnd
-      from im.member b
-      join im.conversation c on c.id = b.conversation_id and c.closed is distinct from 'dissolved'
-      join im.chat_group g on g.id = c.group_id
-      left join im.message m on m.conversation_id = c.id and m.seq = c.last_seq
-     where b.account_id = me and b.left_at is null and b.role is not null
-     order by coalesce(m.sent_at, g.created_at) desc, g.id desc
-     limit im.list_limit(page, size) offset im.page_offset(page, size);
+    select l.id, l.group_name::text, l.group_avatar::text, l.member_count,
+           im.member_unread(l.place, me, l.read_seq, l.last_seq), l.owner_id, l.dnd
+      from (select g.*, c.id as place, c.last_seq, b.read_seq, b.dnd, coalesce(m.sent_at, g.created_at) as latest
+              from im.member b
+              join im.conversation c on c.id = b.conversation_id and c.closed is distinct from 'dissolved'
+              join im.chat_group g on g.id = c.group_id
+              left join im.message m on m.conversation_id = c.id and m.seq = c.last_seq
+             where b.account_id = me and b.left_at is null and b.role is not null
+             order by latest desc, g.id desc
+             limit im.list_limit(page, size) offset im.page_offset(page, size)) l
+     order by l.latest desc, l.id desc;
 end $$;
 
 -- POST /group/invite  group_invite(:me, groupId, memberIds|friendIds|userIds)
 -- Brings friends of the caller in; those who are members already are passed over.
 -- Refuses: 400 memberIds (none, or more than fifty); 2001 not a friend; 2003 blocked either way; 3001 no such group;
 --   3002 not a member; 3004 group banned; 3005 all are members already; 3007 group full
--- Writes: member, chat_group, conversation, outbox
--- Tells: members, GROUP_MESSAGE JOIN
+-- Writes: member, chat_group, conversation, message, tally, outbox
+-- Tells: members, GROUP_MESSAGE JOIN and MESSAGE
 create function api.group_invite(me bigint, groupId im.id, memberIds im.some_ids) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare
@@ -176,8 +178,8 @@ end $$;
 -- POST /group/join/{groupId}  group_join(:me, :groupId)
 -- Joins a group of one's own accord; who was removed needs an invitation.
 -- Refuses: 403 was removed; 3001 no such group; 3004 group banned; 3005 a member already; 3007 group full
--- Writes: member, chat_group, conversation, outbox
--- Tells: members, GROUP_MESSAGE JOIN
+-- Writes: member, chat_group, conversation, message, tally, outbox
+-- Tells: members, GROUP_MESSAGE JOIN and MESSAGE
 create function api.group_join(me bigint, groupId im.id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare
@@ -203,8 +205,8 @@ end $$;
 -- Removes members: the owner anybody else, a manager ordinary members.
 -- Refuses: 400 memberIds (none); 3001 no such group; 3002 caller or one of them is not a member; 3003 role too low,
 --   or oneself; 3004 group banned
--- Writes: member, chat_group, conversation, outbox
--- Tells: members and those removed, GROUP_MESSAGE REMOVE
+-- Writes: member, chat_group, conversation, message, tally, outbox
+-- Tells: members and those removed, GROUP_MESSAGE REMOVE; members MESSAGE
 create function api.group_members_remove(me bigint, groupId im.id, memberIds im.some_ids) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare
@@ -221,8 +223,8 @@ end $$;
 -- DELETE /group/quit/{groupId}  group_quit(:me, :groupId)
 -- Leaves a group; the owner dissolves it instead.
 -- Refuses: 3001 no such group; 3002 not a member; 3003 the owner
--- Writes: member, chat_group, conversation, outbox
--- Tells: members and the one who left, GROUP_MESSAGE QUIT
+-- Writes: member, chat_group, conversation, message, tally, outbox
+-- Tells: members and the one who left, GROUP_MESSAGE QUIT; members MESSAGE
 create function api.group_quit(me bigint, groupId im.id) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
 declare

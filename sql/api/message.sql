@@ -2,16 +2,19 @@
 
 -- POST /message/private/send, frame PRIVATE_MESSAGE
 --   message_private_send(:me, receiverId, content*, messageType, atUserIds?, clientMsgId?)
--- Stores a message to a friend and answers it; the same clientMsgId again answers the first one.
+-- Stores a message to a friend, or a note to oneself, and answers it; the same clientMsgId again answers the first one.
 -- Refuses: 2001 not friends; 2003 blocked either way; 400 atUserIds names others, clientMsgId used elsewhere;
 --   404 content names a file that the sender may not read
--- Writes: conversation, message, file_message, tally, outbox
+-- Writes: conversation, member (of the first note), message, file_message, tally, outbox
 -- Tells: both, PRIVATE_MESSAGE MESSAGE; of a repetition the sender alone
 create function api.message_private_send(me bigint, receiverId im.id, content im.content,
                                          messageType im.message_type, atUserIds im.at_ids, clientMsgId im.client_msg_id)
 returns im.private_message
 language plpgsql security definer set search_path = im, pg_temp as $$
 begin
+  if receiverId = me and (im.pair_find(me, me)).id is null then
+    perform im.pair_lock(me, me), im.pair_conversation(me, me);
+  end if;
   return im.private_append(me, receiverId, content, messageType, case when cardinality(atUserIds) > 0 then im.at_set(atUserIds) end, clientMsgId);
 end $$;
 
@@ -83,7 +86,7 @@ begin
 end $$;
 
 -- GET /message/private/history  message_private_history(:me, friendId, page?, size?, beforeSeq?, afterSeq?)
--- The chat with a friend, or with somebody who was one: the newest first.  Pages count from before one message, or upwards from
+-- The chat with a friend, with somebody who was one, or with oneself: the newest first.  Pages count from before one message, or upwards from
 -- after another, so that they stay what they are while messages come.
 -- Refuses: 2001 never been friends
 -- Writes: nothing
@@ -101,7 +104,7 @@ declare
 begin
   -- A page is a range of seq, however deep.
   return query
-    select there, p.*
+    select coalesce(there, 0), p.*
       from (values (1)) one
       left join im.private_message p
              on p."conversationId" = pair.id and p.seq <= newest and p.seq < coalesce(beforeSeq, newest + 1)

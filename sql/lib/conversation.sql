@@ -28,7 +28,8 @@ begin
       or exists (select from im.blacklist b where b.account_id = other and b.target_id = one);
 end $$;
 
--- The conversation of two people, made when they first become friends.  Needs pair_lock().
+-- The conversation of two people, made when they first become friends, or of one with himself, made by his first note.  Needs
+-- pair_lock().
 create or replace function im.pair_conversation(one bigint, other bigint) returns bigint
 language plpgsql as $$
 declare
@@ -39,7 +40,7 @@ begin
   if not found then
     insert into im.conversation (low_id, high_id) values (least(one, other), greatest(one, other))
     returning id into pair;
-    insert into im.member (conversation_id, account_id) values (pair, one), (pair, other);
+    insert into im.member (conversation_id, account_id) select distinct pair, u.id from unnest(array[one, other]) u(id);
   end if;
   return pair;
 end $$;
@@ -180,7 +181,7 @@ begin
   return 0;
 end $$;
 
--- The conversation of two people who are, or were, friends.  Refuses 2001.
+-- The conversation of two people who are, or were, friends; of one with himself, null before his first note.  Refuses 2001.
 create or replace function im.pair_find(me bigint, friend bigint) returns im.conversation
 language plpgsql stable as $$
 declare
@@ -188,7 +189,7 @@ declare
 begin
   select * into pair from im.conversation c
    where c.low_id = least(me, friend) and c.high_id = greatest(me, friend) and c.group_id is null;
-  if not found then
+  if not found and me <> friend then
     raise sqlstate 'I2001' using hint = 'they have never been friends';
   end if;
   return pair;

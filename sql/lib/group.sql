@@ -108,6 +108,29 @@ begin
   return theirs;
 end $$;
 
+-- Keeps in the history who came or left, as a message of type 9 by whoever did it, under the group's lock: nobody's unread
+-- count has it, and no text.  Of one account there are at most four among the last fifty messages, so that nobody fills a chat
+-- by coming and going; the event is told all the same.
+create or replace function im.group_note(place bigint, operator bigint, event text, whom bigint[]) returns void
+language plpgsql as $$
+declare
+  m im.group_message;
+  next_seq bigint;
+begin
+  if (select count(*) from im.conversation c
+        join im.message x on x.conversation_id = c.id and x.seq > c.last_seq - 50 and x.message_type = 9 and x.sender_id = operator
+       where c.id = place) >= 4 then
+    return;
+  end if;
+  update im.conversation c set last_seq = greatest(c.last_seq + 1, upper(c.skipped)), changed = pg_current_xact_id()
+   where c.id = place returning c.last_seq into next_seq;
+  insert into im.message (conversation_id, seq, sender_id, message_type, content)
+  values (place, next_seq, operator, 9, im.compact(json_build_object('event', event, 'operatorId', operator, 'memberIds', array_to_json(whom))));
+  select * into m from im.group_message g where g."conversationId" = place and g.seq = next_seq;
+  perform im.tell_conversation(place, next_seq, 'GROUP_MESSAGE', im.group_json(m, 'MESSAGE'));
+  perform im.stored();
+end $$;
+
 -- Adds accounts who are not members, under the group's lock, and tells everybody.  Who comes back sees what is
 -- said from now on, and stays muted if he was.  Refuses 3007 too many members.
 create or replace function im.group_admit(place bigint, operator bigint, newcomers bigint[]) returns void
@@ -130,6 +153,7 @@ begin
   perform im.group_tell(place, json_build_object(
     'event', 'JOIN', 'groupId', grown.id, 'operatorId', operator, 'memberIds', array_to_json(newcomers),
     'memberCount', grown.member_count));
+  perform im.group_note(place, operator, 'JOIN', newcomers);
 end $$;
 
 -- Takes members out, under the group's lock, and tells them and those who stay.  event: QUIT or REMOVE.
@@ -147,6 +171,7 @@ begin
                             'memberIds', array_to_json(leavers), 'memberCount', shrunk.member_count);
   perform im.tell(leavers, 'GROUP_MESSAGE', data);
   perform im.group_tell(place, data);
+  perform im.group_note(place, operator, event, leavers);
 end $$;
 
 -- For the backstage: nobody sends, joins or changes anything in a banned group.  Refuse 3001; again changes nothing.

@@ -30,7 +30,7 @@ begin
   return place.seq;
 end $$;
 
--- Appends to the chat of two friends and tells both; types 7 and 8 are for callers inside.  The same client id
+-- Appends to the chat of two friends, or to one's own notes, and tells both; types 7 and 8 are for callers inside.  The same client id
 -- again answers the first message, and tells the sender again: over a socket that is the acknowledgement.
 -- Refuses 2001 not friends, 2003 blocked, 3006 muted, 400 atUserIds, clientMsgId, 404 a file that the sender may not read.
 create or replace function im.private_append(sender bigint, receiver bigint, text_content text, type_number integer,

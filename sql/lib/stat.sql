@@ -34,7 +34,7 @@ create or replace function im.stat_messages(ids bigint[]) returns void
 language plpgsql as $$
 begin
   insert into im.stat_day as d (day, messages)
-  select m.sent_at::date, count(*) from im.message m where m.id = any (ids) group by 1 order by 1
+  select m.sent_at::date, count(*) from im.message m where m.id = any (ids) and m.message_type <> 9 group by 1 order by 1
   on conflict (day) do update set messages = d.messages + excluded.messages;
   perform im.stat_active(array_agg(m.sent_at::date), array_agg(m.sender_id)) from im.message m where m.id = any (ids);
 end $$;

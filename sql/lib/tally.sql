@@ -1,6 +1,7 @@
 -- Internal functions about how many messages there are.
 
--- How many messages of others stand after the one seq and up to the other, and are not recalled.  From 0 on: from the last
+-- How many messages of others stand after the one seq and up to the other, and are not recalled, nor notes of who came or left
+-- (type 9), which nobody has said.  From 0 on: from the last
 -- block before on, and what the blocks have.
 create or replace function im.message_count(conversation bigint, me bigint, after bigint, upto bigint) returns bigint
 language plpgsql stable as $$
@@ -9,11 +10,12 @@ declare
 begin
   if whole = 0 then
     return (select count(*) from im.message m
-             where m.conversation_id = conversation and m.seq > after and m.seq <= upto and m.sender_id <> me and m.recalled_at is null);
+             where m.conversation_id = conversation and m.seq > after and m.seq <= upto and m.sender_id <> me and m.recalled_at is null
+               and m.message_type <> 9);
   end if;
   return (select count(*) from im.message m
            where m.conversation_id = conversation and m.seq > greatest(after, whole * im.tally_block()) and m.seq <= upto
-             and m.sender_id <> me and m.recalled_at is null)
+             and m.sender_id <> me and m.recalled_at is null and m.message_type <> 9)
        + coalesce((select t.n from im.tally t
                     where t.conversation_id = conversation and t.account_id = 0 and t.block = whole), 0)
        - coalesce((select t.n from im.tally t

@@ -6,7 +6,7 @@ create table im.conversation (
   id bigint generated always as identity constraint conversation_pkey primary key,
   last_seq bigint not null default 0,
   skipped int8multirange,                  -- numbers that no message has or will have; null is none (lib/seq.sql)
-  low_id bigint references im.account,     -- private: the two, the smaller id first
+  low_id bigint references im.account,     -- private: the two, the smaller id first; one's own notes: oneself twice
   high_id bigint references im.account,
   group_id bigint,
   -- Why nobody can send: private unfriended or blocked (by either), group banned or dissolved; null is open.
@@ -23,8 +23,8 @@ create unique index conversation_group on im.conversation (group_id) where group
 create function im.conversation_kind() returns trigger
 language plpgsql as $$
 begin
-  if (new.group_id is null and new.low_id < new.high_id and not new.muted
-      and (new.closed is null or new.closed in ('unfriended', 'blocked')))
+  if (new.group_id is null and new.low_id <= new.high_id and not new.muted
+      and (new.closed is null or new.closed in ('unfriended', 'blocked') and new.low_id < new.high_id))
      or (new.group_id is not null and new.low_id is null and new.high_id is null
          and (new.closed is null or new.closed in ('banned', 'dissolved'))) then
     new.changed := pg_current_xact_id();
@@ -77,7 +77,7 @@ create table im.message (
   seq bigint not null,
   id bigint generated always as identity constraint message_id_key unique,
   sender_id bigint not null,
-  message_type smallint not null,          -- 1 to 6 as in the document, 7 red packet, 8 call record
+  message_type smallint not null,          -- 1 to 6 as in the document, 7 red packet, 8 call record, 9 who came or left
   content text not null,
   at_user_ids bigint[],
   client_msg_id text,
@@ -117,7 +117,8 @@ create table im.reading (
 );
 
 -- A message as clients see it, in answers and, with "event", in frames.  Functions return these row types.
--- status is 1 sent, 2 delivered, 3 read, by the pointers of the one who gets it; that of a group message is 1.
+-- status is 1 sent, 2 delivered, 3 read, by the pointers of the one who gets it; that of a group message is 1.  A note to
+-- oneself is from oneself to oneself.
 create view im.private_message as
   select m.id, m.conversation_id as "conversationId", m.seq, m.sender_id as "senderId",
          r.account_id as "receiverId", m.content, m.message_type as "messageType",
@@ -125,7 +126,8 @@ create view im.private_message as
          case when m.seq <= r.read_seq then 3 when m.seq <= r.delivered_seq then 2 else 1 end as status,
          m.recalled_at is not null as "isRecalled", m.client_msg_id as "clientMsgId"
     from im.message m
-    join im.member r on r.conversation_id = m.conversation_id and r.account_id <> m.sender_id and r.role is null;
+    join im.conversation c on c.id = m.conversation_id and c.group_id is null
+    join im.member r on r.conversation_id = c.id and r.account_id = case m.sender_id when c.low_id then c.high_id else c.low_id end;
 
 create view im.group_message as
   select m.id, m.conversation_id as "conversationId", m.seq, m.sender_id as "senderId",

@@ -2,7 +2,7 @@
 
 import {t} from '../lib/ui.js';
 
-// What a message of type 2 to 8 carries: an object, or a bare url.
+// What a message of type 2 to 9 carries: an object, or a bare url.
 export function carried(content) {
     try {
         const data = JSON.parse(content);
@@ -19,6 +19,15 @@ export function quoted(content) {
     return match ? {quote: match[1], text: match[2]} : {text: content};
 }
 
+// Who came or left, and by whom.
+export function cameOrLeft(content, nameOf) {
+    const {event, operatorId, memberIds = []} = carried(content);
+    const names = memberIds.slice(0, 10).map(nameOf).join(t('、')) + (memberIds.length > 10 ? '…' : '');
+    if (event === 'QUIT') return t('{0} 退出了群聊', names);
+    if (event === 'REMOVE') return t('{0} 将 {1} 移出了群聊', nameOf(operatorId), names);
+    return memberIds.includes(operatorId) ? t('{0} 加入了群聊', names) : t('{0} 邀请 {1} 加入了群聊', nameOf(operatorId), names);
+}
+
 export function brief({content, messageType, isRecalled}) {
     if (isRecalled) return t('消息已撤回');
     switch (messageType) {
@@ -30,6 +39,7 @@ export function brief({content, messageType, isRecalled}) {
     case 6: return t('[位置]');
     case 7: return `${t('[红包]')} ${carried(content).remark ?? ''}`;
     case 8: return carried(content).mode === 1 ? t('[视频通话]') : t('[语音通话]');
+    case 9: return ({QUIT: t('[有成员退出]'), REMOVE: t('[有成员被移出]')})[carried(content).event] ?? t('[有新成员加入]');
     default: return content === null || content === undefined ? '' : t('[消息]');
     }
 }

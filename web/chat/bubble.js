@@ -1,8 +1,8 @@
 // One message, by its type.
 
 import {html, t, Component, useState, useEffect, useRef, Icon, Menu, Tool, clock, bytes, lasting, tell, fault} from '../lib/ui.js';
-import {client, imageOf, go} from './model.js';
-import {carried, quoted, brief} from './brief.js';
+import {client, imageOf, nameOf, go} from './model.js';
+import {carried, quoted, brief, cameOrLeft} from './brief.js';
 import {Picture, useFile, useSight, save, addressOf, isOurs} from './media.js';
 import {recall} from './view.js';
 
@@ -17,6 +17,7 @@ export class Bubble extends Component {
         const type = message.messageType;
         if (message.isRecalled) return html`<p class="day" data-seq=${message.seq}>${mine ? t('你撤回了一条消息') : t('{0} 撤回了一条消息', name)}</p>`;
         if (type === 8) return html`<${CallRecord} message=${message} mine=${mine} thread=${thread}/>`;
+        if (type === 9) return html`<p class="day" data-seq=${message.seq}>${cameOrLeft(message.content, nameOf)}</p>`;
         const KIND = {1: Text, 2: Image, 3: Voice, 4: Video, 5: Attached, 6: Place, 7: Packet}[type] ?? Unknown;
         return html`<article class="line ${mine ? 'mine' : ''} ${joined ? 'joined' : ''} ${found ? 'found' : ''}" data-seq=${message.seq} aria-label=${mine ? t('我') : name}>
             ${mine ? null : joined ? html`<span class="no-face"></span>` : html`<button class="face-open" tabindex="-1" aria-label=${t('{0} 的资料', name)} onClick=${() => go(`people/${message.senderId}`)}><${Picture} url=${imageOf(message.senderId)} name=${name} id=${message.senderId} size="small"/></button>`}

@@ -1,7 +1,7 @@
 // English, for browsers whose first language is not Chinese.  t/chat.t sees that nothing is missing.
 export default {
     '消息已撤回': 'Message recalled', '[图片]': '[Picture]', '[语音]': '[Voice]', '[视频]': '[Video]', '[文件]': '[File]', '[位置]': '[Place]', '[红包]': '[Red packet]',
-    '[视频通话]': '[Video call]', '[语音通话]': '[Voice call]', '[消息]': '[Message]', '你撤回了一条消息': 'You recalled a message', '{0} 撤回了一条消息': '{0} recalled a message',
+    '[视频通话]': '[Video call]', '[语音通话]': '[Voice call]', '[消息]': '[Message]', '[有成员退出]': '[Somebody left]', '[有成员被移出]': '[Somebody was removed]', '[有新成员加入]': '[Somebody joined]', '、': ', ', '{0} 退出了群聊': '{0} left', '{0} 将 {1} 移出了群聊': '{0} removed {1}', '{0} 加入了群聊': '{0} joined', '{0} 邀请 {1} 加入了群聊': '{0} brought in {1}', '记给自己': 'Notes to yourself', '只有自己能看到': 'Only you see this', '你撤回了一条消息': 'You recalled a message', '{0} 撤回了一条消息': '{0} recalled a message',
     '我': 'Me', '{0} 的资料': 'Profile of {0}', '已读': 'Read', '已送达': 'Delivered', '已发送': 'Sent', '重发': 'Send again', '删除': 'Delete', '正在发送': 'Sending',
     '复制': 'Copy', '已复制': 'Copied', '引用': 'Quote', '转发': 'Forward', '下载': 'Download', '文件': 'File', '谁读过': 'Who has read it', '撤回': 'Recall', '投诉': 'Report',
     '消息操作': 'Message actions', '查看图片 {0}': 'Show picture {0}', '图片': 'Picture', '播放视频 {0}': 'Play video {0}', '暂停': 'Pause', '播放语音，{0} 秒': 'Play voice message, {0} seconds',

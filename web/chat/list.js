@@ -48,7 +48,7 @@ export function Conversations() {
 function Row({one, open}) {
     const friend = state.values.friends.get(one.targetId);
     const draft = open ? '' : draftOf(one.key);
-    const who = one.type === 'GROUP' && one.lastSenderId && one.lastSenderId !== client.userId && one.lastMessageType !== 8 ? `${nameOf(one.lastSenderId)}: ` : '';
+    const who = one.type === 'GROUP' && one.lastSenderId && one.lastSenderId !== client.userId && one.lastMessageType < 8 ? `${nameOf(one.lastSenderId)}: ` : '';
     const line = one.lastMessageType ? who + brief({content: one.lastContent, messageType: one.lastMessageType, isRecalled: one.lastIsRecalled}) : '';
     const name = one.name || conversationOf(one.key).name;
     return html`<div class="conversation ${open ? 'open' : ''} ${one.isTop ? 'top' : ''}">

@@ -13,6 +13,7 @@ export function MeList() {
     return html`<header class="side-head"><h1>${t('我')}</h1></header>
         <button class="person-row mine" onClick=${() => go('me/profile')}><${Picture} url=${me?.headImage} name=${me?.nickName ?? ''} id=${me?.id}/><span class="grow"><strong class="cut">${me?.nickName ?? ''}</strong><span class="quiet small cut">@${me?.username ?? ''}</span></span>${me?.isVip ? html`<span class="tag">VIP</span>` : null}</button>
         <ul class="options side-options"><li><button aria-current=${route === 'wallet' ? 'page' : undefined} onClick=${() => go('wallet')}><${Icon} name="wallet"/><span class="grow">${t('钱包')}</span></button></li>
+        <li><button onClick=${() => go(`c/p${client.userId}`)}><${Icon} name="edit"/><span class="grow">${t('记给自己')}</span></button></li>
         ${PAGES.map(([to, icon, name]) => html`<li key=${to}><button aria-current=${route === `me/${to}` ? 'page' : undefined} onClick=${() => go(`me/${to}`)}><${Icon} name=${icon}/><span class="grow">${t(name)}</span>${to === 'notices' && notices.length ? html`<b class="badge">${notices.length}</b>` : null}</button></li>`)}
         <li><button onClick=${async () => { if (await ask({title: t('退出登录'), text: t('没有发出的内容会留在这台设备上。'), yes: t('退出')})) logout(); }}><${Icon} name="out"/><span class="grow">${t('退出登录')}</span></button></li></ul>`;
 }

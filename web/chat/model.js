@@ -204,14 +204,15 @@ client.on('message', message => {
     const mine = message.senderId === client.userId;
     const one = conversationOf(key);
     const seen = isSeen(key) && threadOf(key).atEnd;
-    const counts = !mine && message.messageType !== 8;
+    const counts = !mine && message.messageType < 8;
+    const unread = one.unreadCount + (message.messageType === 9 ? 0 : 1);
     const mentioned = counts && (message.atUserIds.includes(client.userId) || message.atUserIds.includes(-1));
     change(key, {conversationId: message.conversationId, lastSeq: message.seq, lastMessageId: message.id, lastSenderId: message.senderId,
         lastContent: message.content, lastMessageType: message.messageType, lastSendTime: message.sendTime, lastIsRecalled: message.isRecalled, isHidden: false,
-        unreadCount: mine ? 0 : one.unreadCount + 1, mentioned: one.mentioned || (mentioned && !seen)});
+        unreadCount: mine ? 0 : unread, mentioned: one.mentioned || (mentioned && !seen)});
     threads.get(key)?.add(message);
     if (seen) read(key);
-    else if (!mine && !(one.isDnd && !mentioned)) notifyMessage(key, message, mentioned);
+    else if (!mine && message.messageType !== 9 && !(one.isDnd && !mentioned)) notifyMessage(key, message, mentioned);
 });
 client.on('recall', ({conversationId, id, senderId, receiverId, groupId}) => {
     const key = keyOf({senderId, receiverId, groupId});
@@ -278,9 +279,9 @@ client.on('group', data => {
     }
 });
 client.on('notice', notice => state.set({notices: [notice, ...all.notices].slice(0, 200)}));
-client.on('wallet', ({balance}) => {
 client.on('noticesRead', ({maxSeq}) => state.set({notices: all.notices.filter(n => n.seq > maxSeq)}));
 client.on('self', data => { if (all.me) state.set({me: {...all.me, ...data}}); });
+client.on('wallet', ({balance}) => {
     if (all.me) state.set({me: {...all.me, balance}});
     tell(t('余额有变动：{0} 元', balance.toFixed(2)));
 });

@@ -76,7 +76,7 @@ export function Person({route}) {
             <h2>${friend?.remark || data.nickName}</h2><p class="quiet">@${data.username}${friend?.remark ? ` · ${data.nickName}` : ''}</p>
             ${data.signature ? html`<p>${data.signature}</p>` : null}
             <dl class="facts"><div><dt>${t('用户号')}</dt><dd class="number">${id}</dd></div><div><dt>${t('性别')}</dt><dd>${[t('未知'), t('男'), t('女')][data.sex] ?? t('未知')}</dd></div>${friend ? html`<div><dt>${t('状态')}</dt><dd>${presence(friend)}</dd></div>` : null}</dl>
-            ${id === client.userId ? html`<button class="button wide" onClick=${() => go('me/profile')}>${t('编辑我的资料')}</button>`
+            ${id === client.userId ? html`<button class="button wide" onClick=${() => go('me/profile')}>${t('编辑我的资料')}</button><button class="button main wide" onClick=${() => go(`c/p${id}`)}><${Icon} name="chat"/>${t('记给自己')}</button>`
             : friend ? html`<button class="button main wide" onClick=${() => go(`c/p${id}`)}><${Icon} name="chat"/>${t('发消息')}</button>`
             : html`<button class="button main wide" onClick=${() => apply(id)}><${Icon} name="plus"/>${t('加好友')}</button>`}</div>
         ${id === client.userId ? null : html`<ul class="card options">

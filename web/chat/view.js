@@ -57,11 +57,11 @@ export function Talk({talk: key}) {
         one.conversationId && ['pin', one.isTop ? t('取消置顶') : t('置顶'), () => toggle(one, 'isTop')],
         one.conversationId && ['mute', one.isDnd ? t('恢复提醒') : t('免打扰'), () => toggle(one, 'isDnd')],
         [thread.isGroup ? 'people' : 'person', thread.isGroup ? t('群资料') : t('查看资料'), info],
-        ['flag', t('投诉'), () => import('./me.js').then(all => all.complain(thread.isGroup ? 2 : 1, one.targetId))]];
+        one.targetId !== client.userId && ['flag', t('投诉'), () => import('./me.js').then(all => all.complain(thread.isGroup ? 2 : 1, one.targetId))]];
     return html`<section class="talk" aria-label=${name} onDragOver=${over} onDrop=${drop} onDragLeave=${event => event.target.classList?.contains('drop') && setDragged(false)}>
         <header class="talk-head"><${Tool} icon="back" title=${t('返回')} onClick=${() => go('chats')}/>
             <button class="who" onClick=${info}><${Picture} url=${one.headImage} name=${name} id=${one.targetId} size="small" status=${thread.isGroup ? undefined : friend?.onlineStatus}/>
-                <span class="grow"><h1 class="cut">${name}</h1><span class="quiet small cut">${thread.isGroup ? t('{0} 人', group?.memberCount ?? '…') : friend ? presence(friend) : t('不是好友')}</span></span></button>
+                <span class="grow"><h1 class="cut">${name}</h1><span class="quiet small cut">${thread.isGroup ? t('{0} 人', group?.memberCount ?? '…') : friend ? presence(friend) : one.targetId === client.userId ? t('只有自己能看到') : t('不是好友')}</span></span></button>
             ${state.values.config?.webrtc !== false && (thread.isGroup || friend) ? html`<${Tool} icon="phone" title=${t('语音通话')} onClick=${() => call(2)}/><${Tool} icon="video" title=${t('视频通话')} onClick=${() => call(1)}/>` : null}
             <${MenuTool} title=${t('更多')} place="end" items=${menu}/></header>
         <div class="narrow"><${Connection}/></div>
@@ -206,7 +206,7 @@ function Messages({thread, group, onQuote}) {
 }
 
 // What somebody says within five minutes belongs together.
-const isJoined = (one, other) => other && one.senderId === other.senderId && !one.isRecalled && !other.isRecalled && one.messageType !== 8 && other.messageType !== 8
+const isJoined = (one, other) => other && one.senderId === other.senderId && !one.isRecalled && !other.isRecalled && one.messageType < 8 && other.messageType < 8
     && Date.parse(other.sendTime.replace(' ', 'T')) - Date.parse(one.sendTime.replace(' ', 'T')) < 300000;
 
 const Line = ({day, ...rest}) => html`${day ? html`<p class="day"><span>${day}</span></p>` : null}<${Bubble} ...${rest}/>`;
