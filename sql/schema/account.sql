@@ -101,5 +101,4 @@ insert into im.setting (name, kind, value, least, most, unit, manual, note) valu
   ('account.closed_name', 'text', '已注销用户',   '1',         '64',         'characters', 'auth(8)', 'what an account that was closed is called'),
   ('account.name_hold',   'time', '30 days', '0 seconds', '36500 days', '',           'auth(8)', 'how long its user name, phone number and e-mail address are nobody''s'),
   ('session.reuse_title', 'text', '登录安全提醒', '1', '100', 'characters', 'session(8)', 'the notice to whom a session is ended because its refresh token was used elsewhere'),
-  ('session.reuse_text', 'text', '您在设备“{device}”上的登录已被退出，因为它的登录凭证在另一个网络地址被再次使用。如果不是您本人操作，请修改密码。',
-    '1', '1000', 'characters', 'session(8)', 'and what it says; {device} is what the session was opened with');
+  ('session.reuse_text', 'text', '您在设备“{device}”上的登录已被退出，因为它的登录凭证在另一个网络地址被再次使用。如果不是您本人操作，请修改密码。', '1', '1000', 'characters', 'session(8)', 'and what it says; {device} is what the session was opened with');
