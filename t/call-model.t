@@ -168,7 +168,7 @@ sub launch ($circle, $act) {
     }
     my ($method, $path) = $of eq 'chat' ? ($what eq 'block' ? (POST => '/blacklist/add') : (DELETE => "/blacklist/remove/$act->{to}"))
         : (POST => "/webrtc/$of/" . ($of eq 'private' && $what eq 'candidate' ? 'heartbeat' : $what));
-    my $told = sub ($status, $text) {
+    my $told = sub ($status, $text, @) {
         my $answer = eval { decode_json $text } // {};
         my $code   = $answer->{code} // 'none';
         $act->{code} = $code =~ /\A5\d\d\z/ ? 'none' : $code;

@@ -288,7 +288,7 @@ sub _ask ($self, $method, $path, $how, $then) {
     my $query   = join '&', map {"$_=$form->{$_}"} sort keys %$form;
     my %headers = (Authorization => 'Bearer ' . $self->user->access, 'Content-Type' => 'application/json');
     $self->http->send($method, $self->user->im->port('chat'), $query ? "$path?$query" : $path, \%headers,
-        $how->{json} ? encode_json($how->{json}) : '', sub ($why, $status = 0, $bytes = '') {
+        $how->{json} ? encode_json($how->{json}) : '', sub ($why, $status = 0, $bytes = '', @) {
             $then->(scalar eval { decode_json $bytes }) if $weak && $weak->{running};
         });
 }

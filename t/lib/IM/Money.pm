@@ -75,7 +75,7 @@ sub send ($self, $request, $then) {
     my %headers = ('Content-Type' => 'application/json', %{ $request->{headers} // {} });
     $headers{Authorization} = "Bearer $request->{who}{token}" if $request->{who};
     $headers{'Idempotency-Key'} = $request->{key} if defined $request->{key};
-    my $answered = sub ($why, $status = 0, $text = $why) {
+    my $answered = sub ($why, $status = 0, $text = $why, @) {
         my $body = eval { decode_json $text } // {};
         $then->({ code => $body->{code} // "none ($status)", status => $status, data => $body->{data}, text => $text,
             message => $body->{message}, start => $start, end => time });

@@ -18,7 +18,7 @@ has http => sub { IM::Http->new(connections => 32) };
 
 sub _post ($self, $who, $path, $fields) {
     my %headers = (Authorization => "Bearer $who->{token}", 'Content-Type' => 'application/json');
-    return $self->http->ask(POST => $self->im->port('chat'), "/webrtc/private/$path", \%headers, encode_json($fields))->then(sub ($status, $text) {
+    return $self->http->ask(POST => $self->im->port('chat'), "/webrtc/private/$path", \%headers, encode_json($fields))->then(sub ($status, $text, @) {
         my $answer = decode_json $text;
         die "$path was refused: $text\n" if $answer->{code} ne 200;
         return $answer->{data};
