@@ -109,6 +109,7 @@ void count_start(void)
     if (*folder && snprintf(path, sizeof path, "%s/%s.count", folder, program) < (int)sizeof path && (fd = file_take(path)) >= 0) {
         void *mapped = mmap(NULL, sizeof *counted, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         counted = mapped == MAP_FAILED ? NULL : mapped;
+        flock(fd, LOCK_UN); /* what is mapped would keep it, closed or not */
         close(fd);
     }
     if (*folder && !counted)

@@ -4,6 +4,7 @@
 #include "base/count.h"
 #include "base/code.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,14 @@
 static char folder[] = "/tmp/im.count.XXXXXX";
 static struct count_file file;
 
+static void start(const char *second)
+{
+    count_open("story");
+    count_add("GET", "/first");
+    count_add("POST", second);
+    count_start();
+}
+
 /* In a process of its own, as a program does it. */
 static void in_child(const char *second, int answers)
 {
@@ -28,15 +37,32 @@ static void in_child(const char *second, int answers)
         ok(status == 0, "a process shows what it has in hand, and no other");
         return;
     }
-    count_open("story");
-    count_add("GET", "/first");
-    count_add("POST", second);
-    count_start();
+    alarm(5);
+    start(second);
     for (int i = 0; i < answers; i++)
         count_answer(1, CODE_OK, count_now() - 3000);
     count_answer(-1, CODE_NOT_FOUND, count_now());
     count_set(COUNT_WAITING, 5);
     _exit(!count_read(folder, "story", &file) || count_sum(&file, COUNT_WAITING) != 5);
+}
+
+/* A program has several processes. */
+static void beside_another(void)
+{
+    int told[2];
+    char begun;
+    pid_t first = pipe(told) == 0 ? fork() : -1;
+
+    if (first == 0) {
+        start("/other");
+        if (write(told[1], "x", 1) == 1)
+            pause();
+        _exit(1);
+    }
+    ok(first > 0 && read(told[0], &begun, 1) == 1, "a process counts");
+    in_child("/other", 3);
+    kill(first, SIGKILL);
+    waitpid(first, NULL, 0);
 }
 
 static unsigned long long read_code(int route, int code)
@@ -96,6 +122,8 @@ int main(void)
     ok(truncate(path, 100) == 0 && !count_read(folder, "story", &file), "half a file is none");
     in_child("/other", 2);
     ok(read_code(1, CODE_OK) == 2, "and is made anew");
+    beside_another();
+    ok(read_code(1, CODE_OK) == 5, "and another beside it in the same file");
     measure();
     unlink(path);
     snprintf(path, sizeof path, "%s/cost.count", folder);
