@@ -54,9 +54,9 @@ my $told = sub ($text) { $cat->post('/message/group/send', { groupId => $club, c
 $told->("before $_") for 1 .. 3;
 $ann->post("/group/join/$club")->must;
 $told->("since $_") for 1 .. 2;
-my $of_club = sub { [map { $_->{content} } grep { ($_->{groupId} // 0) == $club } map {@$_} values %{ $second->shown }] };
-ok $im->eventually(60, sub { @{ $of_club->() } == 2 }), 'a group that has talked before she joined is shown from there';
-is_deeply $of_club->(), ['since 1', 'since 2'], 'in order';
+my $of_club = sub { [map { $_->{messageType} == 9 ? 'who came' : $_->{content} } grep { ($_->{groupId} // 0) == $club } map {@$_} values %{ $second->shown }] };
+ok $im->eventually(60, sub { @{ $of_club->() } == 3 }), 'a group that has talked before she joined is shown from there';
+is_deeply $of_club->(), ['who came', 'since 1', 'since 2'], 'in order';
 
 push @{ $second->outbox }, [PRIVATE_MESSAGE => { clientMsgId => 'refused' }];
 my $error = sub ($code) { $second->_hear({ type => 'SYSTEM_MESSAGE', data => { event => 'ERROR', code => $code, message => '', clientMsgId => 'refused' } }) };

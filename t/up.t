@@ -60,14 +60,14 @@ refused 'a schema file that has been applied and changed is refused',
 refused 'a function that its program may not call is refused',
     qr{\Aimctl: could not deploy sql/: .*permission denied for function friend_list\nWhich program may call what is in \S+sql/grant\.sql\.\n\z}s, ['up'],
     'sql/grant.sql', sub ($text) { $text =~ s/^grant execute on function api\.friend_list .*\n//mr };
-refused 'so is one that its program calls otherwise', qr{function api\.friend_list\(bigint\) does not exist}, ['up'],
+refused 'so is one that its program calls otherwise', qr{function api\.friend_list\(bigint, unknown, unknown\) does not exist}, ['up'],
     'sql/api/friend.sql', sub ($text) { $text =~ s/^(create function api\.friend_list\()/$1other integer, /mr };
 $friends->('and friends are listed as before');
 
 # What is not found before the program starts.
 $im->sql('revoke execute on function api.friend_list from im_friend');
 refused 'a program that may not call a function does not start',
-    qr{\Aimctl: friend does not answer: friend\[\d+\] fatal: may not run "select \* from api\.friend_list\(api\.enter\(\$1, \$2, \$3\)\)": .*permission denied for function friend_list .*sql/grant\.sql},
+    qr{\Aimctl: friend does not answer: friend\[\d+\] fatal: may not run "select \* from api\.friend_list\(api\.enter\(\$1, \$2, \$3\), \$4, \$5\)": .*permission denied for function friend_list .*sql/grant\.sql},
     [qw(restart friend)], undef, undef, 'friend';
 $im->sql('grant execute on function api.friend_list to im_friend');
 ok $im->eventually(10, sub { $ann->get('/friend/list')->code == 200 }), 'and does when it may';
