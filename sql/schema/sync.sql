@@ -22,29 +22,23 @@ begin
   on conflict on constraint sync_list_pkey do update set changed = excluded.changed where l.changed <> excluded.changed;
 end $$;
 
-create function im.sync_friendship() returns trigger
+-- Trigger of the lists that have a row of each whom they show: their owners' list of this name has changed.
+create function im.sync_owners() returns trigger
 language plpgsql as $$
 begin
-  perform im.sync_touch(array(select t.account_id from touched t), 'FRIENDS');
+  perform im.sync_touch(array(select t.account_id from touched t), tg_argv[0]);
   return null;
 end $$;
 create trigger sync_friendship_insert after insert on im.friendship referencing new table as touched
-  for each statement execute function im.sync_friendship();
+  for each statement execute function im.sync_owners('FRIENDS');
 create trigger sync_friendship_update after update on im.friendship referencing new table as touched
-  for each statement execute function im.sync_friendship();
+  for each statement execute function im.sync_owners('FRIENDS');
 create trigger sync_friendship_delete after delete on im.friendship referencing old table as touched
-  for each statement execute function im.sync_friendship();
-
-create function im.sync_blacklist() returns trigger
-language plpgsql as $$
-begin
-  perform im.sync_touch(array(select t.account_id from touched t), 'BLACKLIST');
-  return null;
-end $$;
+  for each statement execute function im.sync_owners('FRIENDS');
 create trigger sync_blacklist_insert after insert on im.blacklist referencing new table as touched
-  for each statement execute function im.sync_blacklist();
+  for each statement execute function im.sync_owners('BLACKLIST');
 create trigger sync_blacklist_delete after delete on im.blacklist referencing old table as touched
-  for each statement execute function im.sync_blacklist();
+  for each statement execute function im.sync_owners('BLACKLIST');
 
 create function im.sync_request() returns trigger
 language plpgsql as $$
