@@ -1,10 +1,13 @@
 # sql: every t/sql/*.pg, as the superuser, on one private stack; each file rolls back what it does.  And the schema as it
 # results, in t/sql/schema.txt, so that a review sees what a change of sql/ comes to.
 use v5.36;
+use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use IM::Phones qw(generated library_keys spellings);
 use IM::Stack;
 use Mojo::File qw(path);
+use Mojo::JSON qw(to_json);
 use Mojo::Util qw(decode encode);
 use Test::More;
 
@@ -17,6 +20,17 @@ for my $file (@files) {
     my ($status, $output) = $im->psql(decode('UTF-8', $file->slurp));
     subtest $file->basename => sub { pass_on($status, $output) };
 }
+
+subtest 'telephone numbers' => sub {
+    my $seed  = $ENV{IM_SEED} // int rand 1e6;
+    my @typed = (spellings(), generated(1000, $seed));
+    my @own   = split /\n/, $im->sql('select string_agg(coalesce(im.phone_key(t), \'\'), e\'\n\' order by o) from json_array_elements_text($j$' . to_json(\@typed) . '$j$) with ordinality u(t, o)'), -1;
+    my @library = library_keys(@typed);
+    my @differ  = map {"  '$typed[$_]' is '$own[$_]', for libphonenumber '$library[$_]'\n"} grep { $own[$_] ne $library[$_] } 0 .. $#typed;
+    cmp_ok scalar(grep {/\A\+/} @library), '>', 300, 'libphonenumber knows many of them';
+    ok !@differ, "all have libphonenumber's key" or diag @differ, "  IM_SEED=$seed";
+    is `$FindBin::Bin/../sql/phone-plan`, path($FindBin::Bin, '../sql/schema/phone_plan.sql')->slurp, 'and what is known of countries is what it knows';
+};
 
 subtest 'the schema that results' => sub {
     my $file = path($FindBin::Bin, 'sql/schema.txt');

@@ -2,7 +2,7 @@
 
 -- POST /register  auth_register(username|userName!, :hash, nickName[20]!?, email?, phone?, :address, captchaId?, captchaCode?)
 -- Makes an account and answers its id; the nick name is the user name when absent, the phone number too if it is a mobile's.
--- Refuses: 400 username is a mobile number, and phone another; 403 nobody registers by himself here; 1004 name taken; 1005 phone or e-mail taken; 1006 captcha required after
+-- Refuses: 400 username is a mobile number, and phone another, or phone is no number anywhere; 403 nobody registers by himself here; 1004 name taken; 1005 phone or e-mail taken; 1006 captcha required after
 --   many failures of the address
 -- Writes: account; captcha (used up)
 -- Tells: nobody
@@ -17,6 +17,9 @@ declare
   own text := case when im.name_key(auth_register.username) ~ '^[0-9]{7,}$' then im.phone_key(auth_register.username) end;
 begin
   auth_register.phone := nullif(auth_register.phone, '');
+  if im.phone_key(auth_register.phone) is null and auth_register.phone is not null then
+    raise sqlstate 'I0400' using message = 'phone', hint = 'there is no such telephone number';
+  end if;
   if own is not null and own <> coalesce(im.phone_key(auth_register.phone), own) then
     raise sqlstate 'I0400' using message = 'username', hint = 'the user name is a mobile number, and not the account''s own';
   elsif own is not null then

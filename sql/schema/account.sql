@@ -21,7 +21,8 @@ create table im.account (
   vip_until timestamptz,
   notice_seen bigint not null default 0,   -- number of the newest notice to everybody that it has (schema/notice.sql)
   created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now()
+  updated_at timestamptz not null default now(),
+  constraint account_phone_known check (phone is null or phone_key is not null)
 );
 create unique index account_username_i1004 on im.account (username_key);
 create unique index account_phone_i1005 on im.account (phone_key);

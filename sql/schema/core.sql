@@ -53,30 +53,96 @@ create domain im.captcha_code text constraint captcha_code_length check (length(
 create domain im.nickname im.one_line;
 create domain im.email text constraint email_form
   check (value = '' or (length(value) <= 254 and value ~ '^[^[:space:][:cntrl:]@]{1,64}@[^[:space:][:cntrl:]@.]+(\.[^[:space:][:cntrl:]@.]+)+$'));
+-- Telephone numbers are told apart by what libphonenumber says of them: region CN, possible and not valid, for new numbers come
+-- every year.  The next four functions do as it does, step by step, with its tables (phone_plan.sql); im-chat(7) says why not by it.
+
+-- The digits of what is typed, behind a plus if there is one.  Null when that is no number: it has letters, but for tel: in front
+-- and an extension behind, which is left out.
+create function im.phone_digits(typed text) returns text
+language plpgsql immutable strict parallel safe as $$
+declare
+  plain text := translate(regexp_replace(normalize(typed, nfkc), '^\s*tel:', '', 'i'), e'‐‒–—―−ー⁓∼\u00ad\u200b\u2060', '------------');
+  short text;
+begin
+  plain := substring(plain from '^[^[:alpha:]0-9+]*([0-9+].*)$');
+  plain := regexp_replace(plain, '[^[:alpha:]0-9#]+$', '');
+  short := regexp_replace(plain, '(?:[ ,]*(?:;ext=|(?:e?xt(?:ensi[oó])?n?|доб|anexo)[:.]?[ ,-]*)[0-9]{1,20}#?|[ ]*(?:,,|;)[:.]?[ ,-]*[0-9]{1,15}#?'
+    '|(?:[ ,]*(?:x|#|~|int)|[ ]*,+)[:.]?[ ,-]*[0-9]{1,9}#?|[- ]+[0-9]{1,6}#)$', '', 'i');
+  plain := case when short ~ '^\+*([- ().\[\]/~*]*[0-9]){3,}[- ().\[\]/~*]*$|^[0-9]{2}$' then short else plain end;
+  return case when plain ~ '^\+*[-0-9 ().\[\]/~*]+$' then substring(plain from '^\+?') || regexp_replace(plain, '[^0-9]', '', 'g') end;
+end $$;
+
+-- The calling code that those digits begin with.
+create function im.phone_country(digits text) returns text
+language plpgsql immutable strict parallel safe as $$
+declare
+  code text;
+begin
+  for many in 1 .. 3 loop
+    code := left(digits, many);
+    if im.phone_plan(code) is not null then
+      return code;
+    end if;
+  end loop;
+  return null;
+end $$;
+
+-- The digits behind what is dialled in front of a number within its country: a trunk's 0, the code of a carrier.
+create function im.phone_bare(plan jsonb, digits text) returns text
+language plpgsql immutable strict parallel safe as $$
+declare
+  front text := '^(?:' || (plan ->> 2) || ')';
+  whole text := '^(?:' || (plan ->> 4) || ')$';
+  parts text[] := regexp_match(digits, front);
+  bare text;
+begin
+  if parts is null then
+    return digits;
+  end if;
+  bare := regexp_replace(digits, front, case when parts[cardinality(parts)] is null then '' else coalesce(plan ->> 3, '') end);
+  return case when digits ~ whole and bare !~ whole then digits else bare end;
+end $$;
+
+-- The key of a telephone number, as E.164 has it; null for what is no number.
+create function im.phone_key(typed text) returns text
+language plpgsql immutable strict parallel safe as $$
+declare
+  china jsonb := im.phone_plan('86');
+  whole text := '^(?:' || (china ->> 4) || ')$';
+  digits text;
+  country text;
+  abroad boolean;
+  plan jsonb;
+  bare text;
+begin
+  if typed ~ '^(\+?86)?1([3-689][0-9]|7[0-8])[0-9]{8}$' then      -- what nearly everybody types: not one step more
+    return '+86' || right(typed, 11);
+  end if;
+  digits := im.phone_digits(typed);
+  abroad := digits like '+%';
+  digits := ltrim(digits, '+');
+  country := case when abroad then im.phone_country(digits) end;
+  if country is null and digits ~ '^(00|1([12]\d|79)\d\d00)(?!0)' then         -- dialled abroad, by that carrier or any
+    digits := regexp_replace(digits, '^(00|1([12]\d|79)\d\d00)', '');
+    country := im.phone_country(digits);
+  elsif country is null then
+    country := case when not abroad then '86' end;       -- there is no such country
+    bare := im.phone_bare(china, substring(digits from '^86(.+)$'));
+    digits := '86' || case when length(digits) > 12 or digits !~ whole and bare ~ whole then coalesce(bare, digits) else digits end;
+  end if;
+  digits := substr(digits, length(country) + 1);
+  plan := im.phone_plan(country);
+  bare := im.phone_bare(plan, digits);
+  if plan -> 0 @> to_jsonb(length(bare)) or length(bare) > (plan -> 0 ->> -1)::integer then
+    digits := bare;
+  end if;
+  return case when (plan -> 0) || (plan -> 1) @> to_jsonb(length(digits)) then '+' || country || digits end;
+end $$;
+
 -- As it is typed, blanks, dashes and full width included; im.phone_key() is the number.
 create domain im.phone text constraint phone_form
   check (value = '' or (length(value) <= 30 and normalize(value, nfkc) ~ '^ *\+? *[0-9][0-9 ().-]*$'
          and length(regexp_replace(normalize(value, nfkc), '[^0-9]', '', 'g')) between 7 and 17));
-
--- A telephone number as E.164 has it, of a number as people type it in China: with or without the country's code, after a plus
--- or 00 or neither, with the trunk's 0 or without, with blanks, dashes, brackets, full-width digits.  A number of another
--- country has its plus or 00.  Null for what is no number.  Which numbers there are is not asked: new ones come every year.
-create function im.phone_key(typed text) returns text
-language plpgsql immutable strict parallel safe as $$
-declare
-  plain text := translate(normalize(typed, nfkc), ' ().-‐‒–—―−/' || chr(9), '');
-  abroad boolean := plain ~ '^(\+|00)';
-  digits text := regexp_replace(plain, '^(\+|00)', '');
-begin
-  if digits !~ '^[1-9][0-9]{6,14}$' and digits !~ '^(86)?0[0-9]{7,13}$' then
-    return null;
-  elsif digits ~ '^860' and (abroad or digits ~ '^8601[0-9]{10}$') then
-    return '+86' || substr(digits, 4);
-  elsif abroad or digits ~ '^861[0-9]{10}$' then
-    return case when digits !~ '^0' then '+' || digits end;
-  end if;
-  return '+86' || regexp_replace(digits, '^0', '');
-end $$;
 
 -- What a user name, or an e-mail address, is looked for by.
 create function im.name_key(typed text) returns text
