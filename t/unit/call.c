@@ -7,17 +7,19 @@
 #include "serve/request.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tap.h"
 
 static struct call call = {.text = "f(:me, name|nick[20]*?, count, amount?, all?, ids?, id?)"};
+static struct call message = {.text = "g(content*, messageType)"};
 
 static const char *values[DB_PARAMETERS], *field;
 
 /* Binds a body; the code, 0 when all fits. */
-static int bound(const char *body)
+static int bound_to(struct call *to, const char *body)
 {
     static struct request r;
     char unread[JSON_FIELD];
@@ -29,7 +31,19 @@ static int bound(const char *body)
     r = (struct request){.method = "POST", .path = "/", .known = true, .claims.subject = 10001, .parameters = (char *[]){NULL}};
     request_pool(&r);
     r.body = r.document = json_read(body, strlen(body), unread);
-    return bind_call(&call, &r, values, &field);
+    return bind_call(to, &r, values, &field);
+}
+
+static int bound(const char *body) { return bound_to(&call, body); }
+
+/* What is left of a message's content: of a type, as it stands in a body. */
+static const char *said(int type, const char *content)
+{
+    char body[200];
+
+    snprintf(body, sizeof body, "{\"messageType\":%d,\"content\":\"%s\"}", type, content);
+    int code = bound_to(&message, body);
+    return code == 0 ? values[0] : code == CODE_FORBIDDEN_WORDS ? "refused" : "-";
 }
 
 static bool refused(const char *body, const char *name)
@@ -102,12 +116,26 @@ static void check_values(void)
 
 static void check_words(void)
 {
-    words_begin();
-    ok(words_add("bad"), "a word is listed");
-    words_use();
     ok(bound("{\"name\":\"a bad one\",\"count\":1}") == 0 && strcmp(values[1], "a *** one") == 0, "words are starred out");
     setenv("IM_WORDS", "refuse", 1);
     ok(bound("{\"name\":\"a bad one\",\"count\":1}") == CODE_FORBIDDEN_WORDS, "or refused");
+}
+
+/* Text is starred, but no link; what a client reads as JSON is never changed. */
+static void check_content(void)
+{
+    words_begin();
+    ok(words_add("bad"), "a word is listed");
+    words_use();
+    call_parse(&message);
+    message.arguments[0].kind = KIND_TEXT;
+    message.arguments[1].kind = KIND_INT;
+    message.arguments[1].max = 32767;
+    ok(strcmp(said(1, "a bad one, https://h/bad?x=bad bad"), "a *** one, https://h/bad?x=bad ***") == 0, "a link stays whole: %s", values[0]);
+    ok(strcmp(said(5, "{\\\"url\\\":\\\"https://h/bad.doc\\\",\\\"size\\\":1}"), "{\"url\":\"https://h/bad.doc\",\"size\":1}") == 0, "content in JSON too: %s", values[0]);
+    ok(strcmp(said(5, "{\\\"a\\\":[{\\\"name\\\":\\\"a bad one\\\"}]}"), "refused") == 0, "it is refused when a text in it has a word");
+    ok(strcmp(said(2, "a bad one"), "refused") == 0, "as is what is no JSON");
+    ok(strcmp(said(1, "{\\\"bad\\\":1}"), "{\"***\":1}") == 0, "a text that looks like it is a text");
 }
 
 int main(void)
@@ -115,6 +143,7 @@ int main(void)
     check_grammar();
     check_door();
     check_values();
+    check_content();
     check_words();
     return done_testing();
 }

@@ -36,6 +36,8 @@ int main(void)
     ok(strcmp(one, two) != 0, "two hashes of one password differ by their salts");
     ok(password_matches("secret 密码", one) && password_matches("secret 密码", two), "both match");
     ok(!password_matches("secret 密碼", one), "another password does not");
+    password_hash("pass\u00e9word", two);
+    ok(password_matches("passe\u0301word", two), "nor does it matter how a keyboard composes a letter");
     ok(!password_matches("secret", NULL), "an unknown user's never matches");
     ok(!password_matches("secret", "$argon2id$v=19$m=19456,t=2,p=1$c2hvcnQ$"), "nor a hash that is cut");
     ok(!password_matches("", one) && !password_matches("", NULL), "nor the empty password");
