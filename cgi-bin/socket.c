@@ -5,6 +5,7 @@
  */
 #include "base/abandon.h"
 #include "base/code.h"
+#include "base/jsonread.h"
 #include "base/log.h"
 #include "base/push.h"
 #include "serve/program.h"

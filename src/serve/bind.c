@@ -1,5 +1,4 @@
 #include "bind.h"
-#include "base/abandon.h"
 #include "base/code.h"
 #include "base/json.h"
 #include "base/literal.h"
@@ -57,19 +56,6 @@ static const char *bind_text(const struct argument *a, const char *text, struct 
     return NULL;
 }
 
-/* json-c makes the text of a number, or of a tree, when it is asked for it. */
-static const char *made(const char *text)
-{
-    if (!text)
-        abandon_request("out of memory");
-    return text;
-}
-
-static const char *json_text(struct json_object *value)
-{
-    return made(json_object_get_string(value));
-}
-
 static void grow_quoted(struct obstack *pool, const char *text)
 {
     obstack_1grow(pool, '"');
@@ -110,23 +96,25 @@ static const char *bind_array(const struct argument *a, struct json_object *valu
 
 static const char *bind_json(const struct argument *a, struct json_object *value, struct obstack *pool)
 {
-    const char *text = json_text(value);
+    bool string = json_object_is_type(value, json_type_string);
 
     switch (a->kind) {
     case KIND_TEXT:
-        return json_object_is_type(value, json_type_string) ? text : NULL;
+        return string ? json_text(value) : NULL;
     case KIND_UUID:
-        return json_object_is_type(value, json_type_string) ? bind_text(a, text, pool) : NULL;
+        return string ? bind_text(a, json_text(value), pool) : NULL;
     case KIND_INT:
     case KIND_MONEY: /* its digits as text too, which is what forms and the parameters of pages are to many clients */
-        return bind_text(a, text, pool);
+        return bind_text(a, json_text(value), pool);
     case KIND_BOOL:
-        return json_object_is_type(value, json_type_boolean) ? text : NULL;
+        return json_object_is_type(value, json_type_boolean) ? json_text(value) : NULL;
     case KIND_INTS:
     case KIND_TEXTS:
         return bind_array(a, value, pool);
     case KIND_JSON:
-        return made(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+        json_grow_value(pool, value);
+        obstack_1grow(pool, '\0');
+        return obstack_finish(pool);
     case KIND_NONE:
         return NULL;
     }

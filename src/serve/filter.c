@@ -1,5 +1,5 @@
 #include "filter.h"
-#include "base/json.h"
+#include "base/jsonread.h"
 #include "base/words.h"
 
 #include <stdlib.h>

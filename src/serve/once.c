@@ -1,5 +1,6 @@
 #include "once.h"
 #include "base/abandon.h"
+#include "base/jsonread.h"
 #include "base/sqltype.h"
 #include "request.h"
 
@@ -29,15 +30,15 @@ bool once_done(const PGresult *failure)
     return state && strcmp(state, "I0200") == 0;
 }
 
-/* As PostgreSQL would have sent it. */
+/* As PostgreSQL would have sent it.  Of a tree json_rows() has left the text. */
 static bool set_cell(PGresult *rows, int row, int column, struct json_object *value)
 {
     enum cell_kind kind = sqltype_of(PQftype(rows, column))->cell;
-    const char *text = value ? json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE) : NULL;
+    const char *text = json_object_get_string(value);
     char time[40];
 
-    if (value && (json_object_is_type(value, json_type_string) || json_object_is_type(value, json_type_double)))
-        text = json_object_get_string(value);
+    if (value && !text)
+        return false;
     if (text && kind == CELL_BOOL)
         text = json_object_get_boolean(value) ? "t" : "f";
     if (text && kind == CELL_TIME && strlen(text) > 10 && strlen(text) < sizeof time) {
@@ -62,7 +63,7 @@ static bool set_rows(PGresult *rows, struct json_object *kept)
 
 PGresult *once_rows(const struct call *call, const PGresult *failure)
 {
-    struct json_object *kept = json_tokener_parse(PQresultErrorField(failure, PG_DIAG_MESSAGE_PRIMARY));
+    struct json_object *kept = json_rows(PQresultErrorField(failure, PG_DIAG_MESSAGE_PRIMARY));
     PGresult *rows = PQcopyResult(call->statement.columns, PG_COPYRES_ATTRS);
     bool done = kept && rows && set_rows(rows, kept);
 

@@ -1,5 +1,6 @@
 #include "request.h"
 #include "base/config.h"
+#include "base/jsonread.h"
 #include "base/password.h"
 
 #include <fcgiapp.h>

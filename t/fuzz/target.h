@@ -4,6 +4,7 @@
 #ifndef IM_FUZZ_TARGET_H
 #define IM_FUZZ_TARGET_H
 
+#include "base/jsonread.h"
 #include "serve/request.h"
 
 #include <stdint.h>

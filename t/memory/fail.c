@@ -1,11 +1,13 @@
 /*
  * Memory that fails at the n-th allocation of a program, preloaded by t/badinput.t: cc -shared -fPIC fail.c -o fail.so.
  *
- * The file IM_FAIL/<program>, which the test and the program's processes map, says which allocation fails, and counts them
+ * A negative n has that one fail and all that come after it.  The file IM_FAIL/<program>, which the test and the program's processes map, says which allocation fails, and counts them
  * from when it is armed.  AddressSanitizer's own strdup() is not among them, nor what libfcgi allocates, which does not look
  * whether it got any, and libgcrypt, which ends the process: no care of ours would help.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +61,10 @@ static bool hopeless(void *caller)
 
 static bool fails(void *caller)
 {
-    if (!plan || !plan->armed || hopeless(caller) || __atomic_add_fetch(&plan->count, 1, __ATOMIC_SEQ_CST) != plan->nth)
+    if (!plan || !plan->armed || hopeless(caller))
+        return false;
+    int n = __atomic_add_fetch(&plan->count, 1, __ATOMIC_SEQ_CST);
+    if (plan->nth < 0 ? n < -plan->nth : n != plan->nth)
         return false;
     plan->failed = 1;
     errno = ENOMEM;

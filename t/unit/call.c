@@ -4,6 +4,7 @@
 #include "base/code.h"
 #include "base/words.h"
 #include "serve/bind.h"
+#include "base/jsonread.h"
 #include "serve/request.h"
 
 #include <stdarg.h>

@@ -1,12 +1,14 @@
 /*
- * What json_read() takes and refuses: the shapes that json-c lets through (platform.md) and those of B1, B3, B4.
+ * What json_read() takes and refuses: the shapes that json-c lets through (platform.md) and those of B1, B3, B4.  And what it
+ * makes of them, all or nothing when memory fails.
  */
+#include "../memory/fail.c"
+
+#include "base/abandon.h"
 #include "base/json.h"
+#include "base/jsonread.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "tap.h"
 
@@ -149,6 +151,86 @@ static void check_text(void)
     ok(!json_is_text("{}\0", 3), "is no text: %s", "U+0000");
 }
 
+/* What is read, and as it is written again; "" where it is the same. */
+static const char *const values[][2] = {
+    {"{\"a\":[1,-2,0,18446744073709551615,true,false,null,{},[]]}", ""},
+    {"{\"a\":[-0, 9223372036854775807 ,-9223372036854775808]}", "{\"a\":[0,9223372036854775807,-9223372036854775808]}"},
+    {"{\"a\":[1.50,-0.0,1e3,12.5E-7,100.00]}", ""},
+    {"{\"a\":[99999999999999999999,-99999999999999999999]}", "{\"a\":[18446744073709551615,-9223372036854775808]}"},
+    {"{\"\\u0061\\n\\\"\":\"\\\\\\/\\b\\f\\n\\r\\t\\\"\"}", "{\"a\\u000a\\\"\":\"\\\\/\\u0008\\u000c\\u000a\\u000d\\u0009\\\"\"}"},
+    {"{\"b\":{\"a\":{\"b\":\"\\u00e9\\ud83d\\ude00\"}},\"a\":\"\"}", "{\"b\":{\"a\":{\"b\":\"\xc3\xa9\xf0\x9f\x98\x80\"}},\"a\":\"\"}"},
+};
+
+/* The value as it is written, for the caller to free, and the value put. */
+static char *written(struct json_object *value)
+{
+    struct obstack out;
+
+    obstack_init(&out);
+    json_grow_value(&out, value);
+    obstack_1grow(&out, '\0');
+    char *text = strdup(obstack_finish(&out));
+    obstack_free(&out, NULL);
+    json_object_put(value);
+    return text;
+}
+
+static void check_values(void)
+{
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        char field[JSON_FIELD], *text = written(json_read(values[i][0], strlen(values[i][0]), field));
+        ok(strcmp(text, *values[i][1] ? values[i][1] : values[i][0]) == 0, "%s is read as %s", values[i][0], text);
+        free(text);
+    }
+}
+
+static void check_rows(void)
+{
+    static const char rows[] = "[{\"id\": 1, \"at\": [1, {\"x\": \"\\n\"}], \"data\": {}, \"cents\": 1.00}, {\"id\": null}]";
+    struct json_object *read = json_rows(rows), *first = json_object_array_get_idx(read, 0), *at, *data;
+
+    ok(json_object_array_length(read) == 2 && json_object_object_get_ex(first, "at", &at) && json_object_object_get_ex(first, "data", &data),
+       "rows are %s", "read");
+    ok(strcmp(json_text(at), "[1, {\"x\": \"\\n\"}]") == 0 && strcmp(json_text(data), "{}") == 0, "a value that is a tree is its text: %s", json_text(at));
+    json_object_put(read);
+    ok(!json_rows("{}") && !json_rows("[1") && !json_rows(""), "rows are %s", "nothing else");
+}
+
+static struct json_object *starved;
+static const char full[] = "{\"receiverId\":7,\"data\":{\"list\":[1,2.50,\"x\",[true],1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8,9,1,2,3]},\"a\":1,\"b\":1,"
+                           "\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"j\":1,\"content\":\"what is longer than what fits into a small buffer\"}";
+
+static void read_full(struct request *r)
+{
+    char field[JSON_FIELD];
+
+    (void)r;
+    starved = json_read(full, strlen(full), field);
+}
+
+/* Each allocation fails in turn: the object is whole, or the request is abandoned. */
+static void check_memory(void)
+{
+    static struct plan failing;
+    int whole = 0, abandoned = 0, wrong = 0;
+
+    fclose(stderr); /* which is told of each */
+    plan = &failing;
+    for (failing.failed = 1; failing.failed;) {
+        failing = (struct plan){.armed = 1, .nth = whole + abandoned + wrong + 1};
+        starved = NULL;
+        bool done = abandon_guard(read_full, NULL);
+        failing.armed = 0;
+        char *text = done ? written(starved) : NULL;
+        abandoned += !done;
+        whole += done && strcmp(text, full) == 0;
+        wrong += done && strcmp(text, full) != 0;
+        free(text);
+    }
+    ok(wrong == 0 && abandoned > 30 && whole == 1, "whole or nothing while memory fails: %d times nothing, %d times whole, %d times wrong", abandoned,
+       whole, wrong);
+}
+
 int main(void)
 {
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
@@ -162,5 +244,8 @@ int main(void)
     check_places();
     check_strings();
     check_text();
+    check_values();
+    check_rows();
+    check_memory();
     return done_testing();
 }

@@ -1,6 +1,7 @@
 /*
  * Where a field comes from: the body before the query, and of that nothing that is not clear.
  */
+#include "base/jsonread.h"
 #include "serve/request.h"
 
 #include <stdarg.h>
