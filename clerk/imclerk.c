@@ -118,7 +118,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what, (void)arg;
     if (stopping)
         return;
-    event_add(tick, &wait);
+    loop_add(tick, &wait);
     register_tick();
     search_go_on();
     if (!outbox_running && push_busy() == 0) {
@@ -162,13 +162,14 @@ int main(int argc, char **argv)
     struct event *term = loop_signal(loop, SIGTERM, on_stop, NULL);
     db_open(loop, "clerk", statements, count, config_number("IM_DB_CONNECTIONS", 2, 1, 64));
     db_start();
-    event_add(term, NULL); /* until here a signal simply ends the process */
+    if (event_add(term, NULL) != 0) /* until here a signal simply ends the process */
+        log_fatal("could not wait for signals");
     http_open(loop);
     push_open(loop, PUSH_FOR_EVER);
     register_open(loop);
     watch_open(loop);
     tick = loop_timer(loop, on_tick, NULL);
-    event_add(tick, &now);
+    loop_add(tick, &now);
     log_info("ready");
     do
         event_base_loop(loop, EVLOOP_ONCE);

@@ -231,7 +231,7 @@ static void stream_done(CURLcode result, long status)
         log_info("the stream of sockets ended: status %ld", status);
     line_length = 0;
     *worker = '\0';
-    event_add(reconnect, &wait);
+    loop_add(reconnect, &wait);
 }
 
 static void stream_start(evutil_socket_t fd, short what, void *arg)

@@ -120,7 +120,7 @@ static void probe_done(CURLcode result, long status)
         fail(pid, whole && result == CURLE_OPERATION_TIMEDOUT ? SLOW : REFUSED);
     if (pid && memory(pid) > memory_max)
         end(pid, SIGTERM, "it holds too much memory");
-    event_add(tick, &period);
+    loop_add(tick, &period);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -154,7 +154,7 @@ void watch_open(struct event_base *base)
     curl_easy_setopt(probe.easy, CURLOPT_FRESH_CONNECT, 1L); /* what is open already says nothing */
     curl_easy_setopt(probe.easy, CURLOPT_FORBID_REUSE, 1L);
     tick = loop_timer(base, on_tick, NULL);
-    event_add(tick, &period);
+    loop_add(tick, &period);
 }
 
 void watch_close(void)

@@ -306,6 +306,9 @@ subtest 'what can fail is looked at' => sub {
         sort keys %$functions;
     ok $functions->{'src/base/store.c store_put'}{result} =~ /bool/, 'results are known';
     lacks 'and nobody calls such a function for nothing', map { [$_, (split / /)[0], undef] } @unheard;
+    my @foreign = map { my $file = $_; map {["$file does not look at what $_ says", 'loop_add() of src/base/loop.h', undef]} $source->text($file) =~ /^ +(event_add|evtimer_add|bufferevent_enable)\([^=!]*;/gm }
+        $source->c_files('.c');
+    lacks 'nor of libevent', @foreign;
 };
 
 # What the log says of a refusal, and im-codes(7) lists.

@@ -26,6 +26,7 @@ static void check_done(void)
         curl_easy_getinfo(message->easy_handle, CURLINFO_RESPONSE_CODE, &status);
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &http);
         curl_multi_remove_handle(multi, http->easy);
+        event_del(http->failed);
         http->done(result, status);
     }
 }
@@ -50,12 +51,22 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     check_done();
 }
 
+/* Not from within libcurl, nor from where a transfer begins: done() may start the next. */
+static void fail_soon(CURL *easy)
+{
+    static const struct timeval soon = {0, 100000};
+    struct http *http = NULL;
+
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &http);
+    loop_add(http->failed, &soon);
+}
+
 /* libcurl says which of its sockets to watch for what; the event is kept as the socket's own pointer. */
 static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *watched)
 {
     struct event *event = watched;
 
-    (void)easy, (void)arg;
+    (void)arg;
     if (event)
         event_free(event);
     event = NULL;
@@ -63,7 +74,7 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void 
         int kind = EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0);
         event = event_new(loop, fd, (short)kind, on_socket, NULL);
         if (!event || event_add(event, NULL) != 0)
-            log_error("could not watch a connection: out of memory"); /* its transfer ends by its time */
+            fail_soon(easy);
     }
     curl_multi_assign(multi, fd, event);
     return 0;
@@ -77,7 +88,7 @@ static int watch_timer(CURLM *handle, long ms, void *arg)
     if (ms < 0)
         event_del(timer);
     else
-        event_add(timer, &wait);
+        loop_add(timer, &wait);
     return 0;
 }
 
@@ -114,6 +125,7 @@ static void on_failed(evutil_socket_t fd, short what, void *arg)
     struct http *http = arg;
 
     (void)fd, (void)what;
+    curl_multi_remove_handle(multi, http->easy);
     http->done(CURLE_OUT_OF_MEMORY, 0);
 }
 
@@ -135,10 +147,8 @@ void http_prepare(struct http *http, const char *address, char *prefix, size_t s
 
 void http_start(struct http *http)
 {
-    static const struct timeval soon = {0, 100000};
-
     if (curl_multi_add_handle(multi, http->easy) != CURLM_OK)
-        event_add(http->failed, &soon); /* not from in here: done() may start the next */
+        fail_soon(http->easy);
 }
 
 void http_close(struct http *http)

@@ -38,7 +38,7 @@ static void be_patient(void)
 {
     static const struct timeval patience = {PUBLISHER_PATIENCE_MS / 1000, PUBLISHER_PATIENCE_MS % 1000 * 1000};
 
-    event_add(impatience, &patience);
+    loop_add(impatience, &patience);
 }
 
 /* Takes the first off the ring before its owner hears of it, for that one may send the next. */
@@ -72,7 +72,7 @@ static void fail(const char *why)
         log_error("could not publish an event: %s", why); /* the retries that follow say nothing new */
     silent = true;
     connection_drop();
-    event_add(retry, &soon);
+    loop_add(retry, &soon);
     while (count)
         answered(0);
 }
@@ -206,8 +206,9 @@ static void connection_make(void)
         return;
     }
     bufferevent_setcb(connection, on_read, NULL, on_event, NULL);
-    bufferevent_enable(connection, EV_READ | EV_WRITE);
-    if (bufferevent_socket_connect(connection, (struct sockaddr *)&peer, (int)peer_length) != 0)
+    if (bufferevent_enable(connection, EV_READ | EV_WRITE) != 0)
+        fail_soon("out of memory");
+    else if (bufferevent_socket_connect(connection, (struct sockaddr *)&peer, (int)peer_length) != 0)
         fail_soon(evutil_socket_error_to_string(errno));
 }
 

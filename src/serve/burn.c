@@ -20,7 +20,7 @@ static struct event *turn;
 
 static void turn_next(long microseconds)
 {
-    event_add(turn, &(struct timeval){0, microseconds});
+    loop_add(turn, &(struct timeval){0, microseconds});
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *arg)

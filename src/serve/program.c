@@ -61,7 +61,7 @@ static void connection_release(struct connection *c)
 {
     SLIST_INSERT_HEAD(&unused, c, free);
     if (!stopping)
-        event_add(listening, NULL);
+        loop_add(listening, NULL);
 }
 
 static void request_start(struct connection *c)
@@ -87,7 +87,7 @@ static void request_start(struct connection *c)
 static void connection_wait(struct connection *c, const struct timeval *patience)
 {
     event_assign(&c->readable, loop, c->fcgi.ipcFd, EV_READ | EV_PERSIST | EV_ET, on_readable, c);
-    event_add(&c->readable, patience);
+    loop_add(&c->readable, patience);
 }
 
 static void request_end(struct request *r)
@@ -165,7 +165,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     else if (arrival == ARRIVAL_OVER)
         connection_close(c);
     else
-        event_add(&c->readable, &arrival_time);
+        loop_add(&c->readable, &arrival_time);
 }
 
 /* Accepted here and not by libfcgi, which would wait for its first byte, and when closing for its last ("detached" says
@@ -231,7 +231,7 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
     event_del(listening);
     FCGX_ShutdownPending(); /* a kept connection that ends is not replaced by a new one */
     connections_close();
-    event_add(stop_deadline, &wait);
+    loop_add(stop_deadline, &wait);
 }
 
 /* Secrets are in the environment and in memory: no core file, no reading through /proc by others of our user. */
@@ -253,7 +253,7 @@ static void listen_on_stdin(void)
         SLIST_INSERT_HEAD(&unused, &connections[i], free);
     }
     listening = loop_event(loop, 0, EV_READ | EV_PERSIST, on_listening, NULL);
-    event_add(listening, NULL);
+    loop_add(listening, NULL);
 }
 
 static void counters_open(void)
@@ -297,8 +297,9 @@ int program_run(const struct program *program, int argc, char **argv)
     serve_open(loop, served);
     counters_open();
     listen_on_stdin();
-    event_add(stop_term, NULL); /* until here a signal simply ends the process: there is nothing to finish */
-    event_add(stop_usr1, NULL);
+    /* until here a signal simply ends the process: there is nothing to finish */
+    if (event_add(stop_term, NULL) != 0 || event_add(stop_usr1, NULL) != 0)
+        log_fatal("could not wait for signals");
     log_info("ready");
     do {
         event_base_loop(loop, EVLOOP_ONCE);
