@@ -1,13 +1,11 @@
 #include "db.h"
 #include "bulk.h"
-#include "config.h"
+#include "first.h"
 #include "log.h"
 #include "loop.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* PostgreSQL cancels a statement after 5 s; a connection that says nothing for longer is dead. */
 static const struct timeval answer_timeout = {8, 0};
@@ -31,8 +29,7 @@ static struct event_base *loop;
 static struct event *impatience; /* pending while a job waits, for the deadline of the first */
 static struct statement **prepared;
 static int prepared_count;
-static char conninfo[1024];
-static PGconn *first;
+static const char *conninfo;
 static struct connection *connections;
 static int connection_count, alive, busy;
 
@@ -58,7 +55,7 @@ static bool flush(struct connection *c)
     int left = PQflush(c->pg);
 
     if (left == 1)
-        event_add(c->writable, NULL);
+        loop_add(c->writable, NULL);
     return left >= 0;
 }
 
@@ -69,7 +66,7 @@ static void connection_give(struct connection *c, struct job *job)
     c->state = BUSY;
     c->job = job;
     bulk_begin(job);
-    event_add(c->readable, &answer_timeout);
+    loop_add(c->readable, &answer_timeout);
     if (!job_send(job, c->pg) || !flush(c))
         connection_lost(c);
 }
@@ -95,7 +92,7 @@ static void on_impatience(evutil_socket_t fd, short what, void *arg)
     queue_fail(now);
     if ((first_waiting = STAILQ_FIRST(&queue))) {
         long left = first_waiting->deadline - now;
-        event_add(impatience, &(struct timeval){left / 1000, left % 1000 * 1000});
+        loop_add(impatience, &(struct timeval){left / 1000, left % 1000 * 1000});
     }
 }
 
@@ -154,7 +151,7 @@ static void connection_lost(struct connection *c)
     c->job = NULL;
     c->state = DOWN;
     c->backoff_ms = c->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : c->backoff_ms * 2;
-    event_add(c->retry, &wait);
+    loop_add(c->retry, &wait);
     if (job) {
         job->deadline = 0;
         STAILQ_INSERT_HEAD(&queue, job, waiting);
@@ -196,7 +193,7 @@ static void connection_poll(struct connection *c)
     } else if (!watch(c)) { /* again, for libpq may have opened another socket */
         connection_lost(c);
     } else {
-        event_add(status == PGRES_POLLING_READING ? c->readable : c->writable, &answer_timeout);
+        loop_add(status == PGRES_POLLING_READING ? c->readable : c->writable, &answer_timeout);
     }
 }
 
@@ -223,7 +220,7 @@ static void connection_start(evutil_socket_t fd, short what, void *arg)
         return;
     }
     PQsetNoticeReceiver(c->pg, on_notice, NULL);
-    event_add(c->writable, &answer_timeout);
+    loop_add(c->writable, &answer_timeout);
 }
 
 static void job_finished(struct connection *c)
@@ -289,22 +286,6 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
         connection_lost(c);
 }
 
-static PGconn *connect_patiently(void)
-{
-    bool told = false;
-
-    for (;;) {
-        PGconn *pg = PQconnectdb(conninfo);
-        if (PQstatus(pg) == CONNECTION_OK)
-            return pg;
-        if (!told)
-            log_info("waiting for PostgreSQL: %s", PQerrorMessage(pg));
-        told = true;
-        PQfinish(pg);
-        usleep(100000);
-    }
-}
-
 void db_open(struct event_base *base, const char *program, struct statement **statements, int count,
              long wanted)
 {
@@ -312,25 +293,12 @@ void db_open(struct event_base *base, const char *program, struct statement **st
     prepared = statements;
     prepared_count = count;
     connection_count = (int)wanted;
-    snprintf(conninfo, sizeof conninfo, "%s user=im_%s application_name=%s connect_timeout=5 client_encoding=UTF8",
-             config_required("IM_DB"), program, program);
-    first = connect_patiently();
-    statement_prepare(first, statements, count);
-}
-
-PGresult *db_ask(const char *sql)
-{
-    PGresult *result = PQexec(first, sql);
-
-    if (PQresultStatus(result) != PGRES_TUPLES_OK)
-        log_fatal("could not run \"%s\": %s", sql, PQresultErrorMessage(result));
-    return result;
+    conninfo = first_open(program, statements, count);
 }
 
 void db_start(void)
 {
-    PQfinish(first);
-    first = NULL;
+    first_close();
     connections = calloc((size_t)connection_count, sizeof *connections);
     impatience = loop_timer(loop, on_impatience, NULL);
     if (!connections)
@@ -356,7 +324,7 @@ static void run(struct job *job)
     } else {
         STAILQ_INSERT_TAIL(&queue, job, waiting);
         if (!event_pending(impatience, EV_TIMEOUT, NULL))
-            event_add(impatience, &(struct timeval){DB_WAIT_MS / 1000, DB_WAIT_MS % 1000 * 1000});
+            loop_add(impatience, &(struct timeval){DB_WAIT_MS / 1000, DB_WAIT_MS % 1000 * 1000});
         if (alive == 0)
             event_active(impatience, EV_TIMEOUT, 1);
     }

@@ -1,5 +1,6 @@
 #include "wordlist.h"
 #include "config.h"
+#include "first.h"
 #include "log.h"
 #include "loop.h"
 #include "words.h"
@@ -72,7 +73,7 @@ static void done(struct job *j)
         ask();
         return;
     }
-    event_add(tick, &period);
+    loop_add(tick, &period);
 }
 
 static void ask(void)
@@ -99,10 +100,10 @@ void wordlist_open(struct event_base *base)
 
     do {
         snprintf(sql, sizeof sql, "select * from api.word_list(-1, %s, " WORDS ")", after);
-        PGresult *rows = db_ask(sql);
+        PGresult *rows = first_ask(sql);
         more = take(rows);
         PQclear(rows);
     } while (more);
     tick = loop_timer(base, on_tick, NULL);
-    event_add(tick, &period);
+    loop_add(tick, &period);
 }

@@ -13,7 +13,7 @@
 /* The statement that asks; register it with db_open before wordlist_open. */
 extern struct statement wordlist_statement;
 
-/* Loads the list (db_ask) and starts asking once the loop runs. */
+/* Loads the list (first_ask) and starts asking once the loop runs. */
 void wordlist_open(struct event_base *base);
 
 /* True when IM_WORDS is "refuse": text that would be starred out is refused instead. */

@@ -1,5 +1,5 @@
 #include "call.h"
-#include "base/db.h"
+#include "base/first.h"
 #include "base/log.h"
 
 #include <stdio.h>
@@ -130,7 +130,7 @@ static int domain_find(const PGresult *domains, Oid type)
 
 void call_types(struct call *const *calls, int count)
 {
-    PGresult *domains = db_ask("select t.oid, t.typname, t.typbasetype from pg_type t"
+    PGresult *domains = first_ask("select t.oid, t.typname, t.typbasetype from pg_type t"
                                " join pg_namespace n on n.oid = t.typnamespace"
                                " where n.nspname = 'im' and t.typtype = 'd'");
 
