@@ -290,14 +290,14 @@ subtest 'nothing but a signal ends a program that serves' => sub {
     }
     my %taken = map { ($_ => 1) } map { @{ $_->{taken} } } values %$functions;
     ok $ends{'src/serve/program.c program_run'} && $ends{'clerk/imclerk.c main'}, 'before that a program may end itself';
-    ok $taken{'src/serve/transaction.c call_done'} && $taken{'cgi-bin/auth.c verify'} && $taken{'src/serve/program.c on_readable'}, 'callbacks are known';
+    ok $taken{'src/serve/transaction.c call_done'} && $taken{'cgi-bin/auth.c verify'} && $taken{'src/serve/connection.c on_readable'}, 'callbacks are known';
     my @wrong = grep { $ends{$_} } sort keys %taken;
     ok !@wrong, 'no callback does' or diag map {"  $_, by $ends{$_}\n"} @wrong;
 };
 
 # A function that can fail says so by what it returns, and whoever calls it looks.  The compiler sees to that for those of a header.
 subtest 'what can fail is looked at' => sub {
-    my %either    = map { ($_ => 1) } qw(words_star each_part);    # what they change is what is wanted
+    my %either    = map { ($_ => 1) } qw(sensitive_star each_part);    # what they change is what is wanted
     my %prototype = map { my $file = $_; map { ("$file: $_" => 1) } grep { !$either{ s/\w+ //r } } $source->text($file) =~ /^(?:static )?(?:inline )?(bool \w+)\(/gm }
         map { files($_, qr/\.h\z/) } qw(src/base src/serve cgi-bin clerk decoder);
     lacks 'a header marks what can fail with MUST_USE', map { ["$_ lacks MUST_USE", (split /: /)[0], undef] } sort keys %prototype;

@@ -3,7 +3,7 @@
 #include "first.h"
 #include "log.h"
 #include "loop.h"
-#include "words.h"
+#include "sensitive.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,13 +25,13 @@ static void begin(void)
 {
     *coming = '\0';
     snprintf(after, sizeof after, "0");
-    words_begin();
+    sensitive_begin();
 }
 
 static bool add(const PGresult *rows)
 {
     for (int i = 0; i < PQntuples(rows); i++)
-        if (!PQgetisnull(rows, i, 2) && !words_add(PQgetvalue(rows, i, 2)))
+        if (!PQgetisnull(rows, i, 2) && !sensitive_add(PQgetvalue(rows, i, 2)))
             return false;
     return true;
 }
@@ -56,7 +56,7 @@ static bool take(const PGresult *rows)
     snprintf(after, sizeof after, "%s", PQgetvalue(rows, count - 1, 1));
     if (count == (int)strtol(WORDS, NULL, 10))
         return true;
-    words_use();
+    sensitive_use();
     snprintf(version, sizeof version, "%s", coming);
     begin();
     return false;

@@ -1,5 +1,5 @@
 /*
- * Keeps a program's list of sensitive words (words.h) equal to the table im.sensitive_word: asks PostgreSQL every second
+ * Keeps a program's list of sensitive words (sensitive.h) equal to the table im.sensitive_word: asks PostgreSQL every second
  * whether it has changed, and then for a thousand words at a time.
  */
 #ifndef IM_WORDLIST_H

@@ -2,8 +2,8 @@
 #include "base/code.h"
 #include "base/json.h"
 #include "base/literal.h"
+#include "base/sensitive.h"
 #include "base/wordlist.h"
-#include "base/words.h"
 #include "filter.h"
 #include "request.h"
 
@@ -159,7 +159,7 @@ static bool filter(const struct call *call, const struct argument *a, struct req
         return true;
     if (a->filter == '*' && !is_text(call, values))
         return !filter_content(request_copy(r, *value));
-    if (!words_found(*value) || !filter_found(request_copy(r, *value)))
+    if (!sensitive_found(*value) || !filter_found(request_copy(r, *value)))
         return true;
     if (a->filter == '!' || wordlist_refuses())
         return false;

@@ -1,6 +1,6 @@
 #include "filter.h"
 #include "base/jsonread.h"
-#include "base/words.h"
+#include "base/sensitive.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,11 +40,11 @@ static bool each_part(char *text, bool (*look)(char *part))
     return any;
 }
 
-static bool found(char *part) { return words_found(part); }
+static bool found(char *part) { return sensitive_found(part); }
 
 bool filter_found(char *text) { return each_part(text, found); }
 
-void filter_star(char *text) { each_part(text, words_star); }
+void filter_star(char *text) { each_part(text, sensitive_star); }
 
 static bool value_found(struct json_object *value)
 {

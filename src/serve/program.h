@@ -1,9 +1,7 @@
 /*
- * The life of a program: libfcgi driven by an event loop.
+ * The life of a program: what is opened in which order, the loop, and how it ends.
  *
- * Every connection that nginx keeps open is one FCGX_Request; requests of all connections are in flight at once
- * and share the process's PostgreSQL connections.  Nothing blocks: libfcgi reads a request when all of it has arrived, and writes nothing (output.h).  SIGTERM and SIGUSR1 (multiwatch's) stop it: it accepts nothing more, answers what runs,
- * publishes its events and leaves.
+ * SIGTERM and SIGUSR1 (multiwatch's) stop it: it accepts nothing more, answers what runs, publishes its events and leaves.
  */
 #ifndef IM_PROGRAM_H
 #define IM_PROGRAM_H

@@ -2,7 +2,7 @@
  * Calls as route rows have them: their grammar, and the values that are bound.
  */
 #include "base/code.h"
-#include "base/words.h"
+#include "base/sensitive.h"
 #include "serve/bind.h"
 #include "base/jsonread.h"
 #include "serve/request.h"
@@ -125,9 +125,9 @@ static void check_words(void)
 /* Text is starred, but no link; what a client reads as JSON is never changed. */
 static void check_content(void)
 {
-    words_begin();
-    ok(words_add("bad"), "a word is listed");
-    words_use();
+    sensitive_begin();
+    ok(sensitive_add("bad"), "a word is listed");
+    sensitive_use();
     call_parse(&message);
     message.arguments[0].kind = KIND_TEXT;
     message.arguments[1].kind = KIND_INT;

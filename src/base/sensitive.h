@@ -10,28 +10,28 @@
  * A list keeps 64 bits of each word, so that fifty thousand are half a MiB a process, and is made while the program serves:
  * a few words at a time, then it takes the place of the one before.
  */
-#ifndef IM_WORDS_H
-#define IM_WORDS_H
+#ifndef IM_SENSITIVE_H
+#define IM_SENSITIVE_H
 
 #include "must.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Begins a new list; until words_use() the one before counts. */
-void words_begin(void);
+/* Begins a new list; until sensitive_use() the one before counts. */
+void sensitive_begin(void);
 
 /* Adds a word, UTF-8, to the new list.  One without a letter or digit is ignored.  False when there is no memory. */
-MUST_USE bool words_add(const char *word);
+MUST_USE bool sensitive_add(const char *word);
 
 /* Has the new list take the place of the one before. */
-void words_use(void);
+void sensitive_use(void);
 
 /* True when the text (valid UTF-8) contains a word. */
-MUST_USE bool words_found(const char *text);
+MUST_USE bool sensitive_found(const char *text);
 
 /* Overwrites every character of every word found with '*', in place: the text only gets shorter.
  * True when something was found. */
-bool words_star(char *text);
+bool sensitive_star(char *text);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * The sensitive-word filter: what it finds however it is dressed, what it leaves alone, and how fast.
  */
-#include "base/words.h"
+#include "base/sensitive.h"
 
 #include <malloc.h>
 #include <stdarg.h>
@@ -13,11 +13,11 @@
 
 static void replace(const char *const *words, size_t count)
 {
-    words_begin();
+    sensitive_begin();
     for (size_t i = 0; i < count; i++)
-        if (!words_add(words[i]))
+        if (!sensitive_add(words[i]))
             exit(EXIT_FAILURE);
-    words_use();
+    sensitive_use();
 }
 
 static void starred(const char *text, const char *wanted)
@@ -25,7 +25,7 @@ static void starred(const char *text, const char *wanted)
     char copy[512];
 
     snprintf(copy, sizeof copy, "%s", text);
-    words_star(copy);
+    sensitive_star(copy);
     ok(strcmp(copy, wanted) == 0, "%s becomes %s%s%s", text, wanted, strcmp(copy, wanted) ? ", not " : "",
        strcmp(copy, wanted) ? copy : "");
 }
@@ -43,7 +43,7 @@ static double microseconds_per_scan(const char *text, int rounds)
     double start = microseconds();
 
     for (int i = 0; i < rounds; i++)
-        if (words_found(text))
+        if (sensitive_found(text))
             exit(EXIT_FAILURE);
     return (microseconds() - start) / rounds;
 }
@@ -54,15 +54,15 @@ static void check_making(const char *const *words, size_t count)
     size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
     double slowest = 0;
 
-    words_begin();
+    sensitive_begin();
     for (size_t i = 0; i < count;) {
         double start = microseconds();
         for (size_t end = i + 1000; i < end && i < count; i++)
-            if (!words_add(words[i]))
+            if (!sensitive_add(words[i]))
                 exit(EXIT_FAILURE);
         slowest = microseconds() - start > slowest ? microseconds() - start : slowest;
     }
-    words_use();
+    sensitive_use();
     ok(slowest < 5000, "a thousand words are added in less than 5 ms: %.0f microseconds", slowest);
     size_t kept = mallinfo2().uordblks + mallinfo2().hblkhd - before;
     ok(kept < 800 * 1024, "fifty thousand take less than 800 KiB: %zu", kept / 1024);
@@ -73,14 +73,14 @@ static void check_worst(void)
 {
     static char text[4096 * 3 + 1], word[64];
 
-    words_begin();
+    sensitive_begin();
     for (int length = 1; length <= 50; length++) {
         snprintf(word, sizeof word, "%.*s", length, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
         word[length - 1] = 'b';
-        if (!words_add(word))
+        if (!sensitive_add(word))
             exit(EXIT_FAILURE);
     }
-    words_use();
+    sensitive_use();
     memset(text, 'a', 4096);
     double spent = microseconds_per_scan(text, 20);
     ok(spent < 5000, "the longest message takes less than 5 ms against words that all but fit: %.0f microseconds", spent);
@@ -107,7 +107,7 @@ static void check_speed(void)
     }
     replace(NULL, 0);
     check_making(words, WORDS);
-    ok(words_found(text[123]) && words_found(text[49999]), "fifty thousand words are all in the list");
+    ok(sensitive_found(text[123]) && sensitive_found(text[49999]), "fifty thousand words are all in the list");
     double spent = microseconds_per_scan("今天天气很好，我们下午三点在公司门口见面，然后一起去吃晚饭怎么样？好的没问题。", 20000);
     ok(spent < 50, "a message takes less than 50 microseconds against them: %.2f", spent);
 }
@@ -121,11 +121,11 @@ static void check_clauses(void)
     char text[64] = "要发票!!\n找我";
 
     replace(list, sizeof list / sizeof *list);
-    ok(words_star(text) && strcmp(text, "********") == 0, "a word with such a mark is found across a row of them");
+    ok(sensitive_star(text) && strcmp(text, "********") == 0, "a word with such a mark is found across a row of them");
     starred("这件事很大，麻烦", "这件事很大，麻烦");
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         snprintf(text, sizeof text, "很大%s麻烦", ends[i]);
-        ok(!words_found(text), "end %zu of clauses and lines separates words", i);
+        ok(!sensitive_found(text), "end %zu of clauses and lines separates words", i);
     }
     starred("大-麻", "***");
     starred("很大.麻烦", "很***烦");
@@ -159,7 +159,7 @@ int main(void)
 {
     static const char *const list[] = {"赌博", "赌博网站", "ass", "Foo-Bar", "发票", "", "!!!", "café"};
 
-    ok(!words_found("赌博"), "an empty list finds nothing");
+    ok(!sensitive_found("赌博"), "an empty list finds nothing");
     replace(list, sizeof list / sizeof *list);
     starred("你好", "你好");
     starred("赌博", "**");
@@ -179,7 +179,7 @@ int main(void)
     starred("cafe\xcc\x81", "****\xcc\x81");
     starred("!!!", "!!!");
     starred("开发票，赌博", "开**，**");
-    ok(words_found("代开发票") && !words_found("开发"), "found or not, without change");
+    ok(sensitive_found("代开发票") && !sensitive_found("开发"), "found or not, without change");
     check_clauses();
     check_marks();
     replace(NULL, 0);

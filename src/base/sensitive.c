@@ -1,4 +1,4 @@
-#include "words.h"
+#include "sensitive.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -209,12 +209,12 @@ static size_t word_characters(const struct folded *text, size_t count, int32_t o
     return length;
 }
 
-void words_begin(void)
+void sensitive_begin(void)
 {
     list_free(&coming);
 }
 
-bool words_add(const char *word)
+bool sensitive_add(const char *word)
 {
     struct folded text[WORD_MAX];
     int32_t characters[WORD_MAX];
@@ -240,7 +240,7 @@ bool words_add(const char *word)
     return true;
 }
 
-void words_use(void)
+void sensitive_use(void)
 {
     list_free(&current);
     current = coming;
@@ -322,7 +322,7 @@ static bool scan(const struct folded *text, size_t count, bool *stars)
     return found;
 }
 
-bool words_found(const char *text)
+bool sensitive_found(const char *text)
 {
     static struct folded folded[TEXT_MAX];
 
@@ -345,7 +345,7 @@ static void write_stars(char *text, const struct folded *folded, size_t count, c
     memmove(text + out, text + in, length - in + 1);
 }
 
-bool words_star(char *text)
+bool sensitive_star(char *text)
 {
     static struct folded folded[TEXT_MAX];
     static bool stars[TEXT_MAX];

@@ -1,6 +1,6 @@
 /* A list of words, a line each, and after an empty line a text: starring finds what there is to find, makes no text longer and
  * leaves it UTF-8. */
-#include "base/words.h"
+#include "base/sensitive.h"
 #include "target.h"
 
 #include <stdio.h>
@@ -9,10 +9,10 @@ static void read_list(char *list)
 {
     char *rest = list;
 
-    words_begin();
+    sensitive_begin();
     for (char *word; (word = strsep(&rest, "\n"));)
-        MUST(words_add(word));
-    words_use();
+        MUST(sensitive_add(word));
+    sensitive_use();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
@@ -24,8 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         text += 2;
         read_list(all);
         size_t length = strlen(text);
-        bool found = words_found(text);
-        MUST(words_star(text) == found);
+        bool found = sensitive_found(text);
+        MUST(sensitive_star(text) == found);
         MUST(strlen(text) <= length && json_utf8_valid(text, strlen(text)));
     }
     free(all);
