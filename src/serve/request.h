@@ -42,7 +42,7 @@ struct request {
     struct claims claims;
     struct value *values; /* what request_set() and the path have set */
 
-    struct transaction *transaction; /* serve.c's; NULL: there has been none */
+    struct transaction *transaction; /* transaction.c's; NULL: there has been none */
     struct sheet *sheet;             /* sheet.c's; NULL: no file goes out */
     PGresult *rows;                  /* of a list that may go out in pieces (list.h), */
     int row;                         /* before this one so far; owned */

@@ -4,10 +4,16 @@
 #include "base/http.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tap.h"
@@ -68,6 +74,49 @@ static void check_keep_alive(struct http *http, int listening)
        "and gives it up within half a minute");
 }
 
+/* Of a network that only we are in. */
+static bool loopback(bool up)
+{
+    struct ifreq interface = {.ifr_name = "lo"};
+    int any = socket(AF_INET, SOCK_DGRAM, 0);
+    bool done_so = any >= 0 && ioctl(any, SIOCGIFFLAGS, &interface) == 0;
+
+    interface.ifr_flags = (short)(up ? interface.ifr_flags | IFF_UP : interface.ifr_flags & ~IFF_UP);
+    done_so = done_so && ioctl(any, SIOCSIFFLAGS, &interface) == 0;
+    close(any);
+    return done_so;
+}
+
+/* In the long form: the cable is pulled, with nothing on its way, so that neither end hears of it. */
+static void check_cut(void)
+{
+    static struct http stream = {.done = on_done};
+    char address[32], prefix[64], url[80];
+    time_t begun = time(NULL);
+
+    if (!getenv("IM_LONG") || unshare(CLONE_NEWNET) != 0 || !loopback(true)) {
+        ok(true, "a cable that is pulled # SKIP in the long form, for %s", "who may have a network of his own");
+        return;
+    }
+    int listening = listen_somewhere(address, sizeof address);
+    http_prepare(&stream, address, prefix, sizeof prefix);
+    snprintf(url, sizeof url, "%s/events", prefix);
+    curl_easy_setopt(stream.easy, CURLOPT_URL, url);
+    fd = CURL_SOCKET_BAD;
+    check_keep_alive(&stream, listening);
+    event_base_loopexit(loop, &(struct timeval){1, 0});
+    event_base_dispatch(loop);
+    done = 0;
+    ok(loopback(false), "the cable is %s", "pulled");
+    while (!done && time(NULL) < begun + 90) {
+        event_base_loopexit(loop, &(struct timeval){1, 0});
+        event_base_dispatch(loop);
+    }
+    ok(done == 1 && result != CURLE_OK, "that is found after %ld seconds: %s", (long)(time(NULL) - begun), curl_easy_strerror(result));
+    http_close(&stream);
+    close(listening);
+}
+
 int main(void)
 {
     static struct http http = {.done = on_done};
@@ -87,5 +136,6 @@ int main(void)
     ok(done == 1 && result == CURLE_OUT_OF_MEMORY, "but from the loop");
     http_close(&http);
     close(listening);
+    check_cut();
     return done_testing();
 }
