@@ -18,9 +18,10 @@ use Time::HiRes qw(time);
 
 use constant { AT_ONCE => 12, SECONDS => 1, ALONE => 5, MOST => 400 };
 
-# Memory that fails when it is told to (t/memory/fail.c).  A wrapper of the caller's brings its own.
+# Memory that fails when it is told to (t/memory/fail.c), for programs that AddressSanitizer watches (make check-sanitize).  A
+# wrapper of the caller's brings its own.
 my $plans   = Mojo::File->new(tempdir(CLEANUP => 1));
-my $failing = !$ENV{IM_WRAP}
+my $failing = !$ENV{IM_WRAP} && `ldd $ENV{IM_BUILD_DIR}/cgi-bin/message` =~ /libasan/
     && system('cc', '-O2', '-shared', '-fPIC', "$FindBin::Bin/memory/fail.c", '-o', "$plans/fail.so") == 0;
 my $asan    = join ':', grep {length} 'verify_asan_link_order=0', $ENV{ASAN_OPTIONS} // '';
 my @names   = IM::Source->new->programs;
