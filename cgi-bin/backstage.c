@@ -97,6 +97,8 @@ static const struct route routes[] = {
     {"POST", "/im/notice/cancel", ADMIN, NOTHING, "admin_notice_cancel(:me, id)", NULL},
     {"GET", "/im/notice/list", ADMIN, SHEET,
      "admin_notice_list(:me, :after, format?, page?, size?, sort?, order?, kind?, status?, startTime?, endTime?)", NULL},
+    {"GET", "/im/notice/recipient/list", ADMIN, SHEET,
+     "admin_notice_recipient_list(:me, :after, format?, page?, size?, sort?, order?, id, got?)", NULL},
     {"GET", "/im/notice/template/list", ADMIN, SHEET,
      "admin_notice_template_list(:me, :after, format?, page?, size?, sort?, order?, name?)", NULL},
     {"POST", "/im/notice/template/add", ADMIN, ONE, "admin_notice_template_add(:me, name, title, content)", NULL},

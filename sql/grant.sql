@@ -165,6 +165,7 @@ grant execute on function api.admin_complaint_resolve to im_backstage;
 grant execute on function api.admin_notice_send to im_backstage;
 grant execute on function api.admin_notice_cancel to im_backstage;
 grant execute on function api.admin_notice_list to im_backstage;
+grant execute on function api.admin_notice_recipient_list to im_backstage;
 grant execute on function api.admin_notice_template_list to im_backstage;
 grant execute on function api.admin_notice_template_add to im_backstage;
 grant execute on function api.admin_notice_template_update to im_backstage;

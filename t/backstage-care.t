@@ -5,6 +5,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use IM::Samples;
 use IM::Stack;
+use Mojo::JSON qw(false true);
 use Test::More;
 
 my $im = IM::Stack->new;
@@ -132,6 +133,11 @@ subtest 'a notice to everybody' => sub {
     is @{ $pull->($bob) }, 1, 'nobody acknowledges what is to come';
     $seen->($_) for $ann, $bob, $eve;
     $admin->get('/im/notice/list', { kind => 'NOTICE', status => 2 })->ok('both are listed', { total => 2, records => [{ title => 'x' }, { title => '停机维护', audience => 'all', recipientCount => 4 }] });
+    my $all = $admin->get('/im/notice/list', { kind => 'NOTICE' })->must->{records}[1]{id};
+    my $has = sub (%more) { return $admin->get('/im/notice/recipient/list', { id => $all, %more })->must };
+    is_deeply [map { $_->{userId} } @{ $has->()->{records} }], [map { $_->id } $ann, $bob, $cat, $dan], 'it was for whoever had an account, not for eve';
+    is_deeply [map { [$_->{userId}, $_->{got}] } @{ $has->(got => 'true', order => 'desc')->{records} }], [map { [$_->id, true] } $bob, $ann], 'and who has got it is said';
+    is $has->(got => 'false')->{total}, 2, 'and who has not';
     $_->close for @devices, $heart, $other;
 };
 
@@ -146,7 +152,12 @@ subtest 'to some, by a template, at a time' => sub {
     $admin->post('/im/notice/send', \%some)->must;
     is_deeply [map { [@$_{qw(title content)}] } @{ $pull->($bob) }], [['Bob，生日快乐', '送您 {name} 天会员 {}']], 'bob finds it, filled in once';
     is_deeply $pull->($ann), [], 'nobody else does';
+    my $his = $admin->get('/im/notice/list', { kind => 'NOTICE' })->must->{records}[0]{id};
+    my %bob = (noticeId => $his, userId => $bob->id, username => 'bob');
+    $admin->get('/im/notice/recipient/list', { id => $his })->ok('who has not got it yet', { total => 1, records => [{ %bob, got => false, gotTime => undef }] });
     $seen->($bob);
+    $admin->get('/im/notice/recipient/list', { id => $his })->ok('has it, and since when', { total => 1, records => [{ %bob, got => true, gotTime => qr/^2/ }] });
+    $admin->get('/im/notice/recipient/list', { id => 9_999_999 })->refused(404, 'of a notice there is');
 
     $admin->post('/im/notice/template/update', { id => $template, title => '群活动' })->must;
     my $later = $admin->post('/im/notice/send', { templateId => $template, content => '周末', groupIds => [$group], sendTime => '2099-01-01 00:00:00' })->must->{id};

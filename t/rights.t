@@ -313,6 +313,8 @@ my @BACKSTAGE = (
     ['POST /im/complaint/resolve', { id => '@complaint', resolvedType => 4, summary => 'x' }, 200, 9001, 403, 403],
     ['POST /im/complaint/resolve', { id => '@missing', resolvedType => 4, summary => 'x' }, 404, 404, 403, 403],
     ['GET /im/notice/list',       {},                             200, 200, 403, 200],
+    ['GET /im/notice/recipient/list', { id => '@notice' },        200, 200, 403, 200],
+    ['GET /im/notice/recipient/list', { id => '@missing' },       404, 404, 403, 404],
     ['POST /im/notice/send',      { title => 'x', content => 'x', userIds => ['@other'] }, 200, 200, 403, 403],
     ['POST /im/notice/send',      { templateId => '@missing' },   404, 404, 403, 403],
     ['POST /im/notice/cancel',    { id => '@notice' },            200, 9001, 403, 403],

@@ -210,7 +210,7 @@ end $$;
 -- Closes the caller's account for good.
 -- Refuses: 1002 wrong password; 1007 too many failures of this session meanwhile; 4006 money, open orders or red packets left
 -- Writes: account, session, connection, member, chat_group, conversation, message, tally, friendship, friend_request, blacklist, file, presence,
---   trade_password, account_mute, notice_due, idempotency, name_held, outbox, audit, audit_head, sync_list; login_failure of a wrong one
+--   trade_password, account_mute, notice_due, notice_got, idempotency, name_held, outbox, audit, audit_head, sync_list; login_failure of a wrong one
 -- Tells: the account, SYSTEM_MESSAGE KICK; friends, FRIEND_REQUEST DELETE; members of its groups, GROUP_MESSAGE MANAGER,
 --   QUIT, MESSAGE
 create function api.auth_close(me bigint, my_session bigint, ok boolean, old_hash text) returns void

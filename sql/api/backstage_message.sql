@@ -15,7 +15,8 @@ language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   return query execute im.message_list_query(me, (format, after, page, size, sort, direction)::im.list_ask,
     array['private', im.search_between(of_user, of_friend), im.list_from('sendTime', first), im.list_until('sendTime', last)],
-    im.search_said(said, 'text'));
+    case when of_user is null and of_friend is null then im.search_page(said, (format, after, page, size, sort, direction)::im.list_ask, true, first, last)
+         else im.search_said(said, 'text') end);
 end $$;
 
 -- GET /im/message/group/list
@@ -33,7 +34,9 @@ language plpgsql security definer set search_path = im, pg_temp as $$
 begin
   return query execute im.message_list_query(me, (format, after, page, size, sort, direction)::im.list_ask,
     array['not private', im.message_in_group(of_group), im.list_is('senderId', of_user::bigint), im.list_from('sendTime', first),
-          im.list_until('sendTime', last)], im.search_said(said, 'text'));
+          im.list_until('sendTime', last)],
+    case when of_group is null and of_user is null then im.search_page(said, (format, after, page, size, sort, direction)::im.list_ask, false, first, last)
+         else im.search_said(said, 'text') end);
 end $$;
 
 -- GET /im/message/around  admin_message_around(:me, id, size?)

@@ -70,6 +70,28 @@ begin
           im.list_until('createTime', last)], 'im.notice_find');
 end $$;
 
+-- GET /im/notice/recipient/list
+--   admin_notice_recipient_list(:me, :after, format?, page?, size?, sort?, order?, id, got?)
+-- Whom a notice that was sent is for, and who of them has got it.
+-- Refuses: 403 without notice.read; 400 sort; 404 no such notice
+-- Writes: audit, audit_head
+-- Tells: nobody
+create function api.admin_notice_recipient_list(me bigint, after text, format im.list_format, page integer, size integer,
+  sort im.list_sort, direction im.list_order, of_notice im.id, has boolean)
+returns table (total text, "noticeId" bigint, "userId" bigint, username text, "nickName" text, got boolean, "gotTime" timestamptz)
+language plpgsql security definer set search_path = im, pg_temp as $$
+declare
+  everyone boolean := (select n.everybody from im.notice n where n.id = of_notice);
+begin
+  perform im.permit(me, 'notice.read');
+  if everyone is null then
+    raise sqlstate 'I0404' using hint = 'no such notice, whose recipients are asked for';
+  end if;
+  return query execute im.list(me, 'notice.read', case when everyone then 'im.notice_all_list' else 'im.notice_some_list' end::regclass,
+    '{noticeId,userId}', '{userId}', (format, after, page, size, sort, coalesce(direction, 'asc'))::im.list_ask,
+    array[im.list_is('noticeId', of_notice::bigint), im.list_is('got', has)]);
+end $$;
+
 -- GET /im/notice/template/list
 --   admin_notice_template_list(:me, :after, format?, page?, size?, sort?, order?, name?)
 -- The templates.

@@ -185,7 +185,7 @@ end $$;
 -- Closes a user's account for good: log-in and calls end, who it was is forgotten, messages stay.
 -- Refuses: 403 without user.close; 1001 no such user; 4006 money, open orders or red packets left
 -- Writes: account, session, connection, member, chat_group, conversation, message, tally, friendship, friend_request, blacklist,
---   file, presence, trade_password, account_mute, notice_due, idempotency, login_failure, name_held, outbox, audit, audit_head, sync_list
+--   file, presence, trade_password, account_mute, notice_due, notice_got, idempotency, login_failure, name_held, outbox, audit, audit_head, sync_list
 -- Tells: the account, SYSTEM_MESSAGE KICK; friends, FRIEND_REQUEST DELETE; members of its groups, GROUP_MESSAGE MANAGER,
 --   QUIT, MESSAGE
 create function api.admin_user_close(me bigint, account im.user_id, reason im.reason) returns void

@@ -23,7 +23,7 @@ end $$;
 -- PUT /message/system/readed  message_system_readed(:me, maxSeq?)
 -- The account has got the notices up to that one; never goes back, never past the newest.
 -- Refuses: nothing but 400
--- Writes: account, notice_due, outbox
+-- Writes: account, notice_due, notice_got, outbox
 -- Tells: the caller's devices, SYSTEM_MESSAGE READ, when it advanced
 create function api.message_system_readed(me bigint, maxSeq im.notice_seq) returns void
 language plpgsql security definer set search_path = im, pg_temp as $$
@@ -34,7 +34,8 @@ begin
   update im.account a set notice_seen = least(maxSeq, newest.everybody)
    where a.id = me and a.notice_seen < least(maxSeq, newest.everybody);
   moved := found;
-  delete from im.notice_due d where d.account_id = me and (maxSeq is null or d.seq <= maxSeq);
+  with had as (delete from im.notice_due d where d.account_id = me and (maxSeq is null or d.seq <= maxSeq) returning d.seq)
+  insert into im.notice_got (seq, account_id) select h.seq, me from had h;
   if moved or found then
     perform im.tell(array[me], 'SYSTEM_MESSAGE', json_build_object('event', 'READ', 'maxSeq', least(maxSeq, newest.seq)));
   end if;

@@ -133,7 +133,7 @@ create view im.message_list as
 
 create view im.message_find as
   select t.id, t.conversation_id as "conversationId", t.sender_id as "senderId", t.sent_at as "sendTime", t.private, t.words,
-         m.content
+         im.message_times(t.private, t.sent_at) as times, m.content
     from im.message_text t
     left join im.message m on m.id = t.id;
 
@@ -196,7 +196,7 @@ declare
 begin
   return (im.list_where('im.bigram(names) @> im.bigram(%L)', case when length(folded) > 1 then folded end),
           im.list_where(case length(folded) when 1 then '(username_key ^@ %1$L or nick_name_key ^@ %1$L)'
-                                            else 'strpos(names, %1$L) > 0' end, folded))::im.list_words;
+                                            else 'strpos(names, %1$L) > 0' end, folded), null, null, null)::im.list_words;
 end $$;
 
 -- Groups whose name has this in it.
@@ -206,7 +206,7 @@ declare
   folded text := im.fold(wanted);
 begin
   return (im.list_where('im.bigram(name) @> im.bigram(%L)', case when length(folded) > 1 then folded end),
-          im.list_where(case length(folded) when 1 then 'name ^@ %L' else 'strpos(name, %L) > 0' end, folded))::im.list_words;
+          im.list_where(case length(folded) when 1 then 'name ^@ %L' else 'strpos(name, %L) > 0' end, folded), null, null, null)::im.list_words;
 end $$;
 
 -- Accounts in that state now: a ban that is over is none.

@@ -96,6 +96,7 @@ begin
   delete from im.account_mute m where m.account_id = a.id;
   delete from im.presence p where p.account_id = a.id;
   delete from im.notice_due d where d.account_id = a.id;
+  delete from im.notice_got g where g.account_id = a.id;
   delete from im.idempotency i where i.account_id = a.id;
   delete from im.login_failure f where f.key = 'user ' || a.id or f.key like 'user ' || a.id || ' %';
   update im.account x

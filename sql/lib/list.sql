@@ -83,9 +83,9 @@ begin
 end $$;
 
 -- One page: the total first, then the rows; one row with the total alone when there are none.  sorted: the columns of its
--- order, the last of which are the keys.
+-- order, the last of which are the keys.  passed: so many rows of the list before the page the conditions have left out already.
 create or replace function im.list_page(shown regclass, searched regclass, keys text[], fitting text, sorted text[], ask im.list_ask,
-                                        total bigint) returns text
+                                        total bigint, passed bigint default 0) returns text
 language plpgsql as $$
 declare
   way text := ' ' || ask.direction;
@@ -93,7 +93,7 @@ begin
   return format('select %L::text, v.* from (select) one left join (
       select r.* from (select %s from %s where %s order by %s limit %s offset %s) p join %s r using (%s) order by %s
     ) v on true', total, im.list_columns(keys, '', ''), searched, fitting, im.list_columns(sorted, '', way),
-    im.page_limit(ask.size), im.page_offset(ask.page, ask.size), shown, im.list_columns(keys, '', ''), im.list_columns(sorted, 'r.', way));
+    im.page_limit(ask.size), im.page_offset(ask.page, ask.size) - passed, shown, im.list_columns(keys, '', ''), im.list_columns(sorted, 'r.', way));
 end $$;
 
 -- One batch of an export: where each row stands first, which is what the next batch goes on behind.
@@ -140,13 +140,19 @@ begin
   end if;
   searched := coalesce(searched, shown);
   ask.direction := coalesce(ask.direction, 'desc');
-  if words.said is not null then
+  if words.place is not null and not csv then
+    return im.list_page(shown, searched, keys, concat_ws(' and ', fitting, words.place), sorted, ask,
+      coalesce(words.total, greatest(exact + 1, im.list_expected(searched, concat_ws(' and ', fitting, words.pairs)))), words.passed);
+  elsif words.said is not null then
     select l.condition, l.many into condition, many from im.list_said(searched, fitting, words, wanted) l;
   end if;
   if not csv then
-    return im.list_page(shown, searched, keys, concat_ws(' and ', fitting, condition), sorted, ask,
-      case when many > 2 * exact then many
-           else im.list_total(searched, concat_ws(' and ', fitting, words.pairs, words.said)) end);
+    if coalesce(many <= 2 * exact, true) then
+      many := im.list_total(searched, concat_ws(' and ', fitting, words.pairs, words.said));
+    end if;
+    -- Behind the last of few nothing is looked for, which would be to look at all of them again.
+    return im.list_page(shown, searched, keys,
+      concat_ws(' and ', fitting, condition, case when many <= least(exact, im.page_offset(ask.page, ask.size)) then 'false' end), sorted, ask, many);
   elsif ask.after is null then
     perform im.audit_write(admin, coalesce(permission, 'self'), 'export ' || substring(shown::text from '(\w+)_list$'), null,
       jsonb_build_object('filter', concat_ws(' and ', fitting, words.said), 'order', im.list_columns(sorted, '', ' ' || ask.direction)), null);

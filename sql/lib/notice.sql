@@ -1,6 +1,6 @@
 -- Internal functions about notices.
 
-drop view if exists im.notice_list, im.notice_find, im.notice_template_list;
+drop view if exists im.notice_list, im.notice_find, im.notice_template_list, im.notice_some_list, im.notice_all_list;
 
 create view im.notice_list as
   select n.id, n.kind::text, n.title::text, n.content::text, case when n.everybody then 'all' else 'some' end as audience,
@@ -16,6 +16,23 @@ create view im.notice_template_list as
   select t.id, t.name::text, t.title::text, t.content::text, t.admin_id as "adminId", t.created_at as "createTime",
          t.updated_at as "updateTime"
     from im.notice_template t;
+
+-- Whom a notice is for, and whether he has it: that is to some, and one to everybody, who had an account then.
+create view im.notice_some_list as
+  select n.id as "noticeId", w.account_id as "userId", a.username::text, a.nick_name::text as "nickName", w.got_at is not null as got,
+         w.got_at as "gotTime"
+    from im.notice n
+    join (select d.seq, d.account_id, null::timestamptz as got_at from im.notice_due d
+          union all
+          select g.seq, g.account_id, g.got_at from im.notice_got g) w on w.seq = n.seq
+    join im.account a on a.id = w.account_id;
+
+create view im.notice_all_list as
+  select n.id as "noticeId", a.id as "userId", a.username::text, a.nick_name::text as "nickName", a.notice_seen >= n.seq as got,
+         null::timestamptz as "gotTime"
+    from im.notice n
+    join im.account a on a.created_at <= n.sent_at and a.status <> 'closed'
+   where n.everybody;
 
 -- Those that wait (1), were sent (2), were cancelled (3).
 create or replace function im.notice_in_status(wanted integer) returns text

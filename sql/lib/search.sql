@@ -74,7 +74,127 @@ begin
     raise sqlstate 'I0400' using message = field, hint = 'less than two letters or digits are looked for';
   end if;
   return (im.list_where('im.neighbours(words) @> %L::text[]', case when asked is not null then im.search_pairs(words) end),
-          im.list_where('strpos(words, %L) > 0', words))::im.list_words;
+          im.list_where('strpos(words, %L) > 0', words), null, null, null)::im.list_words;
+end $$;
+
+-- How many messages of an hour, a day or 32 days (im.message_times) have these words.  Of two letters their one pair is all there
+-- is to it, and no row is read, the index alone.
+create or replace function im.search_count(words text, period integer) returns bigint
+language plpgsql stable as $$
+declare
+  pairs text[] := im.search_pairs(words);
+begin
+  if length(words) = 2 then
+    return (select count(*) from im.message_text t
+             where im.neighbours(t.words) @> pairs and im.message_times(t.private, t.sent_at) @> array[period]);
+  end if;
+  return (select count(*) from im.message_text t
+           where im.neighbours(t.words) @> pairs and im.message_times(t.private, t.sent_at) @> array[period]
+             and strpos(t.words, search_count.words) > 0);
+end $$;
+
+-- The longest of 1, 24 and 768 hours, not above widest, that can be gone at once from one hour towards another.
+create or replace function im.search_step(here integer, stop integer, widest integer) returns integer
+language plpgsql immutable as $$
+begin
+  return case when widest = 768 and here % 768 = 0 and abs(stop - here) >= 768 then 768
+              when widest > 1 and here % 24 = 0 and abs(stop - here) >= 24 then 24
+              else 1 end;
+end $$;
+
+-- Where a page lies in the list of the messages that have these words, which goes by time from one hour to another: first whole
+-- periods are passed over, of no more than leave rows together; then come those that have the page, until its wanted rows are in them.
+-- Both are counted by the index, so that neither the rows before a deep page are read, nor the many that have a frequent word,
+-- nor those between two rare hits.  An hour that alone has more than is well sorted ends it: its page is met soon by going along
+-- the list from there, without periods.  total: when it is not above most.
+create or replace function im.search_walk(words text, personal boolean, inout here integer, stop integer, widest integer, leave bigint,
+                                          wanted bigint, most bigint, out passed bigint, out periods integer[], out total bigint) returns record
+language plpgsql stable as $$
+declare
+  way integer := sign(stop - here);
+  at integer := here;
+  taken bigint := 0;
+  width integer;
+  period integer;
+  n bigint;
+begin
+  passed := 0;
+  total := 0;
+  while at <> stop and (passed + taken < leave + wanted or total <= most) loop
+    width := im.search_step(at, stop, widest);
+    period := (case when personal then 1 else -1 end) * (least(at, at + way * width) / width);
+    n := im.search_count(words, period);
+    if passed + taken >= leave + wanted then
+      null;                                -- the page is found; what follows is counted for the total
+    elsif periods is null and passed + n <= leave then
+      passed := passed + n;
+    elsif n > 500 and width > 1 then
+      widest := case width when 768 then 24 else 1 end;
+      continue;
+    elsif n > 5000 then
+      periods := null;
+      exit;
+    elsif n > 0 then
+      periods := periods || period;
+      taken := taken + n;
+    end if;
+    total := total + n;
+    at := at + way * width;
+    here := case when periods is null then at else here end;
+    widest := case when n > 300 then widest when width = 1 then greatest(widest, 24) else 768 end;
+  end loop;
+  total := case when at = stop then total end;
+end $$;
+
+-- Between which hours that walk goes, from the one to the other, and its first step: as much as has some thousand rows with these
+-- words, as the planner knows them.  Null when a time that was asked for is no whole hour, or there is no message.
+create or replace function im.search_hours(first timestamptz, last timestamptz, expected bigint, out low integer, out high integer, out widest integer)
+returns record
+language plpgsql stable as $$
+declare
+  oldest integer := (select floor(extract(epoch from min(t.sent_at)) / 3600) from im.message_text t);
+  newest integer := (select floor(extract(epoch from max(t.sent_at)) / 3600) from im.message_text t);
+begin
+  if oldest is null or extract(epoch from first) % 3600 <> 0 or extract(epoch from last) % 3600 <> 0 then
+    return;
+  end if;
+  low := extract(epoch from first)::bigint / 3600;
+  high := extract(epoch from last)::bigint / 3600;
+  widest := (select coalesce(max(w), 1) from unnest('{24,768}'::integer[]) w
+              where w * expected / (1 + newest - oldest) <= 10000);
+  low := case when low > oldest then low else oldest / widest * widest end;
+  high := case when high <= newest then high else (newest / widest + 1) * widest end;
+end $$;
+
+-- Messages in whose text this stands, among those between two people or those to groups alone, for one page of their list:
+-- where that page lies.  An export goes on behind its last row anyway.  Refuses as im.search_said() does.
+create or replace function im.search_page(asked text, ask im.list_ask, personal boolean, first im.moment_from, last im.moment_to) returns im.list_words
+language plpgsql as $$
+declare
+  hit im.list_words := im.search_said(asked, 'text');
+  words text := im.search_text(asked);
+  up boolean := ask.direction is not distinct from 'asc';
+  leave bigint := im.page_offset(ask.page, ask.size);
+  hours record;
+  walk record;
+begin
+  if hit.said is null or ask.format is not distinct from 'csv' then
+    return hit;
+  end if;
+  select * into hours from im.search_hours(im.moment_begin(first), im.moment_end(last), im.list_expected('im.message_find', hit.pairs));
+  if hours.low is null then
+    return hit;
+  end if;
+  hours.high := greatest(hours.low, hours.high);
+  select * into walk from im.search_walk(words, personal, case when up then hours.low else hours.high end, case when up then hours.high else hours.low end,
+    hours.widest, leave, im.page_limit(ask.size), im.setting_int('list.exact'));
+  hit.passed := walk.passed;
+  hit.total := walk.total;
+  hit.place := case
+    when walk.periods is not null then format('times && %L::integer[] and ', walk.periods) || hit.pairs || case when length(words) > 2 then ' and ' || hit.said else '' end
+    when walk.total is not null then 'false'
+    else format('"sendTime" %s %L and ', case when up then '>=' else '<' end, to_timestamp(walk.here::bigint * 3600)) || hit.said end;
+  return hit;
 end $$;
 
 -- Messages in which the filter would have found the word: at most three marks between two letters, none of which ends a

@@ -107,8 +107,9 @@ create domain im.find_ids bigint[] constraint find_ids_range
 create type im.list_ask as (format text, after text, page integer, size integer, sort text, direction text);
 
 -- What is said in a text: neighbouring letters that it has then, which an index knows, and the condition itself; pairs null:
--- it has an index of its own.
-create type im.list_words as (pairs text, said text);
+-- it has an index of its own.  Where it is known (lib/search.sql), a condition on where the page of the list lies, how many rows come before
+-- that, and how many there are in all, when that has been counted.
+create type im.list_words as (pairs text, said text, place text, passed bigint, total bigint);
 
 create domain im.ban_days integer constraint ban_days_range check (value between 1 and 36500);
 create domain im.account_status text constraint account_status_range check (value in ('normal', 'banned', 'closed'));

@@ -65,6 +65,15 @@ create table im.notice_due (
 );
 create index notice_due_seq on im.notice_due (seq);
 
+-- Who has got one that was not for everybody, as long as it is kept; who has one for everybody is known by account.notice_seen.
+create table im.notice_got (
+  seq bigint not null references im.notice (seq) on delete cascade,
+  account_id bigint not null references im.account,
+  got_at timestamptz not null default now(),
+  constraint notice_got_pkey primary key (seq, account_id)
+);
+create index notice_got_account on im.notice_got (account_id);
+
 -- Whoever registers gets none of those before.
 create function im.notice_newest() returns bigint
 language plpgsql stable as $$

@@ -31,6 +31,8 @@ create table im.redpacket (
 );
 create index redpacket_sender on im.redpacket (sender_id, created_at);
 create index redpacket_created on im.redpacket (created_at, id);
+-- Those that may be open in the order of their list: whether one is takes a look at its shares.
+create index redpacket_open on im.redpacket (created_at, id) where closed_at is null;
 create index redpacket_due on im.redpacket (expires_at) where closed_at is null;
 
 create table im.redpacket_share (

@@ -36,6 +36,7 @@ const THINGS = {
     redpacket: ['packets', 'redpacket.read', id => ({ open: id })],
     admin: ['admins', 'admin.read', id => ({ open: id })],
     file: ['files', 'file.read', id => ({ open: id })],
+    gotBy: ['recipients', 'notice.read', id => ({ id })],
     fundsOf: ['funds', 'fund.read', id => ({ userId: id })],
     packetsOf: ['packets', 'redpacket.read', id => ({ userId: id })],
     rechargesOf: ['recharges', 'recharge.read', id => ({ userId: id, status: '' })],

@@ -4,9 +4,12 @@ import { ask } from './api.js';
 import { money, number, plain } from './cells.js';
 import { t } from './say.js';
 
+// What the house's own purses hold: the other side of what people have.
+const away = value => money(Math.abs(Number(value)));
+
 const FACTS = [
     ['entryCount', '分录|Entries', number], ['postingCount', '过账|Postings', number], ['available', '用户可用|Available', money], ['frozen', '冻结|Frozen', money],
-    ['escrow', '红包托管|In red packets', money], ['cashIn', '累计充入|Paid in', money], ['cashOut', '累计付出|Paid out', money], ['vip', 'VIP', money],
+    ['escrow', '红包托管|In red packets', money], ['cashIn', '累计充入|Paid in', away], ['cashOut', '累计付出|Paid out', away], ['vip', 'VIP', away],
 ];
 
 export function Ledger() {

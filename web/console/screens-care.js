@@ -91,10 +91,11 @@ export const notices = {
             { name: 'createTime', label: '创建时间|Made', sort: true },
     ],
     more: [
-        { name: 'content', label: '内容|Words' }, { name: 'userIds', label: '用户|Users', show: ids => list('user', ids) },
+        { name: 'content', label: '内容|Words', }, { name: 'userIds', label: '用户|Users', show: ids => list('user', ids) },
             { name: 'groupIds', label: '群|Groups', show: ids => list('group', ids) },
         { name: 'adminId', label: '管理员|By', show: value => thing('admin', value) },
     ],
+    links: row => [...row.status === 2 ? [thing('gotBy', row.id, t('谁已收到|Who got it'))] : [], ...things(['actsOn', `notice ${row.id}`, '管理记录|Record'])],
     acts: [
         {
             name: 'send', label: '写通知|Write', needs: 'notice.send', always: true, wide: true,
@@ -112,6 +113,19 @@ export const notices = {
         },
         { name: 'cancel', label: '取消发送|Cancel', needs: 'notice.send', tone: 'danger', call: ['POST', '/im/notice/cancel'], with: row => ({ id: row.id }),
             when: row => row.status === 1, says: '{n} 条待发送的通知不再发送。|{n} notices that wait are not sent.' },
+    ],
+};
+
+const GOT = { true: ['已收到|has it', 'good'], false: ['未收到|not yet', 'open'] };
+
+export const recipients = {
+    path: 'recipients', title: '通知的接收人|Who got a notice', needs: 'notice.read', list: '/im/notice/recipient/list', key: row => row.userId, order: 'asc',
+    waits: query => !query.id, waiting: '输入通知编号，看谁已收到。|Enter the id of a notice to see who got it.',
+    filters: [{ name: 'id', label: '通知编号|Notice id', kind: 'id', required: true }, { name: 'got', label: '收到|Got it', kind: 'choice', choices: GOT }],
+    columns: [
+        { name: 'userId', label: '用户|User', sort: true, show: person('userId', 'username') }, { name: 'nickName', label: '昵称|Nick name' },
+        { name: 'got', label: '收到|Got it', show: choice(GOT) }, { name: 'gotTime', label: '收到时间|Since' },
+            { name: 'noticeId', label: '通知|Notice', kind: 'number', hidden: true },
     ],
 };
 

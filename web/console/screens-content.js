@@ -1,8 +1,8 @@
 // Messages, sensitive words and files.
 import { html } from '../parts/preact/standalone.module.js';
 import { ask } from './api.js';
-import { bytes, choice, groupOf, person, plain, things } from './cells.js';
-import { Context, TYPES } from './context.js';
+import { bytes, choice, groupOf, person, things } from './cells.js';
+import { Context, said, TYPES } from './context.js';
 import { reason } from './acting.js';
 import { WordFile } from './wordfile.js';
 import { t } from './say.js';
@@ -21,8 +21,8 @@ const around = async id => {
     return { ...all.find(one => String(one.id) === String(id)), around: all };
 };
 
-const content = { name: 'content', label: '内容|Text', kind: 'long', show: (value, row) => row.isRecalled ? html`<span class="muted">${t('（已撤回）|(recalled)')}</span>` : plain(value) };
-const said = {
+const content = { name: 'content', label: '内容|Text', kind: 'long', show: (value, row) => said(row) };
+const looked = {
     key: row => row.id, name: row => t('消息 {id}|message {id}', row), needs: 'message.read', notice: LOOKED, range: true, whole: around, acts: [recall],
     waits: query => !['userId', 'friendId', 'groupId', 'text', 'word', 'startTime', 'endTime', 'page'].some(name => query[name]),
     waiting: '设定条件后查询：每次查看都会被记录。|Set a filter, then search: every look is recorded.',
@@ -38,19 +38,19 @@ const common = [
 ];
 
 export const messages = {
-    ...said, path: 'messages', title: '私聊消息|Private messages', list: '/im/message/private/list',
+    ...looked, path: 'messages', title: '私聊消息|Private messages', list: '/im/message/private/list',
     filters: [sender, { name: 'friendId', label: '对方编号|The other’s id', kind: 'id', note: '与发送者一起：两人的全部对话|with the sender: the whole chat of the two' }, text],
     columns: [common[0], { name: 'receiverId', label: '对方|To', show: person('receiverId') }, ...common.slice(1)],
 };
 
 export const groupMessages = {
-    ...said, path: 'groupMessages', title: '群消息|Group messages', list: '/im/message/group/list',
+    ...looked, path: 'groupMessages', title: '群消息|Group messages', list: '/im/message/group/list',
     filters: [{ name: 'groupId', label: '群编号|Group id', kind: 'id' }, sender, text],
     columns: [{ name: 'groupId', label: '群|Group', show: groupOf('groupId') }, ...common],
 };
 
 export const hits = {
-    ...said, path: 'hits', title: '敏感词命中|What a word would hit', list: '/im/sensitiveWord/hit/list', waits: query => !query.word,
+    ...looked, path: 'hits', title: '敏感词命中|What a word would hit', list: '/im/sensitiveWord/hit/list', waits: query => !query.word,
     waiting: '输入一个词，看最近七天里它会命中哪些消息。|Enter a word to see which messages of the last seven days it would have hit.',
     filters: [{ name: 'word', label: '词|Word', required: true, max: 50 }],
     columns: [common[0], { name: 'receiverId', label: '对方|To', show: person('receiverId') },

@@ -1,5 +1,5 @@
 // The review of orders, the ledger, and red packets.
-import { choice, code, groupOf, money, named, number, person, plain, things } from './cells.js';
+import { choice, code, groupOf, money, number, person, plain, thing, things } from './cells.js';
 import { by, oneOf } from './detail.js';
 import { dealt, foreign, reason } from './acting.js';
 import { Ledger } from './ledger.js';
@@ -68,6 +68,10 @@ export const withdrawals = {
 
 const FUND = { 1: '充值|recharge', 2: '提现|withdrawal', 3: '发红包|packet sent', 4: '抢红包|packet robbed', 5: '红包退回|packet refunded', 6: 'VIP', 7: '提现退回|withdrawal returned', 8: '调整|adjustment' };
 
+// What a posting is about: the order or the packet, which is the first word.
+const SUBJECT = { 1: 'recharge', 2: 'withdraw', 3: 'redpacket', 4: 'redpacket', 5: 'redpacket', 7: 'withdraw' };
+const about = (value, row) => SUBJECT[row.type] && value ? thing(SUBJECT[row.type], value.split(' ')[0]) : plain(value);
+
 export const funds = {
     path: 'funds', title: '资金流水|Postings', needs: 'fund.read', list: '/im/fund/list', key: row => `${row.id} ${row.purse} ${row.userId}`, range: true,
     filters: [{ name: 'userId', label: '用户编号|User id', kind: 'id' }, { name: 'type', label: '类型|Kind', kind: 'choice', choices: FUND }],
@@ -76,7 +80,7 @@ export const funds = {
             { name: 'purse', label: '账户|Purse', show: choice({ available: '可用|available', frozen: ['冻结|frozen', 'open'] }) },
         { name: 'type', label: '类型|Kind', show: choice(FUND) }, { name: 'amount', label: '金额|Amount', show: money, kind: 'number' },
             { name: 'balance', label: '余额|Balance', show: money, kind: 'number' },
-        { name: 'subject', label: '对象|About', show: named }, { name: 'action', label: '动作|Action', hidden: true }, { name: 'remark', label: '备注|Remark' },
+        { name: 'subject', label: '对象|About', show: about }, { name: 'action', label: '动作|Action', hidden: true }, { name: 'remark', label: '备注|Remark' },
             { name: 'createTime', label: '时间|Time' },
     ],
 };

@@ -9,7 +9,7 @@
 //   fresh, first, name    one row read anew; who dealt with it; what it is called in a confirmation
 //   begin, waits, expires, inbox, notice    see list.js
 // and anything else is a view of its own.
-import { complaints, notices, templates } from './screens-care.js';
+import { complaints, notices, recipients, templates } from './screens-care.js';
 import { groupMessages, hits, messages, files, words } from './screens-content.js';
 import { funds, ledger, packets, recharges, withdrawals } from './screens-money.js';
 import { groups, members, users } from './screens-people.js';
@@ -30,5 +30,5 @@ export const menu = [
     ['系统|System', [audit, admins, logins, sessions, account]],
 ];
 
-export const screens = [...menu.flatMap(([, some]) => some), members];
+export const screens = [...menu.flatMap(([, some]) => some), members, recipients];    // two that a link leads to
 export const allowed = screen => may(screen.needs);

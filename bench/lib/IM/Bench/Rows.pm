@@ -36,15 +36,15 @@ SQL
                now() - n * interval '1 minute' from generate_series(FROM, TO) n
 SQL
     # The large group (that of 10,000) has every tenth, one who never rests has written every seventh.  你好 is in every third, 下班 in every
-    # hundredth, 明天 in every thousandth, 紫藤 in every hundred thousandth; anything else is as rare as pairs of 3,000 letters are.
+    # hundredth, 明天 in every thousandth, 紫藤 in every hundred thousandth; anything else is as rare as some 350,000 different pairs are, which is what chats have.
     [messages => 'MESSAGES', <<'SQL'],
         insert into im.message (conversation_id, seq, id, sender_id, message_type, content, sent_at) overriding system value
         select c.first + case when n % 10 = 0 then 0 else 1 + n % (PLACES - 1) end, 1 + case when n % 10 = 0 then n / 10 else n / (PLACES - 1) end, n + 1,
                case when n % 7 = 0 then 1000002 else 1000001 + n * 7919 % ACCOUNTS end, 1,
-               '第' || n || '条 ' || chr(19968 + (n * 7 % 3000)::int) || chr(19968 + (n * 31 % 3001)::int) || chr(19968 + (n * 89 % 2999)::int)
-               || chr(19968 + (n * 577 % 2969)::int) || chr(19968 + (n * 1009 % 2971)::int) || ', ok'
-               || case when n % 3 = 0 then ' 你好' else '' end || case when n % 100 = 0 then ' 下班' else '' end || case when n % 1000 = 0 then ' 明天' else '' end
-               || case when n % 100000 = 0 then ' 紫藤' else '' end,
+               '第' || n || '条 ' || chr(19968 + (n * 7 % 300)::int) || chr(20268 + (n * 31 % 301)::int) || chr(20568 + (n * 89 % 299)::int)
+               || chr(20868 + (n * 577 % 293)::int) || chr(21168 + (n * 1009 % 307)::int) || ', ok'
+               || case when n % 3 = 0 then ' 你好' else '' end || case when n % 101 = 0 then ' 下班' else '' end || case when n % 1009 = 0 then ' 明天' else '' end
+               || case when n % 100003 = 0 then ' 紫藤' else '' end,
                now() - (MESSAGES - n) * interval '1 second'
           from generate_series(FROM - 1, TO - 1) n, (select min(id) as first from im.conversation) c
 SQL
@@ -135,7 +135,7 @@ sub fill ($self) {
     took('all of it', sub {
         my $im = $self->im;
         $im->parts->sv('clerk', 'down');
-        $self->_postgres("shared_buffers = '1GB'\nmaintenance_work_mem = '1GB'\nmax_wal_size = '16GB'\nwal_level = minimal\nmax_wal_senders = 0\n"
+        $self->_postgres("shared_buffers = '1GB'\nmaintenance_work_mem = '4GB'\nmax_wal_size = '16GB'\nwal_level = minimal\nmax_wal_senders = 0\n"
                 . "checkpoint_timeout = '1h'\nfull_page_writes = off\nsynchronous_commit = off\nautovacuum = off\n");
         $im->sql('set session_replication_role = replica');
         my @made = $self->_take_indexes;
