@@ -122,7 +122,7 @@ SQL
         insert into im.file (account_id, kind, name, mime, blob_id, size, stored, created_at, unused_since)
         select 1000001 + b.size % ACCOUNTS, case when b.size % 1000 = 0 then 'voice' else 'image' end, 'x.jpg', 'image/jpeg', b.id, b.size, true, now() - (OTHERS - b.size) * interval '9 seconds', null from b
 SQL
-    [days => '20000', q{insert into im.stat_day (day, messages) select current_date - n::int, n from generate_series(FROM, TO) n}],
+    [days => '20000', q{insert into im.stat_day (day, messages) select current_date - n::int, n from generate_series(FROM, TO) n on conflict do nothing}],
 );
 
 sub took ($title, $run) {
