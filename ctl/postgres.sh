@@ -72,19 +72,31 @@ END
 
 # --- what is deployed ---
 
-# The hash of all that is deployed is the comment on schema api; the file deployed tells the programs when that was.
+# The comment on schema api is the hash of all that is deployed and that of the programs' log-ins, which are made anew alone
+# when nothing else has changed; the file deployed tells the programs when that was.
 deploy() {
     make_database
     check_schema
     logins=$(login_script)
     calls=$(call_script)
-    hash=$({ cd "$share" && sql_files | xargs cat; cat sql/order programs; say "$logins" "$calls" "$IM_TIMEZONE" "$IM_URL"; } | sha256sum)
-    hash=${hash%% *}
-    [ "$(value "select obj_description(to_regnamespace('api')::oid, 'pg_namespace')")" != "$hash" ] || return 0
-    output=$(deploy_script | PGOPTIONS='-c client_min_messages=warning' superuser -1 -o /dev/null -v programs="$callers" -v timezone="$IM_TIMEZONE" -v url="$IM_URL" -f - 2>&1) ||
+    hash=$({ cd "$share" && sql_files | xargs cat; cat sql/order programs; say "$calls" "$IM_TIMEZONE" "$IM_URL"; } | digest)
+    deployed="$hash $(say "$logins" | digest)"
+    case $(value "select obj_description(to_regnamespace('api')::oid, 'pg_namespace')") in
+    "$deployed") return ;;
+    "$hash "*) script=login_changes ;;
+    *) script=deploy_script ;;
+    esac
+    output=$($script | PGOPTIONS='-c client_min_messages=warning' superuser -1 -o /dev/null -v programs="$callers" -v timezone="$IM_TIMEZONE" -v url="$IM_URL" -f - 2>&1) ||
         die "could not deploy sql/: $(say "$output" | head -n 5)$(deploy_advice)"
     : >"$state/deployed"
 }
+
+digest() {
+    sum=$(sha256sum)
+    say "${sum%% *}"
+}
+
+login_changes() { say "$logins" "comment on schema api is '$deployed';"; }
 
 deploy_advice() {
     case $output in *'permission denied for function'*) say '' "Which program may call what is in $share/sql/grant.sql." ;; esac
@@ -131,7 +143,9 @@ $file "*) continue ;; esac
         *) say "\\i '$share/$file'" ;;
         esac
     done
-    say "comment on schema api is '$hash';" 'reset role;' "$logins" "$calls"
+    say 'reset role;'
+    login_changes
+    say "$calls"
 }
 
 # A program's password, and how many connections it may have: twice what its processes hold, for what PostgreSQL has not yet

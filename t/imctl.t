@@ -244,9 +244,13 @@ subtest 'an upgrade' => sub {
     $local->open('>')->print("work_mem = 5MB\n");
     is_deeply changes_of('up'), [qw(postgres user)], 'restarts what has a new program or file, and nothing else';
     is $im->sql('show work_mem'), '5MB', 'which then counts';
-    $im->config->{IM_ACCESS_TTL} = 1799;
+    my $deployed = sub { return $im->sql(q{select r.rolconnlimit, 'api'::regnamespace::oid from pg_roles r where rolname = 'im_user'}) };
+    my ($before) = $deployed->();
+    @{ $im->config }{qw(IM_ACCESS_TTL IM_DB_CONNECTIONS)} = (1799, 3);
     is_deeply changes_of('up'), [grep { !/^(nginx|push|postgres|decoder)$/ } $parts->names], 'a setting restarts the programs';
     is $ann->login->must->{accessTokenExpiresIn}, 1799, 'which know it';
+    my ($after) = $deployed->();
+    is_deeply $after, [$before->[0] / 3 * 4, $before->[1]], 'and may connect more often, to functions that are not made anew';
     fails('a port that is taken is refused', "port $port is taken", { IM_PORT_CHAT => $port }, 'up');
     fails('so is one that is none', 'IM_PORT_CHAT is not a port: x', { IM_PORT_CHAT => 'x' }, 'up');
     fails('and an address that is none', 'IM_LISTEN is not an address.* 999\.1\.1\.1', { IM_LISTEN => '127.0.0.1 999.1.1.1' }, 'up');
