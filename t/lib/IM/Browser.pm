@@ -8,7 +8,7 @@ package IM::Browser;
 #     $page->shot('page.png');
 #     is_deeply $page->errors, [], 'nothing on the console';
 #
-# The browser ends with its object, and leaves nothing behind.
+# The browser ends with its object, or its process, and leaves nothing behind.
 
 use Mojo::Base -base, -signatures;
 use File::Temp;
@@ -44,7 +44,7 @@ sub _start ($self) {
         open STDOUT, '>', "$profile/output";
         open STDERR, '>&', \*STDOUT;
         $ENV{HOME} = $profile;
-        { exec 'chromium', @ARGUMENTS, $self->media ? @MEDIA : (), "--user-data-dir=$profile", 'about:blank' }
+        { exec qw(setpriv --pdeathsig KILL chromium), @ARGUMENTS, $self->media ? @MEDIA : (), "--user-data-dir=$profile", 'about:blank' }
         POSIX::_exit(127);
     }
     $self->pid($pid);
