@@ -165,8 +165,7 @@ subtest 'refresh' => sub {
 subtest 'two refreshes at once get the same pair' => sub {
     $ann->login->must;
     my $token = $ann->refresh;
-    my @tx    = map { $ann->_build(PUT => '/refreshToken', { Authorization => undef }, json => { refreshToken => $token }) } 1 .. 4;
-    my @seen  = $im->together(map { my $ua = $ann->ua; $ua->start_p($_)->then(sub ($tx) { $ann->_judge(PUT => '/refreshToken', $tx->result) }) } @tx);
+    my @seen  = $im->together(map { $ann->ask_p(PUT => '/refreshToken', { refreshToken => $token }, Authorization => undef) } 1 .. 4);
     $_->ok('a parallel refresh is answered') for @seen;
     is_deeply $_->data, $seen[0]->data, 'alike' for @seen[1 .. 3];
     $ann->keep($seen[0]->data);

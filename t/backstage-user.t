@@ -31,7 +31,7 @@ subtest 'one user' => sub {
     $bob->post('/complaint/submit', { targetType => 1, targetId => $ann->id, reason => '广告' })->must;
     $admin->get('/im/user/detail', { userId => $ann->id })->ok('with all that is known of her', {
         %{ $row->($ann) }, online => 1, friendCount => 3, groupCount => 0, hasTradePassword => 1, wallet => { available => 100, frozen => 0 },
-        complaints => { about => 1, open => 1, made => 0 }, sessions => [{ device => 'Mojolicious (Perl)', address => '127.0.0.1', socketCount => 1 }],
+        complaints => { about => 1, open => 1, made => 0 }, sessions => [{ device => 'IM::User', address => '127.0.0.1', socketCount => 1 }],
         lastLoginTime => qr/^\d{4}-/,
     });
     $socket->close;

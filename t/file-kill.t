@@ -50,7 +50,6 @@ for my $round (0 .. $KILLS) {
     Mojo::Promise->all(@uploads)->wait;
     Mojo::IOLoop->remove($timer) if $timer;    # what is over cannot be interrupted
     $took ||= time - $start;
-    $ann->ua(Mojo::UserAgent->new(request_timeout => 20)) if $part eq 'nginx';
     $im->eventually(15, sub { $ann->get('/file/download?url=0')->code eq 404 }) or fail "round $round: $part does not come back";
 }
 note scalar(keys %answered), ' of ', 3 * ($KILLS + 1), ' uploads were answered';

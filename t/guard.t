@@ -103,7 +103,6 @@ subtest 'FastCGI: a body that nobody reads' => sub {
     is_deeply [$hear->(2)], [401, 401], 'and the connection goes on with the next request';
 
     my $stranger = $im->stranger;
-    $stranger->ua->max_connections(1);
     for my $length (1, 100, 4096, 8000 .. 8200, 16_384, 40_000, 65_536) {
         my $code = $stranger->raw(POST => '/logout', 'x' x $length)->code;
         $code .= ', then ' . $stranger->raw(POST => '/logout')->code;
@@ -497,9 +496,8 @@ subtest 'stopping finishes what runs' => sub {
         while not exists (select from im.setting where name = 'test.told') loop perform pg_sleep(0.01); end loop; end \$\$");
     ok $im->eventually(5, sub { $im->sql("select count(*) from pg_locks where $account and granted and mode = 'ExclusiveLock'") > 0 }),
         "somebody holds ann's account";
-    my $running = $ann->ua->start_p($ann->_build(GET => '/user/self', {}));
     my ($answer, $error);
-    $running->then(sub ($tx) { $answer = $ann->_judge(GET => '/user/self', $tx->result) })->catch(sub ($why) { $error = $why });
+    $ann->ask_p(GET => '/user/self')->then(sub ($got) { $answer = $got })->catch(sub ($why) { $error = $why });
     $im->eventually(5, sub { $im->sql("select count(*) from pg_locks where $account and not granted") > 0 });
     ok !$answer, 'her request runs';
     kill TERM => $im->parts->pids('user', 'multiwatch');

@@ -163,7 +163,7 @@ sub some_act () {
     my ($who, $whom) = map { $people[rand 100] } 1 .. 2;
     my @paths = (qw(/friend/list /conversation/list /group/list /message/private/pullOfflineMessage /user/self), '/user/find/' . $whom->id);
     my $path  = $paths[rand @paths];
-    return $who->ua->start_p($who->_build(GET => $path, {}))->then(sub ($tx) { $who->_judge(GET => $path, $tx->result) }) if rand() < 0.6;
+    return $who->ask_p(GET => $path) if rand() < 0.6;
     return $who->post_p('/message/private/send', message($whom, join '-', $$, rand)) if rand() < 0.5;
     return $ann->post_p('/message/private/send', message($bob, join '-', $$, rand));
 }

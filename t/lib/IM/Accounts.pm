@@ -5,9 +5,11 @@ package IM::Accounts;
 
 use Mojo::Base -base, -signatures;
 use Digest::SHA qw(hmac_sha256 sha256_hex);
+use IM::User;
 use MIME::Base64 qw(encode_base64url);
 use Mojo::File qw(path);
 use Mojo::JSON qw(encode_json);
+use Mojo::Util qw(encode trim);
 
 has 'im';
 has lifetime => 1800;    # seconds, of the tokens
@@ -29,6 +31,43 @@ sub make ($self, $prefix, $count) {
             SQL
 }
 
+# One with a password, a profile and a session, as IM::User.  To hash passwords is most of what POST /register and POST /login
+# cost: on a stack of the story's own it has what they do without them, and who is given no password has that of the others.
+sub user ($self, $name, %profile) {
+    my $password = delete $profile{password} // ($self->{password} //= join ' ', 'pw', map { int rand 65_536 } 1 .. 3);
+    my $user     = IM::User->new(im => $self->im, name => delete $profile{username} // $name, password => $password);
+    $profile{nickName} //= ucfirst $name;
+    $self->im->secret($password);
+    return $user->keep($self->_enter($user->name, $self->_hash($password), %profile)) if $self->im->own;
+    $user->post('/register', { username => $user->name, password => $password, %profile })->must;
+    return $user->keep($user->login->must);
+}
+
+sub _hash ($self, $password) {
+    return $self->{hash}{$password} //= do {
+        open my $auth, '-|', 'sh', '-c', 'printf %s "$1" | "$0" --hash', path($self->im->state, 'cgi-bin/auth'), encode('UTF-8', $password);
+        my $hash = trim readline $auth;
+        close $auth or die "could not hash a password\n";
+        $hash;
+    };
+}
+
+sub _enter ($self, $name, $hash, %profile) {
+    my @texts = map { defined ? "'" . s/'/''/gr . "'" : 'null' } $name, $hash, @profile{qw(nickName email phone)};
+    my ($row) = $self->im->sql(<<~"SQL");
+        with made as materialized (select r."userId" from api.auth_register(@{[join ', ', @texts]}) r)
+        select d."userId", d.session, d."issuedAt" from made
+          cross join lateral api.auth_login_done(made."userId", true, '127.0.0.1', 'IM::User', $texts[1], false) d
+        SQL
+    my ($account, $session, $issued) = @{ $row // die "could not make an account called $name\n" };
+    my $lifetime = sub ($key, $usual) { $self->im->config->{$key} // $usual };
+    return {
+        userId      => $account + 0,
+        accessToken => $self->token($account, $session, iat => $issued + 0, exp => $issued + $lifetime->(IM_ACCESS_TTL => 1800)),
+        refreshToken => $self->token($account, $session, typ => 'refresh', iat => $issued + 0, exp => $issued + $lifetime->(IM_REFRESH_TTL => 604_800)),
+    };
+}
+
 # Makes friends of each two: [id, id], …
 sub befriend ($self, @pairs) {
     my $calls = join ', ', map {"($_->[0], $_->[1])"} @pairs;
@@ -44,11 +83,11 @@ sub befriend ($self, @pairs) {
     return $self;
 }
 
-# An access token as src/base/token.c signs it.
-sub token ($self, $account, $session) {
+# An access token as src/base/token.c signs it, or one with other claims.
+sub token ($self, $account, $session, %other) {
     my %head   = (alg => 'HS256', typ => 'JWT', kid => substr sha256_hex($self->key), 0, 8);
     my %claims = (iss => 'im-chat', aud => 'im-user', typ => 'access', sub => "$account", jti => "$session.1", ver => 1,
-        sid => $session + 0, gen => 1, iat => int(time), exp => int(time) + $self->lifetime);
+        sid => $session + 0, gen => 1, iat => int(time), exp => int(time) + $self->lifetime, %other);
     my $text  = join '.', map { encode_base64url(encode_json($_)) } \%head, \%claims;
     my $token = $text . '.' . encode_base64url(hmac_sha256($text, $self->key));
     $self->im->secret($token);

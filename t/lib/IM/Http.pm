@@ -10,6 +10,7 @@ use Mojo::Base -base, -signatures;
 use Mojo::IOLoop;
 use Mojo::Promise;
 
+has address     => '127.0.0.1';    # from which it asks
 has connections => 64;     # to one port; requests beyond wait
 has timeout     => 30;     # seconds without a byte
 has idle        => 20;     # seconds after which a connection is not used again: the server is about to close it
@@ -43,7 +44,8 @@ sub _next ($self, $server) {
 
 sub _connect ($self, $server, $request) {
     $server->{open}++;
-    Mojo::IOLoop->client({ address => '127.0.0.1', port => $server->{port}, timeout => 10 } => sub ($loop, $why, $stream) {
+    my %from = $self->address eq '127.0.0.1' ? () : (socket_options => { LocalAddr => $self->address });
+    Mojo::IOLoop->client({ address => '127.0.0.1', port => $server->{port}, timeout => 10, %from } => sub ($loop, $why, $stream) {
         if (!$stream) {
             $server->{open}--;
             return $request->{then}->($why);

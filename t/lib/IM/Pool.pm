@@ -2,43 +2,57 @@ package IM::Pool;
 
 # The stacks that the stories of one run of the suite share, in the folder that t/run names in IM_POOL.
 #
-# A story that wants a stack with settings of its own has it for itself: its cluster is a copy of the template's, which the
-# run's first story makes.  All others take turns: whoever ends leaves the stack running, if all runs in it that ran when it
-# was made, and whoever takes it gives it a new database (a copy of im_seed, as it was after the deployment), empties its
-# files and reads of its logs only what comes from then on.  So every story begins with the same empty server.
+# A story that wants a stack with settings of its own has it for itself: its cluster is the template's, which is kept in the
+# build folder until sql/ or imctl changes.  In a run all others take turns: whoever ends leaves the stack running, if all runs
+# in it that ran when it was made, and whoever takes it gives it a new database (a copy of im_seed, as it was after the
+# deployment), empties its files and reads of its logs only what comes from then on.  So every story begins with the same
+# empty server.
 
 use Mojo::Base -base, -signatures;
+use Digest::SHA;
 use Fcntl qw(:flock);
-use Mojo::File qw(path);
+use Mojo::File qw(curfile path);
 use Mojo::JSON qw(decode_json encode_json);
 
 has folder => sub { $ENV{IM_POOL} ? path($ENV{IM_POOL}) : undef };
+has root   => sub { curfile->dirname->dirname->dirname->dirname };
+has build  => sub ($self) { path($ENV{IM_BUILD_DIR} // $self->root, 't') };    # where the template is
 
 my @KEPT = qw(pg secret deployed admin-password);
 
-# Runs code while no other process of the run does.
-sub _alone ($self, $code) {
-    open my $lock, '>', $self->folder->child('lock') or die "could not lock the pool: $!\n";
-    flock $lock, LOCK_EX or die "could not lock the pool: $!\n";
+# Runs code while no other process does that locks the folder.
+sub _alone ($folder, $code) {
+    open my $lock, '<', $folder or die "could not lock $folder: $!\n";
+    flock $lock, LOCK_EX or die "could not lock $folder: $!\n";
     return $code->();
 }
 
-# Copies the template's cluster into a new stack's state folder; $make->(folder) makes it, once.
+# Unpacks the template into a new stack's state folder; $make->(file) makes it, when sql/ or what deploys it is new.
 sub clone ($self, $state, $make) {
-    my $template = $self->folder->child('template');
-    $self->_alone(sub { $make->($template) if !-e $template->child('pg') });
-    system('cp', '-a', (grep {-e} map { $template->child($_) } @KEPT), $state) == 0 or die "could not copy the template\n";
+    return if !-w $self->build;
+    my $file = $self->build->child('stack-' . $self->_version . '.tar');
+    _alone($self->build, sub { $make->($file) if !-e $file });
+    system('tar', '-C', $state, '-xpf', $file) == 0 or die "could not unpack $file\n";
 }
 
-# Keeps of a stack that is down what its clones need.
-sub keep_template ($self, $state) {
-    my $template = $self->folder->child('template')->make_path;
-    system('mv', (grep {-e} map { path($state, $_) } reverse @KEPT), $template) == 0 or die "could not keep the template\n";
+# Of whatever makes the template what it is; files in it belong to users.
+sub _version ($self) {
+    my $sha = Digest::SHA->new(256)->add(join "\n", $>, reverse sort glob '/usr/lib/postgresql/*/bin/postgres');
+    $sha->addfile("$_") for map { -d ? $_->list_tree->each : $_ } map { $self->root->child($_) } qw(sql ctl imctl programs);
+    return substr $sha->hexdigest, 0, 16;
+}
+
+# Keeps of a stack that is down what its clones need, in the place of what was kept before.
+sub keep_template ($self, $state, $file) {
+    $self->build->list->grep(qr/stack-\w+\.tar/)->each(sub ($old, $) { $old->remove });
+    system('tar', '-C', $state, '-cf', "$file.new", grep { -e path($state, $_) } @KEPT) == 0 or die "could not keep the template\n";
+    chmod 0600, "$file.new";    # it has keys
+    rename "$file.new", $file or die "could not keep the template: $!\n";
 }
 
 # An idle stack that now is the caller's, as {config, condition}, or nothing.
 sub take ($self) {
-    my $file = $self->_alone(sub {
+    my $file = _alone($self->folder, sub {
         my $idle = $self->folder->child('idle')->list->first // return;
         return $idle->move_to($self->folder->child('busy')->make_path->child($idle->basename));
     });

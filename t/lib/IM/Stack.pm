@@ -15,6 +15,7 @@ package IM::Stack;
 
 use Mojo::Base -base, -signatures;
 use File::Temp qw(tempdir);
+use IM::Accounts;
 use IM::Contract;
 use IM::Logs;
 use IM::Machine qw(slowness);
@@ -45,6 +46,7 @@ has on_fault => sub { \&_fail };        # what happens when a frame breaks the c
 has secrets  => sub { {} };
 has allowed  => sub { [] };
 has killed   => sub { [] };
+has accounts => sub ($self) { IM::Accounts->new(im => $self) };
 has logs_from => sub { {} };              # where this story's lines begin (IM::Logs)
 has [qw(state ended own shared condition)];    # condition: how it was when it was made, which is how another story wants it
 
@@ -93,7 +95,7 @@ sub _make ($self, %config) {
     $self->config({ IM_STATE_DIR => $dir, IM_BUILD => 'no', IM_RATE_LIMIT => 'off', IM_PATIENCE => 120, _ports(), $turn ? _turn() : (), @small, %config });
     $RUNNING{$dir} = $self;
     path($dir, 'postgres')->make_path->child('local.conf')->open('>')->print("fsync = off\n") if !$durable;
-    $POOL->clone($dir, sub { ref($self)->_make_template }) if $POOL->folder && !$fresh;
+    $POOL->clone($dir, sub ($file) { ref($self)->_make_template($file) }) if !$fresh;
     $self->up;
     $POOL->count(made => time - $start) if $POOL->folder;
     return $self if !$self->shared;
@@ -101,15 +103,15 @@ sub _make ($self, %config) {
     return $self->condition($POOL->condition($self));
 }
 
-# The cluster that every stack of this run begins with; im_seed is its database once more.
-sub _make_template ($class) {
+# What every stack begins with; im_seed is its database once more.
+sub _make_template ($class, $file) {
     my $self = $class->SUPER::new(own => $$)->_make(fresh => 1);
     $self->parts->sv($_, 'down') for grep { $_ ne 'postgres' } $self->parts->names;
     my ($status, $output) = $self->_copy_database('im', 'im_seed');
     die "could not copy the database: $output\n" if $status;
     $self->imctl('down');
     $self->_cut_wal;
-    $POOL->keep_template($self->state);
+    $POOL->keep_template($self->state, $file);
     $self->_remove(0);
 }
 
@@ -171,15 +173,8 @@ sub port ($self, $service) { return $self->config->{ 'IM_PORT_' . uc $service } 
 
 sub contract ($self, $service) { return $self->{contract}{$service} //= IM::Contract->new(service => $service) }
 
-# Registers and logs in; the user name is the name unless the story wants another.
-sub user ($self, $name, %profile) {
-    my $password = delete $profile{password} // "pw $name " . _random();
-    my $user     = IM::User->new(im => $self, name => $profile{username} // $name, password => $password);
-    $self->secret($password);
-    $user->post('/register', { username => $user->name, password => $password, nickName => ucfirst $name, %profile })->must;
-    $user->login->must;
-    return $user;
-}
+# Is registered and logged in (IM::Accounts); the user name is the name unless the story wants another.
+sub user ($self, $name, %profile) { return $self->accounts->user($name, %profile) }
 
 sub users ($self, @names) { return map { $self->user($_) } @names }
 
@@ -378,6 +373,10 @@ sub _fail ($title, @details) {
     Test::More::fail($title);
     Test::More::diag("  $_") for @details;
 }
+
+# One that is told to end leaves none either.
+my $story = $$;
+$SIG{$_} = sub { $$ == $story ? exit 1 : POSIX::_exit(1) } for qw(HUP INT TERM);
 
 # A test that died leaves no stack behind, and fails for not having asked for clean logs, which may say why it died.
 END {

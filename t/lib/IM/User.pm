@@ -6,7 +6,9 @@ package IM::User;
 use Mojo::Base -base, -signatures;
 use IM::Answer;
 use IM::Http;
+use IM::Plain;
 use IM::Raw;
+use IM::Response;
 use IM::Sheet;
 use IM::Socket;
 use Mojo::JSON qw(decode_json encode_json);
@@ -15,26 +17,22 @@ use Mojo::Parameters;
 use Mojo::IOLoop;
 use Mojo::UserAgent;
 use Mojo::Util qw(decode encode url_escape);
-use Time::HiRes qw(time);
 
 has [qw(im name id password trade access refresh)];
 has service => 'chat';
-has ua      => sub {
-    Mojo::UserAgent->new(max_redirects => 0, connect_timeout => 5, request_timeout => 20, inactivity_timeout => 20);
-};
+has address => '127.0.0.1';    # its own
+has ua      => sub { Mojo::UserAgent->new(max_redirects => 0, connect_timeout => 5) };    # of its sockets
 
 # Reading: ->get('/friend/list'), ->get('/x', {page => 2}).
-sub get ($self, $path, $query = {}) { return $self->_run(GET => $path, {}, form => $query) }
+sub get ($self, $path, $query = {}) { return $self->_run(GET => $path, $query) }
 
 # Writing: fields become the JSON body; further arguments are headers.
-sub post ($self, $path, $fields = {}, %headers) { return $self->_run(POST => $path, \%headers, json => $fields) }
-sub put ($self, $path, $fields = {}, %headers) { return $self->_run(PUT => $path, \%headers, json => $fields) }
-sub delete ($self, $path, $fields = undef, %headers) {
-    return $self->_run(DELETE => $path, \%headers, $fields ? (json => $fields) : ());
-}
+sub post ($self, $path, $fields = {}, %headers) { return $self->_run(POST => $path, $fields, %headers) }
+sub put ($self, $path, $fields = {}, %headers) { return $self->_run(PUT => $path, $fields, %headers) }
+sub delete ($self, $path, $fields = undef, %headers) { return $self->_run(DELETE => $path, $fields, %headers) }
 
 # Whatever bytes the story wants: ->raw(POST => '/login', $bytes, Header => …).
-sub raw ($self, $method, $path, $bytes = '', %headers) { return $self->_run($method, $path, \%headers, $bytes) }
+sub raw ($self, $method, $path, $bytes = '', %headers) { return $self->_run($method, $path, $bytes, %headers) }
 
 # A form as browsers send it: bytes, and name, type, field, more (other parts, [name => value]); the answer.
 sub upload ($self, $bytes, %form) {
@@ -45,8 +43,7 @@ sub upload ($self, $bytes, %form) {
 # The same, without waiting: a promise of the answer.
 sub upload_p ($self, $bytes, %form) {
     my ($body, $boundary) = _form($bytes, %form);
-    my $tx = $self->_build(POST => '/file/upload', { 'Content-Type' => "multipart/form-data; boundary=$boundary" }, $body);
-    return $self->ua->start_p($tx)->then(sub ($tx) { $self->_judge(POST => '/file/upload', $tx->result) });
+    return $self->raw_p(POST => '/file/upload', $body, 'Content-Type' => "multipart/form-data; boundary=$boundary");
 }
 
 sub _form ($bytes, %form) {
@@ -59,36 +56,32 @@ sub _form ($bytes, %form) {
     return (join('', $form{last} ? reverse @parts : @parts) . "--$boundary--\r\n", $boundary);
 }
 
-# What a url that was answered leads to: a Mojo::Message::Response, whose body is the file, when it is not refused.
+# What a url that was answered leads to: an IM::Response, whose body is the file, when it is not refused.
 sub download ($self, $url, %headers) {
     my $method = delete $headers{method} // 'GET';
     return $self->bytes($method, '/file/download?url=' . url_escape(encode('UTF-8', $url)), %headers);
 }
 
 # What answers with a file's bytes, as it comes.
-sub bytes ($self, $method, $path, %headers) { return $self->ua->start($self->_build($method, $path, \%headers))->result }
+sub bytes ($self, $method, $path, %headers) { return $self->_ask($method, $path, '', %headers) }
 
 # A list of the backstage as a file.
-sub sheet ($self, $path, $query = {}) {
-    return IM::Sheet->new(response => $self->ua->start($self->_build(GET => $path, {}, form => { %$query, format => 'csv' }))->result);
-}
+sub sheet ($self, $path, $query = {}) { return IM::Sheet->new(response => $self->_ask(GET => $path, { %$query, format => 'csv' })) }
 
 # The same, where a refusal is expected: an answer like any other.
 sub ask_file ($self, $url) { return $self->raw(GET => '/file/download?url=' . url_escape(encode('UTF-8', $url))) }
 
-# The same, without waiting: a promise of the answer.  IM::Stack->together collects them.
-sub post_p ($self, $path, $fields = {}, %headers) {
-    my $tx = $self->_build(POST => $path, \%headers, json => $fields);
-    return $self->ua->start_p($tx)->then(sub ($tx) { $self->_judge(POST => $path, $tx->result) });
+# The same as get, post …, without waiting: a promise of the answer.  IM::Stack->together collects them.
+sub ask_p ($self, $method, $path, $body = undef, %headers) {
+    state %http;    # at each address one
+    my $http = $http{ $self->address } //= IM::Http->new(address => $self->address);
+    my ($whole, $bytes, $all) = $self->_request($method, $path, $body, %headers);
+    return $http->ask($method, $self->im->port($self->service), $whole, $all, $bytes)
+        ->then(sub ($code, $bytes, $head) { $self->_judge($method, $path, IM::Response->new(code => $code, head => $head, body => $bytes)) });
 }
 
-# Bytes like raw(), without waiting, at a third of an agent's cost: a promise of the answer.
-sub raw_p ($self, $method, $path, $bytes = '', %headers) {
-    state $http = IM::Http->new;
-    $headers{Authorization} //= 'Bearer ' . $self->access if $self->access;
-    return $http->ask($method, $self->im->port($self->service), $path, \%headers, $bytes)
-        ->then(sub ($, $body, $head) { $self->_judge($method, $path, Mojo::Message::Response->new->parse("$head$body")) });
-}
+sub post_p ($self, $path, $fields = {}, %headers) { return $self->ask_p(POST => $path, $fields, %headers) }
+sub raw_p ($self, $method, $path, $bytes = '', %headers) { return $self->ask_p($method, $path, $bytes, %headers) }
 
 # Many requests one behind the other on one connection, at a tenth of an agent's cost: [method, path, fields, headers].
 # The answers in their order.
@@ -111,23 +104,21 @@ sub many ($self, @requests) {
 }
 
 sub _bytes ($self, $method, $path, $fields, %headers) {
-    %headers = ($self->access ? (Authorization => 'Bearer ' . $self->access) : (), %headers, Host => 'localhost');
-    my $body = $method eq 'GET' || $method eq 'DELETE' && !%$fields ? '' : encode_json($fields);
-    $headers{'Content-Length'} = length $body if length $body;
-    $path .= '?' . Mojo::Parameters->new(%$fields) if $method eq 'GET' && %$fields;
-    return join "\r\n", "$method $path HTTP/1.1", (map {"$_: $headers{$_}"} grep { defined $headers{$_} } sort keys %headers), '', $body;
+    ($path, my $body, my $all) = $self->_request($method, $path, $method eq 'DELETE' && !%$fields ? undef : $fields, %headers);
+    return join "\r\n", "$method $path HTTP/1.1", 'Host: localhost', 'Content-Length: ' . length $body, (map {"$_: $all->{$_}"} sort keys %$all), '', $body;
 }
 
 # The same client with another token (or none), on another service, …
 sub as ($self, %other) {
     return IM::User->new(im => $self->im, name => $self->name, id => $self->id, access => $self->access,
-        refresh => $self->refresh, password => $self->password, service => $self->service, ua => $self->ua, %other);
+        refresh => $self->refresh, password => $self->password, service => $self->service,
+        address => $self->address, ua => $self->ua, %other);
 }
 
 # The same client at another address, 127.0.0.N.
 sub at ($self, $n) {
-    my $ua = Mojo::UserAgent->new(max_redirects => 0, connect_timeout => 5, request_timeout => 20, inactivity_timeout => 20);
-    return $self->as(ua => $ua->socket_options({ LocalAddr => "127.0.0.$n" }));
+    my $ua = Mojo::UserAgent->new(max_redirects => 0, connect_timeout => 5);
+    return $self->as(address => "127.0.0.$n", ua => $ua->socket_options({ LocalAddr => "127.0.0.$n" }));
 }
 
 # Logs in with the password and keeps the tokens; the answer is for the story.
@@ -148,23 +139,35 @@ sub keep ($self, $session) {
 # An open WebSocket; see IM::Socket for the options.
 sub socket ($self, %options) { return IM::Socket->new(user => $self, %options)->open }
 
-sub _build ($self, $method, $path, $headers, @body) {
-    my %headers = ($self->access ? (Authorization => 'Bearer ' . $self->access) : (), %$headers);
-    delete $headers{$_} for grep { !defined $headers{$_} } keys %headers;
-    return $self->ua->build_tx($method, $self->im->url($self->service) . $path, \%headers, @body);
-}
-
-sub _run ($self, $method, $path, $headers, @body) {
+sub _run ($self, $method, $path, $body, %headers) {
     $self->im->run(0) if !Mojo::IOLoop->is_running;    # open sockets answer pings meanwhile, or are closed
-    return $self->_judge($method, $path, $self->ua->start($self->_build($method, $path, $headers, @body))->result);
+    return $self->_judge($method, $path, $self->_ask($method, $path, $body, %headers));
 }
 
+sub _ask ($self, $method, $path, @more) {
+    my ($whole, $bytes, $headers) = $self->_request($method, $path, @more);
+    return IM::Plain::ask($method, $self->im->port($self->service), $whole, $headers, $bytes, $self->address);
+}
+
+# (path, body, headers) as they are sent.  The body is bytes, or fields: JSON, and of GET the query.
+sub _request ($self, $method, $path, $body = undef, %headers) {
+    my %all = ('User-Agent' => 'IM::User', $self->access ? (Authorization => 'Bearer ' . $self->access) : (), %headers);
+    delete $all{$_} for grep { !defined $all{$_} } keys %all;
+    $path =~ s{([^A-Za-z0-9\-._~%!\$&'()*+,;=:@/?])}{url_escape(encode('UTF-8', $1))}ge;
+    return ($path, $body // '', \%all) if !ref $body;
+    return ($path . (!%$body ? '' : $path =~ /\?/ ? '&' : '?') . Mojo::Parameters->new(%$body), '', \%all) if $method eq 'GET';
+    $all{'Content-Type'} //= 'application/json';
+    return ($path, encode_json($body), \%all);
+}
+
+# What a response is worth to a story; IM::Response, or Mojo's.
 sub _judge ($self, $method, $path, $response) {
-    my $text     = decode('UTF-8', $response->body);
+    my $bytes    = $response->body;
+    my $text     = decode('UTF-8', $bytes);
     my @faults   = defined $text ? () : 'is not UTF-8';
-    $text //= $response->body;
+    $text //= $bytes;
     push @faults, $self->im->contract($self->service)->answer_faults($method, $path, $response->code, $text);
-    my $body = eval { decode_json $response->body };
+    my $body = eval { decode_json $bytes };
     $body = {} if ref $body ne 'HASH';
     push @faults, $self->_header_faults($response->headers, $body, $response->code);
     @faults = () if $method eq 'HEAD' || $method eq 'OPTIONS';
