@@ -32,7 +32,7 @@ subtest 'a program that stops, and goes on' => sub {
     my @crew = $im->parts->pids('message', 'message');
     kill STOP => @crew;
     my @asked = map { $ann->post_p('/message/private/send', message($bob, "f4 $_")) } 1 .. 5;
-    $im->eventually(1, sub { 0 });    # they have come to it
+    $im->run(1);    # they have come to it
     is stored('f4 %'), 0, 'nothing is done meanwhile';
     kill CONT => @crew;
     $_->ok('then all are') for $im->together(@asked);
@@ -78,7 +78,7 @@ subtest 'a row that is locked' => sub {
         $cat->post('/message/private/send', message($dan, "f13 $served"))->must;
         $served++;
     }
-    is $served, 20, 'twenty of others are sent while one waits for it';
+    cmp_ok $served, '>=', 20 / slowness(), 'twenty of others are sent while one waits for it, on a busy machine fewer';
     like $raw->read(qr/"code":\d+/, 10), qr/"code":(?:200|500)/, 'he has an answer too';
     waitpid $held, 0;
     $ann->post('/message/private/send', message($bob, 'f13 waits'))->ok('asking again helps');
