@@ -1,5 +1,6 @@
 #include "token.h"
 #include "abandon.h"
+#include "base64.h"
 #include "config.h"
 #include "log.h"
 #include "password.h"
@@ -13,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { KEY_MIN = 32, TOKEN_MAX = 2048, TOKEN_REMEMBERED = 512 };
+enum { KEY_MIN = 32, SIGNATURE = 32, TOKEN_MAX = 2048, TOKEN_REMEMBERED = 512 };
 
 static const char *const audiences[] = {"im-user", "im-admin", "im-service"};
 static const char *const kinds[] = {"access", "refresh"};
@@ -100,30 +101,56 @@ long token_lifetime(enum token_kind kind)
     return lifetimes[kind];
 }
 
+/* Appends that much as base64url (RFC 4648): where it ends. */
+static char *write_part(char *at, const void *bytes, size_t n)
+{
+    char *end = at + base64_encode(bytes, n, at);
+
+    for (; at < end; at++)
+        *at = *at == '+' ? '-' : *at == '/' ? '_' : *at;
+    return end;
+}
+
+static bool sign(const struct key *key, const char *text, unsigned char signature[static SIGNATURE])
+{
+    gcry_md_hd_t mac;
+
+    if (gcry_md_open(&mac, GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC) != 0)
+        return false;
+    bool keyed = gcry_md_setkey(mac, key->text, (size_t)key->length) == 0;
+    if (keyed) {
+        gcry_md_write(mac, text, strlen(text));
+        memcpy(signature, gcry_md_read(mac, GCRY_MD_SHA256), SIGNATURE);
+    }
+    gcry_md_close(mac);
+    return keyed;
+}
+
+/* Written here and not by libjwt, which ends the process when it has no memory for that. */
 char *token_sign(enum audience audience, enum token_kind kind, const struct claims *claims)
 {
     const struct key *key = &rings[audience].keys[0];
-    char subject[24], id[48];
-    char *text = NULL;
-    jwt_t *jwt = NULL;
+    unsigned char signature[SIGNATURE];
+    char head[64], body[320], text[640], *at = text;
 
-    snprintf(subject, sizeof subject, "%" PRId64, claims->subject);
-    snprintf(id, sizeof id, "%" PRId64 ".%d", claims->session, claims->generation);
-    if (jwt_new(&jwt) != 0)
+    if (!rings[audience].count)
         return NULL;
-    int failed = jwt_add_header(jwt, "kid", key->id) | jwt_add_grant(jwt, "iss", issuer) |
-                 jwt_add_grant(jwt, "aud", audiences[audience]) | jwt_add_grant(jwt, "typ", kinds[kind]) |
-                 jwt_add_grant(jwt, "sub", subject) | jwt_add_grant(jwt, "jti", id) |
-                 jwt_add_grant_int(jwt, "ver", claims->version) |
-                 jwt_add_grant_int(jwt, "sid", claims->session) |
-                 jwt_add_grant_int(jwt, "gen", claims->generation) |
-                 jwt_add_grant_int(jwt, "iat", claims->issued_at) |
-                 jwt_add_grant_int(jwt, "exp", claims->issued_at + lifetimes[kind]) |
-                 jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)key->text, key->length);
-    if (!failed)
-        text = jwt_encode_str(jwt);
-    jwt_free(jwt);
-    return text;
+    int head_length = snprintf(head, sizeof head, "{\"alg\":\"HS256\",\"kid\":\"%s\",\"typ\":\"JWT\"}", key->id);
+    int length = snprintf(body, sizeof body,
+                          "{\"iss\":\"%s\",\"aud\":\"%s\",\"typ\":\"%s\",\"sub\":\"%" PRId64 "\",\"jti\":\"%" PRId64 ".%d\",\"ver\":%d,"
+                          "\"sid\":%" PRId64 ",\"gen\":%d,\"iat\":%" PRId64 ",\"exp\":%" PRId64 "}",
+                          issuer, audiences[audience], kinds[kind], claims->subject, claims->session, claims->generation, claims->version,
+                          claims->session, claims->generation, claims->issued_at, claims->issued_at + lifetimes[kind]);
+    if (length >= (int)sizeof body)
+        return NULL;
+    at = write_part(at, head, (size_t)head_length);
+    *at++ = '.';
+    at = write_part(at, body, (size_t)length);
+    if (!sign(key, text, signature))
+        return NULL;
+    *at++ = '.';
+    write_part(at, signature, SIGNATURE);
+    return strdup(text);
 }
 
 static bool grant_is(jwt_t *jwt, const char *grant, const char *wanted)

@@ -1,6 +1,8 @@
 /*
  * token_verify() against what libjwt lets through (platform.md): other algorithms, no algorithm, no key, expiry.
  */
+#include "../memory/fail.c"
+
 #include "base/password.h"
 #include "base/token.h"
 
@@ -148,6 +150,25 @@ static void check_cuts(const char *text)
     ok(taken == 0, "refused: cut at any character");
 }
 
+/* Each allocation fails in turn: the same token, or none. */
+static void check_memory(const struct claims *in, const char *wanted)
+{
+    static struct plan failing;
+    int same = 0, none = 0, wrong = 0;
+
+    plan = &failing;
+    for (failing.failed = 1; failing.failed;) {
+        failing = (struct plan){.armed = 1, .nth = same + none + wrong + 1};
+        char *text = token_sign(AUDIENCE_USER, TOKEN_ACCESS, in);
+        failing.armed = 0;
+        none += !text;
+        same += text && strcmp(text, wanted) == 0;
+        wrong += text && strcmp(text, wanted) != 0;
+        free(text);
+    }
+    ok(none > 0 && same == 1 && wrong == 0, "signed or not while memory fails: %d times not, %d times right, %d times wrong", none, same, wrong);
+}
+
 int main(void)
 {
     struct claims in = {.subject = 10001, .session = 7, .version = 3, .generation = 2, .issued_at = time(NULL)}, out;
@@ -169,6 +190,7 @@ int main(void)
     ok(!token_verify(text, AUDIENCE_ADMIN, TOKEN_ACCESS, &out), "not for another audience");
     ok(!token_verify(text, AUDIENCE_USER, TOKEN_REFRESH, &out), "not as another kind");
     check_cuts(text);
+    check_memory(&in, text);
     free(text);
     free(again);
 
