@@ -41,8 +41,7 @@ static struct call password_set = {.text = "auth_password_change(:me, :session, 
 
 static struct call account_close = {.text = "auth_close(:me, :session, :matched, :old)"};
 
-static struct call *const calls[] = {&register_call, &login_done, &trade_set,
-                                     &password_set,  &account_close, NULL};
+static struct call *const calls[] = {&register_call, &login_done, &trade_set, &password_set, &account_close, NULL};
 
 /* What an account may have computed with its token: of log-ins the addresses are limited, and the failures. */
 static struct limit changes = {.burst = 10, .per_minute = 10};

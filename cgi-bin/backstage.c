@@ -162,8 +162,8 @@ static struct call totp_set = {.text = "admin_totp_set(:me, :step, :secret, :on)
 static struct call admin_made = {.text = "admin_add(:me, name, role, :hash, userId?)"};
 static struct call admin_changed = {.text = "admin_update(:me, id, role?, :hash, totp?)"};
 static struct call user_password_set = {.text = "admin_user_password(:me, userId, :hash, reason?)"};
-static struct call *const calls[] = {&login_done, &password_set,  &totp_shown,        &totp_set,
-                                     &admin_made, &admin_changed, &user_password_set, &captcha_create_call, NULL};
+static struct call *const calls[] = {&login_done,    &password_set,      &totp_shown,          &totp_set, &admin_made,
+                                     &admin_changed, &user_password_set, &captcha_create_call, NULL};
 
 static void answer_token(struct request *r, const PGresult *rows)
 {

@@ -94,7 +94,10 @@ static void place_letters(struct captcha_letter places[static CAPTCHA_LENGTH])
 }
 
 /* Ink is dark, noise is light: people tell them apart, and programs have to. */
-static unsigned char shade(int from, int to) { return (unsigned char)(from + draw(to - from)); }
+static unsigned char shade(int from, int to)
+{
+    return (unsigned char)(from + draw(to - from));
+}
 
 static void draw_line(unsigned char image[static CAPTCHA_HEIGHT][CAPTCHA_WIDTH], unsigned char colour)
 {
@@ -149,7 +152,10 @@ static char *picture_text(const unsigned char image[static CAPTCHA_HEIGHT][CAPTC
 {
     unsigned char file[2 * CAPTCHA_HEIGHT * CAPTCHA_WIDTH];
     png_alloc_size_t size = sizeof file;
-    png_image png = {.version = PNG_IMAGE_VERSION, .width = CAPTCHA_WIDTH, .height = CAPTCHA_HEIGHT, .format = PNG_FORMAT_GRAY,
+    png_image png = {.version = PNG_IMAGE_VERSION,
+                     .width = CAPTCHA_WIDTH,
+                     .height = CAPTCHA_HEIGHT,
+                     .format = PNG_FORMAT_GRAY,
                      .flags = PNG_IMAGE_FLAG_FAST};
 
     return png_image_write_to_memory(&png, file, &size, 0, image, 0, NULL) ? base64_text(file, size) : NULL;

@@ -23,7 +23,10 @@ struct upload {
 
 static const char *const kinds[EXAMINE_KINDS] = {"file", "image", "voice", "video"};
 
-const char *examine_kind(enum decode_kind kind) { return kinds[kind]; }
+const char *examine_kind(enum decode_kind kind)
+{
+    return kinds[kind];
+}
 
 /* Always false, for whoever ends with it. */
 static bool refuse(struct examined *found, int code, const char *detail)

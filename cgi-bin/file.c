@@ -87,7 +87,10 @@ static void kept(struct request *r)
         reply_code(r, CODE_INTERNAL, NULL);
 }
 
-static void keep_done(struct task *task) { serve_resume(((struct upload *)task->owner)->r, kept); }
+static void keep_done(struct task *task)
+{
+    serve_resume(((struct upload *)task->owner)->r, kept);
+}
 
 /* --- 2: it is noted --- */
 
@@ -98,8 +101,13 @@ static void added(struct request *r, const PGresult *rows)
     request_set(r, "id", PQgetvalue(rows, 0, 0));
     for (int part = 0; part < DECODE_PARTS; part++)
         u->names[part] = PQgetisnull(rows, 0, 1 + part) ? NULL : request_copy(r, PQgetvalue(rows, 0, 1 + part));
-    u->task = (struct task){.work = keep_work, .done = keep_done, .owner = u, .keep = u->sealed, .keeps = DECODE_PARTS,
-                            .result = &u->kept, .size = sizeof u->kept};
+    u->task = (struct task){.work = keep_work,
+                            .done = keep_done,
+                            .owner = u,
+                            .keep = u->sealed,
+                            .keeps = DECODE_PARTS,
+                            .result = &u->kept,
+                            .size = sizeof u->kept};
     task_run(program_loop(), &u->task);
 }
 
@@ -228,8 +236,7 @@ static void upload(struct request *r, const PGresult *rows)
     u->order.pixels = cell(rows, "pixels");
     for (int kind = 0; kind < EXAMINE_KINDS; kind++)
         u->order.sizes[kind] = cell(rows, examine_kind(kind));
-    u->task = (struct task){.work = examine_work, .done = examine_done, .owner = u,
-                            .result = &u->found, .size = sizeof u->found};
+    u->task = (struct task){.work = examine_work, .done = examine_done, .owner = u, .result = &u->found, .size = sizeof u->found};
     task_run(program_loop(), &u->task);
 }
 

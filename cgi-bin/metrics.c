@@ -104,11 +104,14 @@ static void grow_steps(struct request *r, const struct part *p, const struct cou
         for (int s = 0; s <= COUNT_STEPS; s++)
             all += route->steps[o][s];
         for (int s = 0; all && s < COUNT_STEPS; s++)
-            grow(r, "im_request_seconds_bucket{%s,outcome=\"%s\",le=\"%g\"} %llu\n", labels, outcomes[o], (double)count_steps[s] / 1e6,
-                 sum += route->steps[o][s]);
+            grow(r, "im_request_seconds_bucket{%s,outcome=\"%s\",le=\"%g\"} %llu\n", labels, outcomes[o],
+                 (double)count_steps[s] / 1e6, sum += route->steps[o][s]);
         if (all)
-            grow(r, "im_request_seconds_bucket{%1$s,outcome=\"%2$s\",le=\"+Inf\"} %3$llu\nim_request_seconds_count{%1$s,outcome=\"%2$s\"} %3$llu\n"
-                    "im_request_seconds_sum{%1$s,outcome=\"%2$s\"} %4$.6f\n", labels, outcomes[o], all, (double)route->microseconds[o] / 1e6);
+            grow(
+                r,
+                "im_request_seconds_bucket{%1$s,outcome=\"%2$s\",le=\"+Inf\"} %3$llu\nim_request_seconds_count{%1$s,outcome=\"%2$s\"} %3$llu\n"
+                "im_request_seconds_sum{%1$s,outcome=\"%2$s\"} %4$.6f\n",
+                labels, outcomes[o], all, (double)route->microseconds[o] / 1e6);
     }
 }
 
@@ -134,7 +137,8 @@ static void grow_gauges(struct request *r)
     for (int g = 0; g < COUNT_GAUGES; g++) {
         grow_head(r, gauges[g].name, "gauge", gauges[g].help);
         for (int i = 0; i < part_count; i++)
-            grow(r, "%s{program=\"%s\"} %lld\n", gauges[g].name, parts[i].name, (long long)count_sum(&parts[i].file, (enum count_gauge)g));
+            grow(r, "%s{program=\"%s\"} %lld\n", gauges[g].name, parts[i].name,
+                 (long long)count_sum(&parts[i].file, (enum count_gauge)g));
     }
 }
 
@@ -167,7 +171,8 @@ static void write_metrics(struct request *r, const PGresult *rows)
     grow_head(r, "im_request_seconds", "histogram", "how long an answer took, from the whole request on");
     grow_routes(r, grow_steps);
     obstack_1grow(&r->answer, '\0');
-    reply_write(r, 200, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\nCache-Control: no-store\r\n", obstack_finish(&r->answer));
+    reply_write(r, 200, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\nCache-Control: no-store\r\n",
+                obstack_finish(&r->answer));
 }
 
 static void live(struct request *r, const PGresult *rows)
@@ -189,8 +194,11 @@ static void answer(struct request *r, int code, const char *detail, const char *
     if (r->route && r->route->handler == scrape && code == CODE_INTERNAL)
         write_metrics(r, NULL);
     else
-        reply_write(r, code == CODE_OK ? 200 : code == CODE_NOT_FOUND ? 404 : 503, "Content-Type: text/plain\r\nCache-Control: no-store\r\n",
-                    code == CODE_OK ? "yes\n" : "no\n");
+        reply_write(r,
+                    code == CODE_OK          ? 200
+                    : code == CODE_NOT_FOUND ? 404
+                                             : 503,
+                    "Content-Type: text/plain\r\nCache-Control: no-store\r\n", code == CODE_OK ? "yes\n" : "no\n");
 }
 
 int main(int argc, char **argv)

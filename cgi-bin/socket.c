@@ -151,8 +151,7 @@ static void answer_handshake(struct request *r, int code, const char *socket)
     char headers[96];
 
     if (code == CODE_OK)
-        snprintf(headers, sizeof headers, "X-IM-Socket: %s\r\nX-IM-Account: %" PRId64 "\r\n", socket,
-                 r->claims.subject);
+        snprintf(headers, sizeof headers, "X-IM-Socket: %s\r\nX-IM-Account: %" PRId64 "\r\n", socket, r->claims.subject);
     else
         snprintf(headers, sizeof headers, "X-IM-Code: %d\r\n", code);
     reply_write(r, code == CODE_OK ? 204 : code == CODE_BANNED ? 403 : 401, headers, "");

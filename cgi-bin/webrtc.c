@@ -126,8 +126,7 @@ static char *turn_name(struct request *r)
  * time. */
 static void answer_servers(struct request *r, const char *call)
 {
-    char *stun = request_copy(r, stun_urls), *turn = request_copy(r, turn_urls), *name = turn_name(r),
-         *credential = NULL;
+    char *stun = request_copy(r, stun_urls), *turn = request_copy(r, turn_urls), *name = turn_name(r), *credential = NULL;
 
     if (turn_secret) {
         char *own = turn_credential(turn_secret, name);

@@ -122,14 +122,13 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     register_tick();
     search_go_on();
     if (!outbox_running && push_busy() == 0) {
-        outbox_job = (struct job){.steps = {{.statement = &outbox, .values = outbox_values}}, .count = 1,
-                                  .done = outbox_done};
+        outbox_job = (struct job){.steps = {{.statement = &outbox, .values = outbox_values}}, .count = 1, .done = outbox_done};
         outbox_running = true;
         db_run(&outbox_job);
     }
     if (!due_running) {
-        due_job = (struct job){.steps = {{.statement = &due}, {.statement = &push_left}, {.statement = &file_gone}},
-                               .count = 3, .done = due_done};
+        due_job = (struct job){
+            .steps = {{.statement = &due}, {.statement = &push_left}, {.statement = &file_gone}}, .count = 3, .done = due_done};
         due_running = true;
         db_run(&due_job);
     }
@@ -144,8 +143,8 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
 
 int main(int argc, char **argv)
 {
-    struct statement *statements[] = {&outbox, &due, &search, &file_gone, &file_forget, &push_left, &push_told,
-                                      &register_sockets, &register_begin, &register_doubtful};
+    struct statement *statements[] = {&outbox,    &due,       &search,           &file_gone,      &file_forget,
+                                      &push_left, &push_told, &register_sockets, &register_begin, &register_doubtful};
     int count = sizeof statements / sizeof *statements;
     struct timeval now = {0, 0};
 

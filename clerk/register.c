@@ -40,7 +40,10 @@ static void question_done(CURLcode result, long status);
 static struct http question = {.done = question_done};
 static char question_prefix[256], question_url[300], answer[ANSWER_SIZE];
 static size_t answer_length;
-static struct { char socket[24]; bool ended; } doubts[ASK_MAX];
+static struct {
+    char socket[24];
+    bool ended;
+} doubts[ASK_MAX];
 static int doubts_count, doubts_at;
 
 static void tell_next(void);
@@ -56,8 +59,7 @@ static void tell_done(struct job *job)
 {
     telling_now = false;
     if (job->lost || job->failure) {
-        log_error("could not note sockets: %s",
-                  job->failure ? PQresultErrorMessage(job->failure) : "PostgreSQL is away");
+        log_error("could not note sockets: %s", job->failure ? PQresultErrorMessage(job->failure) : "PostgreSQL is away");
         forget(); /* with the next tick */
         return;
     }
@@ -99,8 +101,7 @@ static void lines_add(const char *text)
         log_error("events of sockets come faster than PostgreSQL takes them");
         forget();
     }
-    lines_length += (size_t)snprintf(lines + lines_length, sizeof lines - lines_length, "%s\"%s\"",
-                                     lines_length ? "," : "", text);
+    lines_length += (size_t)snprintf(lines + lines_length, sizeof lines - lines_length, "%s\"%s\"", lines_length ? "," : "", text);
     tell_next();
 }
 
@@ -173,8 +174,8 @@ static void doubtful_run(void)
     snprintf(max, sizeof max, "%d", ASK_MAX);
     doubtful_values[0] = node;
     doubtful_values[1] = max;
-    doubtful_job = (struct job){
-        .steps = {{.statement = &register_doubtful, .values = doubtful_values}}, .count = 1, .done = doubtful_done};
+    doubtful_job =
+        (struct job){.steps = {{.statement = &register_doubtful, .values = doubtful_values}}, .count = 1, .done = doubtful_done};
     asking = true;
     db_run(&doubtful_job);
 }

@@ -25,9 +25,27 @@ enum { CPU_SECONDS = 30, FILES = 64, CALLS_FORBIDDEN = 21, X32_CALLS = 0x4000000
 static const rlim_t MEMORY = 2048UL << 20, FILE_SIZE = 256UL << 20;
 
 static const int forbidden[] = {
-    SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4, SYS_sendto, SYS_ptrace, SYS_process_vm_readv,
-    SYS_process_vm_writev, SYS_mount, SYS_unshare, SYS_setns, SYS_keyctl, SYS_add_key, SYS_bpf, SYS_perf_event_open,
-    SYS_userfaultfd, SYS_io_uring_setup, SYS_name_to_handle_at, SYS_open_by_handle_at,
+    SYS_socket,
+    SYS_connect,
+    SYS_bind,
+    SYS_listen,
+    SYS_accept,
+    SYS_accept4,
+    SYS_sendto,
+    SYS_ptrace,
+    SYS_process_vm_readv,
+    SYS_process_vm_writev,
+    SYS_mount,
+    SYS_unshare,
+    SYS_setns,
+    SYS_keyctl,
+    SYS_add_key,
+    SYS_bpf,
+    SYS_perf_event_open,
+    SYS_userfaultfd,
+    SYS_io_uring_setup,
+    SYS_name_to_handle_at,
+    SYS_open_by_handle_at,
 };
 _Static_assert(sizeof forbidden / sizeof *forbidden == CALLS_FORBIDDEN, "as many as the filter has room for");
 

@@ -67,8 +67,8 @@ static bool scale_into(const AVFrame *frame, AVFrame *picture)
         return false;
     sws_setColorspaceDetails(scaler, sws_getCoefficients(frame->colorspace), full, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0,
                              1 << 16, 1 << 16);
-    int lines = sws_scale(scaler, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height, picture->data,
-                          picture->linesize);
+    int lines =
+        sws_scale(scaler, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height, picture->data, picture->linesize);
     sws_freeContext(scaler);
     return lines > 0;
 }

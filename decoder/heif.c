@@ -59,7 +59,10 @@ static bool box(struct span *s, char type[4], struct span *content)
     return true;
 }
 
-static bool is(const char type[4], const char *name) { return memcmp(type, name, 4) == 0; }
+static bool is(const char type[4], const char *name)
+{
+    return memcmp(type, name, 4) == 0;
+}
 
 /* An item's box: its number and type. */
 static void item_note(struct picture *p, struct span *s)
@@ -112,7 +115,8 @@ static bool locations_clear(struct picture *p, struct span *s)
 
     number(s, 3);
     uint64_t sizes = number(s, 2), count = number(s, version < 2 ? 2 : 4);
-    size_t offset_size = sizes >> 12, length_size = sizes >> 8 & 15, base_size = sizes >> 4 & 15, index_size = version ? sizes & 15 : 0;
+    size_t offset_size = sizes >> 12, length_size = sizes >> 8 & 15, base_size = sizes >> 4 & 15,
+           index_size = version ? sizes & 15 : 0;
     for (; count && !s->short_of; count--) {
         uint32_t item = (uint32_t)number(s, version < 2 ? 2 : 4);
         uint64_t method = version ? number(s, 2) & 15 : FILE_OFFSET;

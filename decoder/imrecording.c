@@ -21,20 +21,13 @@ static const struct container {
     enum format video, audio;
     const char *writer;
 } containers[] = {
-    {"mov,", "qt", FORMAT_MOV, FORMAT_M4A, "mov"},
-    {"mov,", "3g", FORMAT_3GP, FORMAT_3GA, "3gp"},
-    {"mov,", "", FORMAT_MP4, FORMAT_M4A, "mp4"},
-    {"matroska", "web", FORMAT_WEBM, FORMAT_WEBA, "webm"},
-    {"matroska", "", FORMAT_MKV, FORMAT_MKA, "matroska"},
-    {"ogg", "", FORMAT_OGV, FORMAT_OGG, "ogg"},
-    {"avi", "", FORMAT_AVI, FORMAT_OTHER, "avi"},
-    {"mpegts", "", FORMAT_TS, FORMAT_OTHER, "mpegts"},
-    {"mp3", "", FORMAT_OTHER, FORMAT_MP3, "mp3"},
-    {"wav", "", FORMAT_OTHER, FORMAT_WAV, "wav"},
-    {"aac", "", FORMAT_OTHER, FORMAT_AAC, "adts"},
-    {"flac", "", FORMAT_OTHER, FORMAT_FLAC, "flac"},
-    {"amr", "", FORMAT_OTHER, FORMAT_AMR, NULL},
-    {"caf", "", FORMAT_OTHER, FORMAT_CAF, NULL},
+    {"mov,", "qt", FORMAT_MOV, FORMAT_M4A, "mov"},        {"mov,", "3g", FORMAT_3GP, FORMAT_3GA, "3gp"},
+    {"mov,", "", FORMAT_MP4, FORMAT_M4A, "mp4"},          {"matroska", "web", FORMAT_WEBM, FORMAT_WEBA, "webm"},
+    {"matroska", "", FORMAT_MKV, FORMAT_MKA, "matroska"}, {"ogg", "", FORMAT_OGV, FORMAT_OGG, "ogg"},
+    {"avi", "", FORMAT_AVI, FORMAT_OTHER, "avi"},         {"mpegts", "", FORMAT_TS, FORMAT_OTHER, "mpegts"},
+    {"mp3", "", FORMAT_OTHER, FORMAT_MP3, "mp3"},         {"wav", "", FORMAT_OTHER, FORMAT_WAV, "wav"},
+    {"aac", "", FORMAT_OTHER, FORMAT_AAC, "adts"},        {"flac", "", FORMAT_OTHER, FORMAT_FLAC, "flac"},
+    {"amr", "", FORMAT_OTHER, FORMAT_AMR, NULL},          {"caf", "", FORMAT_OTHER, FORMAT_CAF, NULL},
 };
 
 static const struct container *container_of(const struct tracks *t)

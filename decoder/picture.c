@@ -25,12 +25,14 @@ static enum format sniff(const unsigned char *head)
         size_t at, length;
         enum format format;
     } beginnings[] = {
-        {"\xff\xd8\xff", 0, 3, FORMAT_JPEG},   {"\x89PNG\r\n\x1a\n", 0, 8, FORMAT_PNG}, {"GIF87a", 0, 6, FORMAT_GIF},
-        {"GIF89a", 0, 6, FORMAT_GIF},          {"WEBP", 8, 4, FORMAT_WEBP},            {"II*\0", 0, 4, FORMAT_TIFF},
-        {"MM\0*", 0, 4, FORMAT_TIFF},          {"ftypavif", 4, 8, FORMAT_AVIF},        {"ftypavis", 4, 8, FORMAT_AVIF},
-        {"ftypheic", 4, 8, FORMAT_HEIC},       {"ftypheix", 4, 8, FORMAT_HEIC},        {"ftypheim", 4, 8, FORMAT_HEIC},
-        {"ftypheis", 4, 8, FORMAT_HEIC},       {"ftyphevc", 4, 8, FORMAT_HEIC},        {"ftypmif1", 4, 8, FORMAT_HEIC},
-        {"ftypmsf1", 4, 8, FORMAT_HEIC},
+        {"\xff\xd8\xff", 0, 3, FORMAT_JPEG}, {"\x89PNG\r\n\x1a\n", 0, 8, FORMAT_PNG},
+        {"GIF87a", 0, 6, FORMAT_GIF},        {"GIF89a", 0, 6, FORMAT_GIF},
+        {"WEBP", 8, 4, FORMAT_WEBP},         {"II*\0", 0, 4, FORMAT_TIFF},
+        {"MM\0*", 0, 4, FORMAT_TIFF},        {"ftypavif", 4, 8, FORMAT_AVIF},
+        {"ftypavis", 4, 8, FORMAT_AVIF},     {"ftypheic", 4, 8, FORMAT_HEIC},
+        {"ftypheix", 4, 8, FORMAT_HEIC},     {"ftypheim", 4, 8, FORMAT_HEIC},
+        {"ftypheis", 4, 8, FORMAT_HEIC},     {"ftyphevc", 4, 8, FORMAT_HEIC},
+        {"ftypmif1", 4, 8, FORMAT_HEIC},     {"ftypmsf1", 4, 8, FORMAT_HEIC},
     };
 
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
@@ -55,8 +57,11 @@ static bool header_read(struct header *h)
     if (!tool_run((const char *const[]){"vipsheader", "-a", TOOL_INPUT, NULL}, out, sizeof out))
         return false;
     *h = (struct header){
-        .width = number(out, "width", 0), .height = number(out, "height", 0), .frames = number(out, "n-pages", 1),
-        .orientation = number(out, "orientation", 1), .bands = number(out, "bands", 3),
+        .width = number(out, "width", 0),
+        .height = number(out, "height", 0),
+        .frames = number(out, "n-pages", 1),
+        .orientation = number(out, "orientation", 1),
+        .bands = number(out, "bands", 3),
     };
     bool inks = tool_value(out, "interpretation", interpretation, sizeof interpretation) && strcmp(interpretation, "cmyk") == 0;
     h->transparent = h->bands == 2 || (h->bands == 4 && !inks);

@@ -24,7 +24,10 @@ static bool source_map(struct source *s, int from)
     return s->bytes != MAP_FAILED;
 }
 
-static void source_unmap(struct source *s) { munmap((void *)s->bytes, s->size); }
+static void source_unmap(struct source *s)
+{
+    munmap((void *)s->bytes, s->size);
+}
 
 static bool put(const struct source *s, const void *bytes, size_t size)
 {
@@ -32,7 +35,10 @@ static bool put(const struct source *s, const void *bytes, size_t size)
 }
 
 /* So many bytes follow. */
-static bool has(const struct source *s, size_t size) { return s->size - s->at >= size; }
+static bool has(const struct source *s, size_t size)
+{
+    return s->size - s->at >= size;
+}
 
 /* Copies the next bytes, or passes over them. */
 static bool take(struct source *s, size_t size, bool keep)
@@ -143,7 +149,10 @@ static bool gif_pieces(struct source *s, bool keep)
 }
 
 /* The bytes of the colour table that this byte announces. */
-static size_t gif_colours(unsigned char flags) { return flags & 0x80 ? 3u << ((flags & 7) + 1) : 0; }
+static size_t gif_colours(unsigned char flags)
+{
+    return flags & 0x80 ? 3u << ((flags & 7) + 1) : 0;
+}
 
 /* Only what makes pictures move: how long each is shown, and how often all of them. */
 static bool gif_extension(struct source *s)

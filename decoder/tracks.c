@@ -25,8 +25,8 @@ static bool codec_of_web(enum AVCodecID codec)
 static const int32_t *display_matrix(const AVStream *stream)
 {
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
-    const AVPacketSideData *data = av_packet_side_data_get(stream->codecpar->coded_side_data, stream->codecpar->nb_coded_side_data,
-                                                           AV_PKT_DATA_DISPLAYMATRIX);
+    const AVPacketSideData *data =
+        av_packet_side_data_get(stream->codecpar->coded_side_data, stream->codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
     return data && data->size >= 9 * sizeof(int32_t) ? (const int32_t *)data->data : NULL;
 #else
     size_t size = 0;
@@ -95,4 +95,7 @@ bool tracks_open(struct tracks *t, const char *path)
     return true;
 }
 
-void tracks_close(struct tracks *t) { avformat_close_input(&t->input); }
+void tracks_close(struct tracks *t)
+{
+    avformat_close_input(&t->input);
+}

@@ -29,7 +29,10 @@ bool address_begin(struct gcry_mac_handle **mac)
            gcry_mac_setkey(*mac, key, sizeof key) == 0 && gcry_mac_setiv(*mac, nonce, sizeof nonce) == 0;
 }
 
-void address_add(struct gcry_mac_handle *mac, const void *bytes, size_t size) { gcry_mac_write(mac, bytes, size); }
+void address_add(struct gcry_mac_handle *mac, const void *bytes, size_t size)
+{
+    gcry_mac_write(mac, bytes, size);
+}
 
 bool address_end(struct gcry_mac_handle *mac, char address[static ADDRESS_SIZE])
 {
@@ -43,4 +46,7 @@ bool address_end(struct gcry_mac_handle *mac, char address[static ADDRESS_SIZE])
     return true;
 }
 
-void address_drop(struct gcry_mac_handle *mac) { gcry_mac_close(mac); }
+void address_drop(struct gcry_mac_handle *mac)
+{
+    gcry_mac_close(mac);
+}

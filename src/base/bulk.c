@@ -97,8 +97,8 @@ static PGresult *row_alone(const PGresult *rows, int row)
     PGresult *alone = n <= COLUMNS_MAX ? PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK) : NULL;
 
     for (int i = 0, from = EVENT_COLUMNS; alone && i < n; i++, from++)
-        columns[i] = (PGresAttDesc){PQfname(rows, from), PQftable(rows, from), PQftablecol(rows, from), 0, PQftype(rows, from),
-                                    PQfsize(rows, from), PQfmod(rows, from)};
+        columns[i] = (PGresAttDesc){PQfname(rows, from), PQftable(rows, from), PQftablecol(rows, from), 0,
+                                    PQftype(rows, from), PQfsize(rows, from),  PQfmod(rows, from)};
     bool whole = alone && (n == 0 || PQsetResultAttrs(alone, n, columns));
     for (int i = 0, from = EVENT_COLUMNS; whole && i < n; i++, from++)
         whole = PQsetvalue(alone, 0, i, PQgetisnull(rows, row, from) ? NULL : PQgetvalue(rows, row, from),
@@ -172,8 +172,11 @@ struct job *bulk_gather(struct job *job, struct job_queue *queue)
     batch->members[batch->count++] = job;
     batch_fill(batch, queue);
     if (batch->count > 1 && batch_bind(batch)) {
-        batch->job = (struct job){.steps = {{.statement = &batch->bulk->statement, .values = batch->values}}, .count = 1,
-                                  .done = batch_done, .owner = batch, .bulk = batch->bulk};
+        batch->job = (struct job){.steps = {{.statement = &batch->bulk->statement, .values = batch->values}},
+                                  .count = 1,
+                                  .done = batch_done,
+                                  .owner = batch,
+                                  .bulk = batch->bulk};
         return &batch->job;
     }
     for (int i = batch->count - 1; i > 0; i--) /* back to where they were */

@@ -19,11 +19,10 @@
 #include "job.h"
 
 struct bulk {
-    struct statement statement;             /* the twin */
-    void (*events)(const PGresult *rows);   /* is given the twin's rows once all have their answers */
-    int running;                            /* statements under way, of the call and of the twin */
+    struct statement statement;           /* the twin */
+    void (*events)(const PGresult *rows); /* is given the twin's rows once all have their answers */
+    int running;                          /* statements under way, of the call and of the twin */
 };
-
 
 /* Whether the job may run now. */
 MUST_USE bool bulk_may_run(const struct job *job);

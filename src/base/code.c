@@ -8,7 +8,7 @@ static const struct {
     int code;
     const char *chinese, *english;
 } codes[] = {
-#include "base/code.inc"     /* of code.txt */
+#include "base/code.inc" /* of code.txt */
 };
 
 const char *code_text(int code, bool english)

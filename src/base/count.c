@@ -55,11 +55,11 @@ static bool file_fits(int fd)
 {
     static struct count_file file;
     bool fits = pread(fd, &file, sizeof file, 0) == (ssize_t)sizeof file && file.routes == wanted->routes &&
-        memcmp(file.version, wanted->version, sizeof file.version) == 0;
+                memcmp(file.version, wanted->version, sizeof file.version) == 0;
 
     for (uint32_t i = 0; fits && i < wanted->routes; i++)
         fits = strncmp(file.route[i].method, wanted->route[i].method, sizeof file.route[i].method) == 0 &&
-            strncmp(file.route[i].path, wanted->route[i].path, sizeof file.route[i].path) == 0;
+               strncmp(file.route[i].path, wanted->route[i].path, sizeof file.route[i].path) == 0;
     return fits;
 }
 

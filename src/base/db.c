@@ -286,8 +286,7 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
         connection_lost(c);
 }
 
-void db_open(struct event_base *base, const char *program, struct statement **statements, int count,
-             long wanted)
+void db_open(struct event_base *base, const char *program, struct statement **statements, int count, long wanted)
 {
     loop = base;
     prepared = statements;
@@ -342,11 +341,20 @@ void db_again(struct job *job)
     run(job);
 }
 
-int db_busy(void) { return busy; }
+int db_busy(void)
+{
+    return busy;
+}
 
-int db_connections(void) { return alive; }
+int db_connections(void)
+{
+    return alive;
+}
 
-int db_waiting(void) { return job_count(&queue); }
+int db_waiting(void)
+{
+    return job_count(&queue);
+}
 
 void db_close(void)
 {

@@ -23,8 +23,7 @@ enum { DB_WAIT_MS = 5000 };
 /* Prepares the statements on the first connection (first.h), waiting for PostgreSQL if it is not there yet, then opens
  * IM_DB_CONNECTIONS asynchronous ones as role im_<program>.  Ends the process when a statement cannot be prepared
  * or its function may not be called. */
-void db_open(struct event_base *base, const char *program, struct statement **statements, int count,
-             long connections);
+void db_open(struct event_base *base, const char *program, struct statement **statements, int count, long connections);
 
 /* Closes the first connection and lets jobs run. */
 void db_start(void);

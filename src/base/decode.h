@@ -31,11 +31,11 @@ enum decode_part { DECODE_BYTES, DECODE_THUMB, DECODE_ORIGINAL, DECODE_PARTS };
 
 struct decoded {
     enum decode_refusal refusal;
-    unsigned char has[DECODE_PARTS];   /* which descriptors come; no bool, as anything may stand here */
-    enum format format[DECODE_PARTS];  /* what they are; of DECODE_BYTES also when it does not come */
-    int width, height;                 /* as shown; 0 when it has none */
-    int64_t milliseconds;              /* -1 when the recording does not say */
-    char mime[DECODE_MIME_SIZE];       /* of DECODE_FILE: libmagic's word */
+    unsigned char has[DECODE_PARTS];  /* which descriptors come; no bool, as anything may stand here */
+    enum format format[DECODE_PARTS]; /* what they are; of DECODE_BYTES also when it does not come */
+    int width, height;                /* as shown; 0 when it has none */
+    int64_t milliseconds;             /* -1 when the recording does not say */
+    char mime[DECODE_MIME_SIZE];      /* of DECODE_FILE: libmagic's word */
 };
 
 /* Asks the decoder at IM_DECODER about the bytes behind the descriptor, which everybody may read; waits for the answer.

@@ -28,8 +28,8 @@ const char *first_open(const char *program, struct statement **statements, int c
 {
     static char conninfo[1024];
 
-    snprintf(conninfo, sizeof conninfo, "%s user=im_%s application_name=%s connect_timeout=5 client_encoding=UTF8", config_required("IM_DB"),
-             program, program);
+    snprintf(conninfo, sizeof conninfo, "%s user=im_%s application_name=%s connect_timeout=5 client_encoding=UTF8",
+             config_required("IM_DB"), program, program);
     first = connect_patiently(conninfo);
     statement_prepare(first, statements, count);
     return conninfo;

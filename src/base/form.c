@@ -24,7 +24,7 @@ static const char *parameter(const char *header, const char *name, size_t *lengt
 {
     size_t n = strlen(name);
 
-    for (const char *at = header; (at = strchr(at, ';')); ) {
+    for (const char *at = header; (at = strchr(at, ';'));) {
         at += 1 + strspn(at + 1, " \t");
         if (strncasecmp(at, name, n) == 0 && at[n] == '=') {
             at += n + 1;

@@ -34,6 +34,12 @@ static const struct {
     [FORMAT_SILK] = {"audio/silk", ".silk"},
 };
 
-const char *format_mime(enum format format) { return formats[format].mime; }
+const char *format_mime(enum format format)
+{
+    return formats[format].mime;
+}
 
-const char *format_ending(enum format format) { return formats[format].ending; }
+const char *format_ending(enum format format)
+{
+    return formats[format].ending;
+}

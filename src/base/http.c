@@ -36,8 +36,7 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
     int running;
 
     (void)arg;
-    curl_multi_socket_action(multi, fd,
-                             (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0),
+    curl_multi_socket_action(multi, fd, (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0),
                              &running);
     check_done();
 }

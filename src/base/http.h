@@ -10,9 +10,9 @@
 
 /* One request at a time, again and again; the caller's, static. */
 struct http {
-    CURL *easy; /* for curl_easy_setopt() */
+    CURL *easy;                                 /* for curl_easy_setopt() */
     void (*done)(CURLcode result, long status); /* the request is over; status is 0 when there was no answer */
-    struct event *failed; /* of http.c: it could not even be started */
+    struct event *failed;                       /* of http.c: it could not even be started */
 };
 
 void http_open(struct event_base *base);

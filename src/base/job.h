@@ -35,8 +35,8 @@ struct job {
     PGresult *failure; /* the first step's error that rolled the job back, else NULL */
     bool lost;         /* there is no outcome: PostgreSQL was away, or went away, or had no time in DB_WAIT_MS */
     bool sent;         /* if lost, it may have been done all the same; otherwise nothing has happened */
-    bool alone;   /* it was among others and has to be done by itself */
-    bool counted; /* in bulk->running */
+    bool alone;        /* it was among others and has to be done by itself */
+    bool counted;      /* in bulk->running */
     int tries, reached;
     long deadline; /* in milliseconds: what has not been sent by then is not sent */
     STAILQ_ENTRY(job) waiting;

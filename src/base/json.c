@@ -85,7 +85,8 @@ static void grow_object(struct obstack *out, struct json_object *object)
     bool first = true;
 
     obstack_1grow(out, '{');
-    json_object_object_foreach(object, name, value) {
+    json_object_object_foreach(object, name, value)
+    {
         if (!first)
             obstack_1grow(out, ',');
         first = false;

@@ -83,10 +83,7 @@ static int take_hex4(struct cursor *c)
         return -1;
     for (int i = 0; i < 4; i++) {
         char h = *c->at++;
-        int digit = h >= '0' && h <= '9'   ? h - '0'
-                    : h >= 'a' && h <= 'f' ? h - 'a' + 10
-                    : h >= 'A' && h <= 'F' ? h - 'A' + 10
-                                           : -1;
+        int digit = h >= '0' && h <= '9' ? h - '0' : h >= 'a' && h <= 'f' ? h - 'a' + 10 : h >= 'A' && h <= 'F' ? h - 'A' + 10 : -1;
         if (digit < 0)
             return -1;
         unit = unit * 16 + digit;
@@ -197,7 +194,8 @@ static bool read_element(struct cursor *c, struct json_object *array)
 }
 
 /* What is between the brackets of an object or an array: items with commas between them. */
-static bool read_items(struct cursor *c, char close, struct json_object *whole, bool (*read_item)(struct cursor *, struct json_object *))
+static bool read_items(struct cursor *c, char close, struct json_object *whole,
+                       bool (*read_item)(struct cursor *, struct json_object *))
 {
     if (++c->depth > c->deepest)
         return false;
@@ -267,8 +265,8 @@ static bool read_value(struct cursor *c, struct json_object **value)
 {
     skip_space(c);
     char first = c->at < c->end ? *c->at : '\0';
-    bool (*read)(struct cursor *, struct json_object **) = first == '{' || first == '[' ? read_tree
-                                                           : first == '"'               ? read_text
+    bool (*read)(struct cursor *, struct json_object **) = first == '{' || first == '['                   ? read_tree
+                                                           : first == '"'                                 ? read_text
                                                            : first == 't' || first == 'f' || first == 'n' ? read_word
                                                                                                           : read_number;
     bool is_read = read(c, value);

@@ -29,8 +29,8 @@ __attribute__((format(printf, 2, 0))) static void log_line(const char *level, co
         if ((unsigned char)*c < ' ')
             *c = ' ';
     struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
-    int n = snprintf(line, sizeof line, "%s[%d] %s%s%s: %s\n", program_name, (int)getpid(), level,
-                     request_id ? " " : "", request_id ? request_id : "", text);
+    int n = snprintf(line, sizeof line, "%s[%d] %s%s%s: %s\n", program_name, (int)getpid(), level, request_id ? " " : "",
+                     request_id ? request_id : "", text);
     if (n >= (int)sizeof line)
         n = sizeof line - 1;
     if (poll(&out, 1, 0) != 1 || write(STDERR_FILENO, line, (size_t)n) < 0)

@@ -61,8 +61,8 @@ bool parcel_receive(int socket, void *bytes, size_t size, int descriptors[PARCEL
 {
     union control control;
     struct iovec data = {bytes, size};
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1,
-                             .msg_control = control.space, .msg_controllen = sizeof control.space};
+    struct msghdr message = {
+        .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
     ssize_t n;
 
     memset(descriptors, -1, PARCEL_DESCRIPTORS * sizeof *descriptors);

@@ -53,8 +53,8 @@ static void argon2id(const struct cost *cost, const char *password, const unsign
     const unsigned long parameters[] = {cost->tag, cost->passes, cost->memory_kib, cost->lanes};
     char *normal = password_normal(password);
     gcry_kdf_hd_t kdf = NULL;
-    bool done = gcry_kdf_open(&kdf, GCRY_KDF_ARGON2, GCRY_KDF_ARGON2ID, parameters, 4, normal, strlen(normal), salt,
-                              SALT, NULL, 0, NULL, 0) == 0 &&
+    bool done = gcry_kdf_open(&kdf, GCRY_KDF_ARGON2, GCRY_KDF_ARGON2ID, parameters, 4, normal, strlen(normal), salt, SALT, NULL, 0,
+                              NULL, 0) == 0 &&
                 gcry_kdf_compute(kdf, NULL) == 0 && gcry_kdf_final(kdf, TAG, tag) == 0;
 
     if (kdf)
@@ -102,8 +102,7 @@ bool password_matches(const char *password, const char *hash)
     struct cost cost = usual;
     const char *salt_text = hash_cost(hash, &cost);
     const char *tag_text = salt_text ? strchr(salt_text, '$') : NULL;
-    bool known = tag_text && base64_decode(salt_text, salt, SALT) == SALT &&
-                 base64_decode(tag_text + 1, stored, TAG) == TAG;
+    bool known = tag_text && base64_decode(salt_text, salt, SALT) == SALT && base64_decode(tag_text + 1, stored, TAG) == TAG;
 
     /* libgcrypt takes no empty passphrase: another one costs as much, and no account has either. */
     argon2id(known ? &cost : &usual, *password ? password : "-", salt, tag);

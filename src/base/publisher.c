@@ -24,8 +24,8 @@ static socklen_t peer_length;
 
 static struct bufferevent *connection; /* NULL: none, or not before retry */
 static struct event *impatience, *retry;
-static bool proven; /* the connection has answered something */
-static bool silent; /* it has been said that nobody answers */
+static bool proven;         /* the connection has answered something */
+static bool silent;         /* it has been said that nobody answers */
 static const char *trouble; /* why what has just been sent cannot be, to be told from the loop */
 
 /* A ring of what has been sent and not been answered. */
@@ -103,8 +103,9 @@ static bool request_write(const struct publication *p)
 {
     struct evbuffer *out = bufferevent_get_output(connection);
 
-    if (evbuffer_add_printf(out, "%s /pub?id=%.*s HTTP/1.1\r\nHost: push\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-                            p->body_length ? "POST" : "DELETE", (int)p->channels_length, p->channels, p->body_length) < 0)
+    if (evbuffer_add_printf(
+            out, "%s /pub?id=%.*s HTTP/1.1\r\nHost: push\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+            p->body_length ? "POST" : "DELETE", (int)p->channels_length, p->channels, p->body_length) < 0)
         return false;
     return evbuffer_add(out, p->body, p->body_length) == 0;
 }

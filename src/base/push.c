@@ -42,13 +42,13 @@ struct statement push_told = {.sql = "select * from api.told($1)"};
 struct statement push_left = {.sql = "select * from api.leave()"};
 
 static struct lane small = STAILQ_HEAD_INITIALIZER(small), large = STAILQ_HEAD_INITIALIZER(large);
-static int wait_for;       /* milliseconds, 0: for ever */
-static int events;         /* in a lane or not yet answered, */
-static size_t bytes;       /* so many */
-static int slices, turns;  /* of large events that are being answered; of small ones since the last large one */
-static int late;           /* not published in time, or for lack of room, since that was last logged, */
-static long late_logged;   /* in milliseconds */
-static bool publishing;    /* publish() runs: whoever is told that an event is over may have another */
+static int wait_for;      /* milliseconds, 0: for ever */
+static int events;        /* in a lane or not yet answered, */
+static size_t bytes;      /* so many */
+static int slices, turns; /* of large events that are being answered; of small ones since the last large one */
+static int late;          /* not published in time, or for lack of room, since that was last logged, */
+static long late_logged;  /* in milliseconds */
+static bool publishing;   /* publish() runs: whoever is told that an event is over may have another */
 
 /* Transactions whose events are out, as the text of a PostgreSQL array that is still open. */
 static char told[TOLD_MAX * TXID_SIZE], telling[TOLD_MAX * TXID_SIZE];
@@ -88,8 +88,7 @@ static void told_send(void)
 static void told_add(const char *txid)
 {
     if (told_count < TOLD_MAX - 1) {
-        told_length += (size_t)snprintf(told + told_length, sizeof told - told_length, "%s%s",
-                                        told_count ? "," : "", txid);
+        told_length += (size_t)snprintf(told + told_length, sizeof told - told_length, "%s%s", told_count ? "," : "", txid);
         told_count++;
     }
     if (!told_running)
@@ -236,7 +235,8 @@ void push_open(struct event_base *base, int wait_ms)
 /* NULL when there is no room for it: the clerk takes it from the outbox. */
 static struct event_out *event_add_out(struct transaction *transaction, const char *channels, const char *body)
 {
-    size_t channels_size = strlen(channels) + 1, body_length = strlen(body), size = sizeof(struct event_out) + channels_size + body_length + 1;
+    size_t channels_size = strlen(channels) + 1, body_length = strlen(body),
+           size = sizeof(struct event_out) + channels_size + body_length + 1;
     struct event_out *e = bytes < PUSH_QUEUE_BYTES ? malloc(size) : NULL;
 
     if (!e) {

@@ -30,8 +30,14 @@ struct folded {
 static bool is_separator(int32_t character)
 {
     switch (utf8proc_category(character)) {
-    case UTF8PROC_CATEGORY_LU: case UTF8PROC_CATEGORY_LL: case UTF8PROC_CATEGORY_LT: case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO: case UTF8PROC_CATEGORY_ND: case UTF8PROC_CATEGORY_NL: case UTF8PROC_CATEGORY_NO:
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_NO:
         return false;
     default:
         return true;
@@ -48,8 +54,20 @@ static bool is_ascii_word(int32_t character)
 static bool ends_clause(int32_t character, unsigned char next)
 {
     switch (character) {
-    case '\n': case '\v': case '\f': case '\r': case 0x85: case 0x2028: case 0x2029:
-    case ',': case ';': case ':': case '!': case '?': case 0x3001: case 0x3002: /* full width folds to these */
+    case '\n':
+    case '\v':
+    case '\f':
+    case '\r':
+    case 0x85:
+    case 0x2028:
+    case 0x2029:
+    case ',':
+    case ';':
+    case ':':
+    case '!':
+    case '?':
+    case 0x3001:
+    case 0x3002: /* full width folds to these */
         return true;
     default:
         return character == '.' && next <= ' ';

@@ -20,7 +20,7 @@ enum { STORE_BLOCK = 4096 };
 /* A file that is being written. */
 struct store_file {
     int descriptor; /* -1 when there is none */
-    bool unread; /* hardly anything of it is read before it has its name: whole blocks pass the page cache by */
+    bool unread;    /* hardly anything of it is read before it has its name: whole blocks pass the page cache by */
     off_t size;
     struct gcry_mac_handle *mac;
     char hash[ADDRESS_SIZE]; /* once it is sealed */

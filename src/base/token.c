@@ -57,7 +57,7 @@ static struct remembered {
     enum audience audience;
     enum token_kind kind;
     struct claims claims;
-} *remembered;
+} * remembered;
 static long places;
 
 static void remember_open(void)
@@ -136,11 +136,12 @@ char *token_sign(enum audience audience, enum token_kind kind, const struct clai
     if (!rings[audience].count)
         return NULL;
     int head_length = snprintf(head, sizeof head, "{\"alg\":\"HS256\",\"kid\":\"%s\",\"typ\":\"JWT\"}", key->id);
-    int length = snprintf(body, sizeof body,
-                          "{\"iss\":\"%s\",\"aud\":\"%s\",\"typ\":\"%s\",\"sub\":\"%" PRId64 "\",\"jti\":\"%" PRId64 ".%d\",\"ver\":%d,"
-                          "\"sid\":%" PRId64 ",\"gen\":%d,\"iat\":%" PRId64 ",\"exp\":%" PRId64 "}",
-                          issuer, audiences[audience], kinds[kind], claims->subject, claims->session, claims->generation, claims->version,
-                          claims->session, claims->generation, claims->issued_at, claims->issued_at + lifetimes[kind]);
+    int length =
+        snprintf(body, sizeof body,
+                 "{\"iss\":\"%s\",\"aud\":\"%s\",\"typ\":\"%s\",\"sub\":\"%" PRId64 "\",\"jti\":\"%" PRId64 ".%d\",\"ver\":%d,"
+                 "\"sid\":%" PRId64 ",\"gen\":%d,\"iat\":%" PRId64 ",\"exp\":%" PRId64 "}",
+                 issuer, audiences[audience], kinds[kind], claims->subject, claims->session, claims->generation, claims->version,
+                 claims->session, claims->generation, claims->issued_at, claims->issued_at + lifetimes[kind]);
     if (length >= (int)sizeof body)
         return NULL;
     at = write_part(at, head, (size_t)head_length);
@@ -183,8 +184,8 @@ static bool claims_read(jwt_t *jwt, enum audience audience, enum token_kind kind
 {
     int64_t now = time(NULL), version, generation, not_before;
 
-    if (jwt_get_alg(jwt) != JWT_ALG_HS256 || !grant_is(jwt, "iss", issuer) ||
-        !grant_is(jwt, "aud", audiences[audience]) || !grant_is(jwt, "typ", kinds[kind]))
+    if (jwt_get_alg(jwt) != JWT_ALG_HS256 || !grant_is(jwt, "iss", issuer) || !grant_is(jwt, "aud", audiences[audience]) ||
+        !grant_is(jwt, "typ", kinds[kind]))
         return false;
     if (!grant_id(jwt, "sub", &claims->subject) || !grant_number(jwt, "ver", 0, &version) ||
         !grant_number(jwt, "sid", 0, &claims->session) || !grant_number(jwt, "gen", 0, &generation) ||

@@ -151,7 +151,8 @@ static bool is_text(const struct call *call, const char *const *values)
 }
 
 /* Stars the value's words out in a copy, or refuses them; or takes the digest of a trade password. */
-static bool filter(const struct call *call, const struct argument *a, struct request *r, const char *const *values, const char **value)
+static bool filter(const struct call *call, const struct argument *a, struct request *r, const char *const *values,
+                   const char **value)
 {
     if (a->filter == '#' && *value)
         *value = request_trade_digest(r, *value);

@@ -61,8 +61,10 @@ static void write_sql(FILE *out, const struct call *call, const char *function)
 /* Its rows, once they are kept under the key. */
 static void write_keeping_sql(FILE *out, const struct call *call)
 {
-    fprintf(out, "with r as materialized (%s), k as materialized (select api.keep($1, $%d, coalesce(json_agg(r), '[]')) from r)"
-            " select r.* from r, k", call->statement.sql, call->count + 1);
+    fprintf(out,
+            "with r as materialized (%s), k as materialized (select api.keep($1, $%d, coalesce(json_agg(r), '[]')) from r)"
+            " select r.* from r, k",
+            call->statement.sql, call->count + 1);
 }
 
 static const char *call_sql(const struct call *call, const char *function)
@@ -131,8 +133,8 @@ static int domain_find(const PGresult *domains, Oid type)
 void call_types(struct call *const *calls, int count)
 {
     PGresult *domains = first_ask("select t.oid, t.typname, t.typbasetype from pg_type t"
-                               " join pg_namespace n on n.oid = t.typnamespace"
-                               " where n.nspname = 'im' and t.typtype = 'd'");
+                                  " join pg_namespace n on n.oid = t.typnamespace"
+                                  " where n.nspname = 'im' and t.typtype = 'd'");
 
     for (int c = 0; c < count; c++) {
         for (int i = 0; i < calls[c]->count; i++) {

@@ -28,17 +28,17 @@ enum { SPELLINGS = 3 };
 
 struct argument {
     char names[SPELLINGS][32]; /* the field's spellings, "" where there are fewer */
-    bool server;      /* a colon: never read from the client */
+    bool server;               /* a colon: never read from the client */
     bool optional;
-    int most;         /* characters, 0 for any number */
-    char filter;      /* '*', '!' or '#', 0 for none */
+    int most;    /* characters, 0 for any number */
+    char filter; /* '*', '!' or '#', 0 for none */
     enum value_kind kind;
-    int64_t max;      /* KIND_INT: the greatest value; the least is -max */
-    char domain[64];  /* the SQL type's name when it is a domain, else "" */
+    int64_t max;     /* KIND_INT: the greatest value; the least is -max */
+    char domain[64]; /* the SQL type's name when it is a domain, else "" */
 };
 
 struct call {
-    const char *text; /* as above; the only field that the declaration sets */
+    const char *text;        /* as above; the only field that the declaration sets */
     const struct call *door; /* the call that answers its first argument, :me, or NULL; set before it is parsed, as the next */
     struct bulk *bulk;       /* its twin (base/bulk.h), or NULL */
     bool leaves;             /* nobody needs its rows: it is the argument of leave(), whose events come back */

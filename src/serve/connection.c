@@ -53,7 +53,10 @@ static void request_start(struct connection *c)
 
     active++;
     c->began = count_now();
-    *r = (struct request){.program = served, .finish = request_finish, .parameters = c->fcgi.envp, .input = c->fcgi.in,
+    *r = (struct request){.program = served,
+                          .finish = request_finish,
+                          .parameters = c->fcgi.envp,
+                          .input = c->fcgi.in,
                           .output = {.socket = c->fcgi.ipcFd, .id = c->fcgi.requestId}};
     r->method = request_parameter(r, "REQUEST_METHOD");
     r->path = request_parameter(r, "REQUEST_URI");
@@ -219,4 +222,7 @@ void connection_stop(void)
     connections_close();
 }
 
-int connection_requests(void) { return active; }
+int connection_requests(void)
+{
+    return active;
+}

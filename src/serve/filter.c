@@ -40,11 +40,20 @@ static bool each_part(char *text, bool (*look)(char *part))
     return any;
 }
 
-static bool found(char *part) { return sensitive_found(part); }
+static bool found(char *part)
+{
+    return sensitive_found(part);
+}
 
-bool filter_found(char *text) { return each_part(text, found); }
+bool filter_found(char *text)
+{
+    return each_part(text, found);
+}
 
-void filter_star(char *text) { each_part(text, sensitive_star); }
+void filter_star(char *text)
+{
+    each_part(text, sensitive_star);
+}
 
 static bool value_found(struct json_object *value)
 {

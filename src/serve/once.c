@@ -8,12 +8,15 @@
 
 struct call once_call = {.text = "once(:me, :ver, :session, :key, :digest, :claims)"};
 
-static bool writes(const char *method) { return strcmp(method, "GET") != 0 && strcmp(method, "WS") != 0; }
+static bool writes(const char *method)
+{
+    return strcmp(method, "GET") != 0 && strcmp(method, "WS") != 0;
+}
 
 bool once_keeps(const struct route *route)
 {
     return route->who == USER && route->call && strstr(route->call, "(:me") && !strstr(route->call, ":key") &&
-        route->shape != NOTHING && writes(route->method);
+           route->shape != NOTHING && writes(route->method);
 }
 
 bool once_wanted(struct request *r)

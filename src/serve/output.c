@@ -27,7 +27,8 @@ static void record_add(struct request *r, int type, const char *bytes, size_t le
 
     if (!o->bytes)
         o->bytes = evbuffer_new();
-    o->broken = o->broken || !o->bytes || evbuffer_add(o->bytes, head, sizeof head) != 0 || evbuffer_add(o->bytes, bytes, length) != 0;
+    o->broken =
+        o->broken || !o->bytes || evbuffer_add(o->bytes, head, sizeof head) != 0 || evbuffer_add(o->bytes, bytes, length) != 0;
 }
 
 void output_add(struct request *r, const char *bytes, size_t length)

@@ -77,7 +77,10 @@ static void counters_set(void)
     count_set(COUNT_BYTES, (int64_t)push_bytes());
 }
 
-struct event_base *program_loop(void) { return loop; }
+struct event_base *program_loop(void)
+{
+    return loop;
+}
 
 int program_run(const struct program *program, int argc, char **argv)
 {

@@ -125,7 +125,8 @@ const char *reply_unfit(const struct call *call, const PGresult *failure)
     const char *state = failure ? PQresultErrorField(failure, PG_DIAG_SQLSTATE) : NULL;
 
     return state && strcmp(state, "23514") == 0 && call
-        ? call_domain_field(call, PQresultErrorField(failure, PG_DIAG_DATATYPE_NAME)) : NULL;
+               ? call_domain_field(call, PQresultErrorField(failure, PG_DIAG_DATATYPE_NAME))
+               : NULL;
 }
 
 void reply_failure(struct request *r, const struct call *call, const PGresult *failure)

@@ -14,8 +14,8 @@ struct call;
 struct request;
 
 /* The headers of an answer with that code. */
-#define REPLY_HEADERS                                                             \
-    "Content-Type: application/json; charset=utf-8\r\nX-IM-Code: %d\r\n"          \
+#define REPLY_HEADERS                                                                                                              \
+    "Content-Type: application/json; charset=utf-8\r\nX-IM-Code: %d\r\n"                                                           \
     "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 
 /* Answers 200 with the rows in the shape of the request's route. */

@@ -85,7 +85,8 @@ static const char *request_digest(struct request *r)
 
     const char *query = r->query ? r->query : "";
 
-    password_digest(digest, pepper ? pepper : "im", (const char *const[]){r->method, "\n", r->path, *query ? "?" : "", query, "\n", r->text, NULL});
+    password_digest(digest, pepper ? pepper : "im",
+                    (const char *const[]){r->method, "\n", r->path, *query ? "?" : "", query, "\n", r->text, NULL});
     return request_copy(r, digest);
 }
 

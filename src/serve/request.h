@@ -19,9 +19,9 @@
 struct FCGX_Stream;
 
 struct request {
-    struct obstack pool;    /* whatever lives as long as the request */
-    struct obstack answer;  /* where texts grow that it answers, so that nothing that is made meanwhile gets into them */
-    struct output output;   /* which go out there */
+    struct obstack pool;   /* whatever lives as long as the request */
+    struct obstack answer; /* where texts grow that it answers, so that nothing that is made meanwhile gets into them */
+    struct output output;  /* which go out there */
 
     const struct program *program;
     const struct route *route;
@@ -42,16 +42,16 @@ struct request {
     struct claims claims;
     struct value *values; /* what request_set() and the path have set */
 
-    struct transaction *transaction; /* transaction.c's; NULL: there has been none */
-    struct sheet *sheet;             /* sheet.c's; NULL: no file goes out */
-    PGresult *rows;                  /* of a list that may go out in pieces (list.h), */
-    int row;                         /* before this one so far; owned */
-    const char *cause;  /* of a refusal, for the log alone; NULL: nothing more is known than its code and detail */
+    struct transaction *transaction;    /* transaction.c's; NULL: there has been none */
+    struct sheet *sheet;                /* sheet.c's; NULL: no file goes out */
+    PGresult *rows;                     /* of a list that may go out in pieces (list.h), */
+    int row;                            /* before this one so far; owned */
+    const char *cause;                  /* of a refusal, for the log alone; NULL: nothing more is known than its code and detail */
     void *owned;                        /* a handler's, */
     void (*release)(struct request *r); /* which it has to be told that it is over; NULL: it has not */
     bool begun;                         /* part of the answer has been sent, and the rest is on its way */
     bool answered;
-    int code; /* with which; 0 is 200 too */
+    int code;                          /* with which; 0 is 200 too */
     void (*finish)(struct request *r); /* sends the answered request off */
 };
 

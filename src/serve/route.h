@@ -36,8 +36,9 @@ struct route {
 struct program {
     const char *name;           /* of log lines; the PostgreSQL role is im_<name> */
     const struct route *routes; /* ends with a row without method */
-    const char *const *many;    /* functions of its calls that have a twin, api.<function>_many (base/bulk.h); ends with NULL; may be NULL */
-    struct call *const *calls;  /* those that handlers make besides; ends with NULL; may be NULL */
+    const char *const
+        *many; /* functions of its calls that have a twin, api.<function>_many (base/bulk.h); ends with NULL; may be NULL */
+    struct call *const *calls; /* those that handlers make besides; ends with NULL; may be NULL */
 
     /* How an answer leaves; NULL: as HTTP.  data is JSON text. */
     void (*answer)(struct request *r, int code, const char *detail, const char *data);

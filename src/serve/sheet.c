@@ -27,8 +27,8 @@ bool sheet_wanted(struct request *r)
 /* What a spreadsheet would calculate: those letters, and as East Asian keyboards write them. */
 static bool begins_formula(const char *cell)
 {
-    static const char *const signs[] = {"=", "+", "-", "@", "\t", "\r", "\n", "|",
-                                        "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
+    static const char *const signs[] = {
+        "=", "+", "-", "@", "\t", "\r", "\n", "|", "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
 
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
         if (strncmp(cell, signs[i], strlen(signs[i])) == 0)

@@ -17,11 +17,11 @@
 /* What a request does in PostgreSQL: one transaction after the other.  Lives in its pool. */
 struct transaction {
     struct job job;
-    const struct call *call;    /* the one in the job, if any */
-    int call_step, leave_step;  /* their places in the job, -1 when absent */
-    transaction_handler *then;      /* who goes on with the call's rows; NULL: they are the answer */
-    int refused;                /* a syntax error's code, answered once the account has been checked; else 0 */
-    const char *refused_field;  /* what it is about */
+    const struct call *call;   /* the one in the job, if any */
+    int call_step, leave_step; /* their places in the job, -1 when absent */
+    transaction_handler *then; /* who goes on with the call's rows; NULL: they are the answer */
+    int refused;               /* a syntax error's code, answered once the account has been checked; else 0 */
+    const char *refused_field; /* what it is about */
     const char *parameters[JOB_STEPS][DB_PARAMETERS];
 };
 

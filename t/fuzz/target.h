@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MUST(what)                                      \
-    do {                                                \
-        if (!(what)) {                                  \
-            fprintf(stderr, "wrong: %s\n", #what);      \
-            abort();                                    \
-        }                                               \
+#define MUST(what)                                                                                                                 \
+    do {                                                                                                                           \
+        if (!(what)) {                                                                                                             \
+            fprintf(stderr, "wrong: %s\n", #what);                                                                                 \
+            abort();                                                                                                               \
+        }                                                                                                                          \
     } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);

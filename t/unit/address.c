@@ -43,9 +43,11 @@ int main(void)
         bytes[i] = (char)(i * 7);
     const char *a = address(bytes, sizeof bytes, sizeof bytes);
     ok(strlen(a) == 64 && strspn(a, "0123456789abcdef") == 64, "64 hexadecimal digits");
-    ok(strcmp(a, address(bytes, sizeof bytes, 1)) == 0 && strcmp(a, address(bytes, sizeof bytes, 4096)) == 0, "the same in whatever pieces");
+    ok(strcmp(a, address(bytes, sizeof bytes, 1)) == 0 && strcmp(a, address(bytes, sizeof bytes, 4096)) == 0,
+       "the same in whatever pieces");
     ok(strcmp(a, address(bytes, sizeof bytes - 1, 4096)) != 0, "another of a byte less");
-    ok(strcmp(address("", 0, 1), address("\0", 1, 1)) != 0 && strcmp(address("\0", 1, 1), address("\0\0", 2, 1)) != 0, "also of zeroes");
+    ok(strcmp(address("", 0, 1), address("\0", 1, 1)) != 0 && strcmp(address("\0", 1, 1), address("\0\0", 2, 1)) != 0,
+       "also of zeroes");
     bytes[5000] ^= 1;
     ok(strcmp(a, address(bytes, sizeof bytes, 4096)) != 0, "another of another bit");
     bytes[5000] ^= 1;

@@ -13,8 +13,8 @@ static size_t length;
 
 static void record(int type, size_t content, size_t padding)
 {
-    unsigned char head[] = {1, (unsigned char)type, 0, 1, (unsigned char)(content >> 8), (unsigned char)content,
-                            (unsigned char)padding, 0};
+    unsigned char head[] = {
+        1, (unsigned char)type, 0, 1, (unsigned char)(content >> 8), (unsigned char)content, (unsigned char)padding, 0};
 
     memcpy(bytes + length, head, sizeof head);
     memset(bytes + length + sizeof head, 'x', content + padding);

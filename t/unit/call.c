@@ -35,7 +35,10 @@ static int bound_to(struct call *to, const char *body)
     return bind_call(to, &r, values, &field);
 }
 
-static int bound(const char *body) { return bound_to(&call, body); }
+static int bound(const char *body)
+{
+    return bound_to(&call, body);
+}
 
 /* What is left of a message's content: of a type, as it stands in a body. */
 static const char *said(int type, const char *content)
@@ -55,7 +58,8 @@ static bool refused(const char *body, const char *name)
 static void check_grammar(void)
 {
     call_parse(&call);
-    ok(strcmp(call.statement.sql, "select * from api.f($1, $2, $3, $4, $5, $6, $7)") == 0, "a call is a select: %s", call.statement.sql);
+    ok(strcmp(call.statement.sql, "select * from api.f($1, $2, $3, $4, $5, $6, $7)") == 0, "a call is a select: %s",
+       call.statement.sql);
     ok(call.arguments[0].server && !call.arguments[1].server, "a colon is the server's");
     ok(strcmp(call.arguments[1].names[1], "nick") == 0 && call.arguments[1].filter == '*' && call.arguments[1].optional,
        "two spellings, starred, optional");
@@ -73,9 +77,13 @@ static void check_door(void)
     call_parse(&door);
     call_parse(&through);
     call_parse(&out);
-    ok(strcmp(through.statement.sql, "select * from api.f(api.enter($1, $2), $3)") == 0, "a door is the first argument: %s", through.statement.sql);
-    ok(through.count == 3 && strcmp(through.arguments[1].names[0], "ver") == 0 && strcmp(through.arguments[2].names[0], "count") == 0, "its arguments come first");
-    ok(strcmp(out.statement.sql, "select * from api.leave(api.g(api.enter($1, $2))::text)") == 0, "what leaves is an argument itself: %s", out.statement.sql);
+    ok(strcmp(through.statement.sql, "select * from api.f(api.enter($1, $2), $3)") == 0, "a door is the first argument: %s",
+       through.statement.sql);
+    ok(through.count == 3 && strcmp(through.arguments[1].names[0], "ver") == 0 &&
+           strcmp(through.arguments[2].names[0], "count") == 0,
+       "its arguments come first");
+    ok(strcmp(out.statement.sql, "select * from api.leave(api.g(api.enter($1, $2))::text)") == 0,
+       "what leaves is an argument itself: %s", out.statement.sql);
 }
 
 static void check_values(void)
@@ -89,14 +97,17 @@ static void check_values(void)
     ok(bound("{\"nick\":\"ann\",\"count\":3}") == 0 && strcmp(values[0], "10001") == 0 && strcmp(values[1], "ann") == 0 &&
            strcmp(values[2], "3") == 0 && !values[3],
        "either spelling; what is not given is NULL");
-    ok(bound("{\"name\":\"12345678901234567890\",\"count\":3}") == 0 && refused("{\"name\":\"123456789012345678901\",\"count\":3}", "name"),
+    ok(bound("{\"name\":\"12345678901234567890\",\"count\":3}") == 0 &&
+           refused("{\"name\":\"123456789012345678901\",\"count\":3}", "name"),
        "twenty characters, and no more");
-    ok(bound("{\"name\":\"e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301\",\"count\":3}") == 0, "as a person counts them");
+    ok(bound("{\"name\":\"e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301\",\"count\":3}") == 0,
+       "as a person counts them");
     ok(refused("{}", "count") && refused("{\"count\":null}", "count"), "a field that has to be there");
     ok(refused("{\"count\":32768}", "count") && refused("{\"count\":1.0}", "count") && refused("{\"count\":true}", "count"),
        "a number of its type");
     ok(bound("{\"count\":\"-3\"}") == 0 && strcmp(values[2], "-3") == 0, "as text too");
-    for (const char *const *bad = (const char *const[]){"", " 3", "3 ", "+3", "03", "3.0", "3e0", "32768", "0x3", "３", NULL}; *bad; bad++) {
+    for (const char *const *bad = (const char *const[]){"", " 3", "3 ", "+3", "03", "3.0", "3e0", "32768", "0x3", "３", NULL}; *bad;
+         bad++) {
         char body[32];
         snprintf(body, sizeof body, "{\"count\":\"%s\"}", *bad);
         ok(refused(body, "count"), "but not as \"%s\"", *bad);
@@ -105,11 +116,11 @@ static void check_values(void)
     ok(refused("{\"count\":1,\"amount\":1.001}", "amount") && refused("{\"count\":1,\"amount\":-1}", "amount") &&
            refused("{\"count\":1,\"amount\":1e3}", "amount"),
        "and has two places, no sign, no exponent");
-    ok(bound("{\"count\":1,\"amount\":\"12.50\"}") == 0 && strcmp(values[3], "12.50") == 0 && refused("{\"count\":1,\"amount\":\"12.505\"}", "amount") &&
-           refused("{\"count\":1,\"amount\":\"1e3\"}", "amount"),
+    ok(bound("{\"count\":1,\"amount\":\"12.50\"}") == 0 && strcmp(values[3], "12.50") == 0 &&
+           refused("{\"count\":1,\"amount\":\"12.505\"}", "amount") && refused("{\"count\":1,\"amount\":\"1e3\"}", "amount"),
        "also as text");
-    ok(bound("{\"count\":1,\"ids\":[1,2]}") == 0 && strcmp(values[5], "{1,2}") == 0 && refused("{\"count\":1,\"ids\":[1,\"x\"]}", "ids") &&
-           refused("{\"count\":1,\"ids\":[null]}", "ids"),
+    ok(bound("{\"count\":1,\"ids\":[1,2]}") == 0 && strcmp(values[5], "{1,2}") == 0 &&
+           refused("{\"count\":1,\"ids\":[1,\"x\"]}", "ids") && refused("{\"count\":1,\"ids\":[null]}", "ids"),
        "numbers");
     ok(bound("{\"count\":1,\"ids\":[1,\"2\"]}") == 0 && strcmp(values[5], "{1,2}") == 0, "or texts of them");
     ok(refused("{\"count\":1,\"all\":1}", "all") && refused("{\"count\":1,\"id\":\"7\"}", "id"), "true or false, and a UUID");
@@ -132,9 +143,12 @@ static void check_content(void)
     message.arguments[0].kind = KIND_TEXT;
     message.arguments[1].kind = KIND_INT;
     message.arguments[1].max = 32767;
-    ok(strcmp(said(1, "a bad one, https://h/bad?x=bad bad"), "a *** one, https://h/bad?x=bad ***") == 0, "a link stays whole: %s", values[0]);
-    ok(strcmp(said(5, "{\\\"url\\\":\\\"https://h/bad.doc\\\",\\\"size\\\":1}"), "{\"url\":\"https://h/bad.doc\",\"size\":1}") == 0, "content in JSON too: %s", values[0]);
-    ok(strcmp(said(5, "{\\\"a\\\":[{\\\"name\\\":\\\"a bad one\\\"}]}"), "refused") == 0, "it is refused when a text in it has a word");
+    ok(strcmp(said(1, "a bad one, https://h/bad?x=bad bad"), "a *** one, https://h/bad?x=bad ***") == 0, "a link stays whole: %s",
+       values[0]);
+    ok(strcmp(said(5, "{\\\"url\\\":\\\"https://h/bad.doc\\\",\\\"size\\\":1}"), "{\"url\":\"https://h/bad.doc\",\"size\":1}") == 0,
+       "content in JSON too: %s", values[0]);
+    ok(strcmp(said(5, "{\\\"a\\\":[{\\\"name\\\":\\\"a bad one\\\"}]}"), "refused") == 0,
+       "it is refused when a text in it has a word");
     ok(strcmp(said(2, "a bad one"), "refused") == 0, "as is what is no JSON");
     ok(strcmp(said(1, "{\\\"bad\\\":1}"), "{\"***\":1}") == 0, "a text that looks like it is a text");
 }

@@ -50,7 +50,10 @@ static double milliseconds(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-static double least(double one, double other) { return one < other ? one : other; }
+static double least(double one, double other)
+{
+    return one < other ? one : other;
+}
 
 /* Under valgrind and the sanitizers time says nothing. */
 static bool measured(void)
@@ -83,7 +86,8 @@ static void check_pictures(void)
     }
     ok(png, "each is a PNG");
     ok(other, "each has another answer");
-    ok(strlen(all) == PICTURES * CAPTCHA_LENGTH && !strpbrk(all, "O0I1Z2S5B8"), "without O and 0, I and 1, Z and 2, S and 5, B and 8");
+    ok(strlen(all) == PICTURES * CAPTCHA_LENGTH && !strpbrk(all, "O0I1Z2S5B8"),
+       "without O and 0, I and 1, Z and 2, S and 5, B and 8");
     ok(strspn(all, "ACDEFGHJKLMNPQRTUVWXY34679") == strlen(all), "capitals and digits");
     ok(!measured() || spent < 2, "one takes less than 2 ms of CPU: %.2f", spent);
 }

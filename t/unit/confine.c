@@ -15,7 +15,10 @@
 
 #include "tap.h"
 
-static int refused(long result) { return result == -1 && errno == EPERM; }
+static int refused(long result)
+{
+    return result == -1 && errno == EPERM;
+}
 
 int main(void)
 {
@@ -37,7 +40,8 @@ int main(void)
     ok(refused(ptrace(PTRACE_ATTACH, other, NULL, NULL)), "it looks into no other process");
     ok(tool_run((const char *const[]){"echo", "still", NULL}, out, sizeof out) && out[0] == 's', "it runs programs");
     ok(!tool_run((const char *const[]){"sh", "-c", "ulimit -c 1 2>/dev/null", NULL}, out, sizeof out), "which write no core file");
-    ok(tool_run((const char *const[]){"sh", "-c", "ulimit -t", NULL}, out, sizeof out) && strtol(out, NULL, 10) == 30, "and have 30 seconds");
+    ok(tool_run((const char *const[]){"sh", "-c", "ulimit -t", NULL}, out, sizeof out) && strtol(out, NULL, 10) == 30,
+       "and have 30 seconds");
     kill(other, SIGKILL);
     waitpid(other, &status, 0);
     status = done_testing();

@@ -66,16 +66,54 @@ static void result_add(PGconn *pg, int status)
         exit(1);
 }
 
-PGconn *PQconnectdb(const char *conninfo) { (void)conninfo; return connect_one(); }
-PGconn *PQconnectStart(const char *conninfo) { (void)conninfo; return connect_one(); }
-PostgresPollingStatusType PQconnectPoll(PGconn *pg) { return pg->broken ? PGRES_POLLING_FAILED : PGRES_POLLING_OK; }
-ConnStatusType PQstatus(const PGconn *pg) { return pg->broken ? CONNECTION_BAD : CONNECTION_OK; }
-int PQsocket(const PGconn *pg) { return pg->ours; }
-char *PQerrorMessage(const PGconn *pg) { (void)pg; static char text[] = "it is gone"; return text; }
-int PQsetnonblocking(PGconn *pg, int on) { (void)pg; return on - 1; }
-int PQenterPipelineMode(PGconn *pg) { (void)pg; return 1; }
-int PQflush(PGconn *pg) { (void)pg; return 0; }
-PQnoticeReceiver PQsetNoticeReceiver(PGconn *pg, PQnoticeReceiver receiver, void *arg) { (void)pg, (void)arg; return receiver; }
+PGconn *PQconnectdb(const char *conninfo)
+{
+    (void)conninfo;
+    return connect_one();
+}
+PGconn *PQconnectStart(const char *conninfo)
+{
+    (void)conninfo;
+    return connect_one();
+}
+PostgresPollingStatusType PQconnectPoll(PGconn *pg)
+{
+    return pg->broken ? PGRES_POLLING_FAILED : PGRES_POLLING_OK;
+}
+ConnStatusType PQstatus(const PGconn *pg)
+{
+    return pg->broken ? CONNECTION_BAD : CONNECTION_OK;
+}
+int PQsocket(const PGconn *pg)
+{
+    return pg->ours;
+}
+char *PQerrorMessage(const PGconn *pg)
+{
+    (void)pg;
+    static char text[] = "it is gone";
+    return text;
+}
+int PQsetnonblocking(PGconn *pg, int on)
+{
+    (void)pg;
+    return on - 1;
+}
+int PQenterPipelineMode(PGconn *pg)
+{
+    (void)pg;
+    return 1;
+}
+int PQflush(PGconn *pg)
+{
+    (void)pg;
+    return 0;
+}
+PQnoticeReceiver PQsetNoticeReceiver(PGconn *pg, PQnoticeReceiver receiver, void *arg)
+{
+    (void)pg, (void)arg;
+    return receiver;
+}
 
 void PQfinish(PGconn *pg)
 {
@@ -89,7 +127,10 @@ void PQfinish(PGconn *pg)
     free(pg);
 }
 
-void statement_prepare(PGconn *pg, struct statement **statements, int count) { (void)pg, (void)statements, (void)count; }
+void statement_prepare(PGconn *pg, struct statement **statements, int count)
+{
+    (void)pg, (void)statements, (void)count;
+}
 
 int PQsendPrepare(PGconn *pg, const char *name, const char *sql, int n, const Oid *types)
 {
@@ -99,7 +140,8 @@ int PQsendPrepare(PGconn *pg, const char *name, const char *sql, int n, const Oi
     return 1;
 }
 
-int PQsendQueryPrepared(PGconn *pg, const char *name, int n, const char *const *values, const int *lengths, const int *formats, int format)
+int PQsendQueryPrepared(PGconn *pg, const char *name, int n, const char *const *values, const int *lengths, const int *formats,
+                        int format)
 {
     (void)name, (void)n, (void)values, (void)lengths, (void)formats, (void)format;
     pg->sent++;
@@ -120,7 +162,10 @@ int PQconsumeInput(PGconn *pg)
     return read(pg->ours, bytes, sizeof bytes) > 0 && !pg->broken;
 }
 
-int PQisBusy(PGconn *pg) { return pg->count == 0; }
+int PQisBusy(PGconn *pg)
+{
+    return pg->count == 0;
+}
 
 PGresult *PQgetResult(PGconn *pg)
 {

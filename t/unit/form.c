@@ -83,7 +83,8 @@ int main(void)
                 continue;
             size_t size = around + (size_t)off;
             tried++;
-            wrong += !read_form(bytes, size, 0) || !came.good || came.parts != 2 || came.size != size || memcmp(came.bytes, bytes, size) != 0;
+            wrong += !read_form(bytes, size, 0) || !came.good || came.parts != 2 || came.size != size ||
+                     memcmp(came.bytes, bytes, size) != 0;
         }
     ok(wrong == 0, "%d sizes around those of the buffer: byte for byte, in whole blocks", tried);
     wrong = 0;

@@ -112,7 +112,8 @@ static void check_cut(void)
         event_base_loopexit(loop, &(struct timeval){1, 0});
         event_base_dispatch(loop);
     }
-    ok(done == 1 && result != CURLE_OK, "that is found after %ld seconds: %s", (long)(time(NULL) - begun), curl_easy_strerror(result));
+    ok(done == 1 && result != CURLE_OK, "that is found after %ld seconds: %s", (long)(time(NULL) - begun),
+       curl_easy_strerror(result));
     http_close(&stream);
     close(listening);
 }

@@ -16,21 +16,73 @@
 #define obstack_chunk_free free
 
 static const char *const good[] = {
-    "{}", "", "  \n", "\xef\xbb\xbf", "\xef\xbb\xbf {\"a\":1}", "{\"a\":1}", " {\"a\" : [1, -2.5e+3, true, false, null, \"\\u00e9\\ud83d\\ude00\\n\"]} ",
-    "{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":{\"f\":{\"g\":{\"h\":1}}}}}}}}", "{\"a\":{\"a\":1},\"b\":{\"a\":2}}", "{\"\":0}",
-    "{\"\xe4\xbd\xa0\":\"\xf0\x9f\xa7\xa7\"}", "{\"n\":-0}",
+    "{}",
+    "",
+    "  \n",
+    "\xef\xbb\xbf",
+    "\xef\xbb\xbf {\"a\":1}",
+    "{\"a\":1}",
+    " {\"a\" : [1, -2.5e+3, true, false, null, \"\\u00e9\\ud83d\\ude00\\n\"]} ",
+    "{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":{\"f\":{\"g\":{\"h\":1}}}}}}}}",
+    "{\"a\":{\"a\":1},\"b\":{\"a\":2}}",
+    "{\"\":0}",
+    "{\"\xe4\xbd\xa0\":\"\xf0\x9f\xa7\xa7\"}",
+    "{\"n\":-0}",
 };
 
 static const char *const bad[] = {
-    "[]", "1", "\"a\"", "null", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}", "{\"a\":1}{}", "{\"a\":1} x",
-    "{'a':1}", "{a:1}", "{\"a\":'b'}", "{\"a\":NaN}", "{\"a\":Infinity}", "{\"a\":-Infinity}", "{\"a\":+1}",
-    "{\"a\":01}", "{\"a\":1.}", "{\"a\":.5}", "{\"a\":1e}", "{\"a\":0x10}", "{\"a\":1}//", "{/**/}",
-    "{\"a\":\"\\x\"}", "{\"a\":\"\\u12\"}", "{\"a\":\"\\u0000\"}", "{\"a\\u0000b\":1}", "{\"a\":\"\\u00g0\"}",
-    "{\"a\":\"\\ud800\\u004\"}", "{\"\\ud800\":1,\"\\udfff\":2}", "{\"a\":1,\"a\":1}", "{\"a\":1,\"\\u0061\":2}",
-    "{\"x\":[{\"a\":1,\"a\":2}]}", "{\"a\":\"\t\"}", "{\"a\":\"\n\"}", "{\"a\":\"\xc0\xaf\"}",
-    "{\"a\":\"\xed\xa0\x80\"}", "{\"a\":\"\xf5\x80\x80\x80\"}", "{\"a\":\"\xe4\xbd\"}", "{\"a\":\"\xff\"}",
-    "\xef\xbb\xbf\xef\xbb\xbf{}", " \xef\xbb\xbf{}", "\xef\xbb{}", "{\"a\":[1,]}", "{\"a\":[,1]}", "{\"a\":[1 2]}", "{\"a\":tru}", "{\"a\":True}",
-    "{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":{\"f\":{\"g\":{\"h\":{}}}}}}}}}", "{\"a\":\"b}",
+    "[]",
+    "1",
+    "\"a\"",
+    "null",
+    "{",
+    "{\"a\"}",
+    "{\"a\":}",
+    "{\"a\":1,}",
+    "{,}",
+    "{\"a\":1}{}",
+    "{\"a\":1} x",
+    "{'a':1}",
+    "{a:1}",
+    "{\"a\":'b'}",
+    "{\"a\":NaN}",
+    "{\"a\":Infinity}",
+    "{\"a\":-Infinity}",
+    "{\"a\":+1}",
+    "{\"a\":01}",
+    "{\"a\":1.}",
+    "{\"a\":.5}",
+    "{\"a\":1e}",
+    "{\"a\":0x10}",
+    "{\"a\":1}//",
+    "{/**/}",
+    "{\"a\":\"\\x\"}",
+    "{\"a\":\"\\u12\"}",
+    "{\"a\":\"\\u0000\"}",
+    "{\"a\\u0000b\":1}",
+    "{\"a\":\"\\u00g0\"}",
+    "{\"a\":\"\\ud800\\u004\"}",
+    "{\"\\ud800\":1,\"\\udfff\":2}",
+    "{\"a\":1,\"a\":1}",
+    "{\"a\":1,\"\\u0061\":2}",
+    "{\"x\":[{\"a\":1,\"a\":2}]}",
+    "{\"a\":\"\t\"}",
+    "{\"a\":\"\n\"}",
+    "{\"a\":\"\xc0\xaf\"}",
+    "{\"a\":\"\xed\xa0\x80\"}",
+    "{\"a\":\"\xf5\x80\x80\x80\"}",
+    "{\"a\":\"\xe4\xbd\"}",
+    "{\"a\":\"\xff\"}",
+    "\xef\xbb\xbf\xef\xbb\xbf{}",
+    " \xef\xbb\xbf{}",
+    "\xef\xbb{}",
+    "{\"a\":[1,]}",
+    "{\"a\":[,1]}",
+    "{\"a\":[1 2]}",
+    "{\"a\":tru}",
+    "{\"a\":True}",
+    "{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":{\"f\":{\"g\":{\"h\":{}}}}}}}}}",
+    "{\"a\":\"b}",
 };
 
 /* Halves of surrogate pairs, as JSON.stringify escapes them, and what is read. */
@@ -39,7 +91,8 @@ static const char *const halves[][2] = {
     {"ok \\ud83d", "ok \xef\xbf\xbd"},
     {"\\ude00x", "\xef\xbf\xbdx"},
     {"\\ud83dx", "\xef\xbf\xbdx"},
-    {"\\ud83d\\u0041", "\xef\xbf\xbd" "A"},
+    {"\\ud83d\\u0041", "\xef\xbf\xbd"
+                       "A"},
     {"\\ud83d\\n", "\xef\xbf\xbd\n"},
     {"\\ud83d\\ud83d\\ude00", "\xef\xbf\xbd\xf0\x9f\x98\x80"},
     {"\\ude00\\ud83d", "\xef\xbf\xbd\xef\xbf\xbd"},
@@ -49,12 +102,18 @@ static const char *const halves[][2] = {
 
 /* What cannot be read, and the member at which reading ends. */
 static const char *const places[][2] = {
-    {"{\"a\":1,\"b\":\"x\\u0000\",\"c\":2}", "b"}, {"{\"d\":{\"content\":\"\xff\"}}", "content"},
-    {"{\"a\":[1,{\"b\":01}]}", "b"},                {"{\"a\":1 \"b\":2}", "a"},
-    {"{\"x\":[[[[[[[[1]]]]]]]]}", "x"},             {"{\"a\":1,\"b\\u0000\":2}", ""},
-    {"{\"a\":1,}", ""},                             {"{\"a\":1}{}", ""},
-    {"[1]", ""},                                    {"{\"a\":1,\"a\":2}", ""},
-    {"{\"\\u0061\":x}", ""},                       {"{\"\":x}", ""},
+    {"{\"a\":1,\"b\":\"x\\u0000\",\"c\":2}", "b"},
+    {"{\"d\":{\"content\":\"\xff\"}}", "content"},
+    {"{\"a\":[1,{\"b\":01}]}", "b"},
+    {"{\"a\":1 \"b\":2}", "a"},
+    {"{\"x\":[[[[[[[[1]]]]]]]]}", "x"},
+    {"{\"a\":1,\"b\\u0000\":2}", ""},
+    {"{\"a\":1,}", ""},
+    {"{\"a\":1}{}", ""},
+    {"[1]", ""},
+    {"{\"a\":1,\"a\":2}", ""},
+    {"{\"\\u0061\":x}", ""},
+    {"{\"\":x}", ""},
     {"{\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":x}", ""},
 };
 
@@ -135,7 +194,8 @@ static void check_strings(void)
     json_grow_string(&out, "a\"b\\c\n\x01</script>\xe4\xbd\xa0");
     obstack_1grow(&out, '\0');
     const char *text = obstack_finish(&out);
-    ok(strcmp(text, "\"a\\\"b\\\\c\\u000a\\u0001</script>\xe4\xbd\xa0\"") == 0, "strings are escaped: %s", "quotes, backslash, controls");
+    ok(strcmp(text, "\"a\\\"b\\\\c\\u000a\\u0001</script>\xe4\xbd\xa0\"") == 0, "strings are escaped: %s",
+       "quotes, backslash, controls");
     obstack_free(&out, NULL);
 }
 
@@ -158,7 +218,8 @@ static const char *const values[][2] = {
     {"{\"a\":[1.50,-0.0,1e3,12.5E-7,100.00]}", ""},
     {"{\"a\":[99999999999999999999,-99999999999999999999]}", "{\"a\":[18446744073709551615,-9223372036854775808]}"},
     {"{\"\\u0061\\n\\\"\":\"\\\\\\/\\b\\f\\n\\r\\t\\\"\"}", "{\"a\\u000a\\\"\":\"\\\\/\\u0008\\u000c\\u000a\\u000d\\u0009\\\"\"}"},
-    {"{\"b\":{\"a\":{\"b\":\"\\u00e9\\ud83d\\ude00\"}},\"a\":\"\"}", "{\"b\":{\"a\":{\"b\":\"\xc3\xa9\xf0\x9f\x98\x80\"}},\"a\":\"\"}"},
+    {"{\"b\":{\"a\":{\"b\":\"\\u00e9\\ud83d\\ude00\"}},\"a\":\"\"}",
+     "{\"b\":{\"a\":{\"b\":\"\xc3\xa9\xf0\x9f\x98\x80\"}},\"a\":\"\"}"},
 };
 
 /* The value as it is written, for the caller to free, and the value put. */
@@ -189,16 +250,19 @@ static void check_rows(void)
     static const char rows[] = "[{\"id\": 1, \"at\": [1, {\"x\": \"\\n\"}], \"data\": {}, \"cents\": 1.00}, {\"id\": null}]";
     struct json_object *read = json_rows(rows), *first = json_object_array_get_idx(read, 0), *at, *data;
 
-    ok(json_object_array_length(read) == 2 && json_object_object_get_ex(first, "at", &at) && json_object_object_get_ex(first, "data", &data),
+    ok(json_object_array_length(read) == 2 && json_object_object_get_ex(first, "at", &at) &&
+           json_object_object_get_ex(first, "data", &data),
        "rows are %s", "read");
-    ok(strcmp(json_text(at), "[1, {\"x\": \"\\n\"}]") == 0 && strcmp(json_text(data), "{}") == 0, "a value that is a tree is its text: %s", json_text(at));
+    ok(strcmp(json_text(at), "[1, {\"x\": \"\\n\"}]") == 0 && strcmp(json_text(data), "{}") == 0,
+       "a value that is a tree is its text: %s", json_text(at));
     json_object_put(read);
     ok(!json_rows("{}") && !json_rows("[1") && !json_rows(""), "rows are %s", "nothing else");
 }
 
 static struct json_object *starved;
-static const char full[] = "{\"receiverId\":7,\"data\":{\"list\":[1,2.50,\"x\",[true],1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8,9,1,2,3]},\"a\":1,\"b\":1,"
-                           "\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"j\":1,\"content\":\"what is longer than what fits into a small buffer\"}";
+static const char full[] =
+    "{\"receiverId\":7,\"data\":{\"list\":[1,2.50,\"x\",[true],1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8,9,1,2,3]},\"a\":1,\"b\":1,"
+    "\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"j\":1,\"content\":\"what is longer than what fits into a small buffer\"}";
 
 static void read_full(struct request *r)
 {
@@ -227,8 +291,8 @@ static void check_memory(void)
         wrong += done && strcmp(text, full) != 0;
         free(text);
     }
-    ok(wrong == 0 && abandoned > 30 && whole == 1, "whole or nothing while memory fails: %d times nothing, %d times whole, %d times wrong", abandoned,
-       whole, wrong);
+    ok(wrong == 0 && abandoned > 30 && whole == 1,
+       "whole or nothing while memory fails: %d times nothing, %d times whole, %d times wrong", abandoned, whole, wrong);
 }
 
 int main(void)

@@ -10,7 +10,8 @@
 
 #include "tap.h"
 
-static struct limit slow = {.burst = 30, .per_minute = 30}, quick = {.burst = 20, .per_minute = 60000}, crowded = {.burst = 3, .per_minute = 1};
+static struct limit slow = {.burst = 30, .per_minute = 30}, quick = {.burst = 20, .per_minute = 60000},
+                    crowded = {.burst = 3, .per_minute = 1};
 
 static int taken(struct limit *limit, int64_t who, int tries)
 {

@@ -80,8 +80,14 @@ static void begin(int count)
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0 || fcntl(ends[1], F_SETFL, O_NONBLOCK) != 0)
         exit(1);
     nginx = ends[1];
-    r = (struct request){.program = &program, .route = &route, .method = "GET", .path = "/", .finish = on_finish,
-                         .parameters = (char *[]){NULL}, .output = {.socket = ends[0], .id = 1}, .rows = rows(count)};
+    r = (struct request){.program = &program,
+                         .route = &route,
+                         .method = "GET",
+                         .path = "/",
+                         .finish = on_finish,
+                         .parameters = (char *[]){NULL},
+                         .output = {.socket = ends[0], .id = 1},
+                         .rows = rows(count)};
     request_pool(&r);
     finished = false;
     reads = turns = 0;
@@ -148,7 +154,8 @@ static void check_long(void)
     on_read(nginx, 0, other);
     ok(finished && reads > 5 && turns > 5, "others are served meanwhile: %d times", turns);
     ok(whole(data(), MANY), "it is whole");
-    ok(strstr((char *)body, "X-IM-Code: 200\r\n") && !strstr((char *)body, "Content-Length"), "with the headers of every answer but a length");
+    ok(strstr((char *)body, "X-IM-Code: 200\r\n") && !strstr((char *)body, "Content-Length"),
+       "with the headers of every answer but a length");
     event_free(reading);
     event_free(other);
     end();

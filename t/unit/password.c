@@ -42,11 +42,13 @@ int main(void)
     ok(!password_matches("secret", "$argon2id$v=19$m=19456,t=2,p=1$c2hvcnQ$"), "nor a hash that is cut");
     ok(!password_matches("", one) && !password_matches("", NULL), "nor the empty password");
     /* argon2(1): -id -t 3 -k 8192 -p 1 */
-    ok(password_matches("password", OTHER_COST) && !password_matches("passwort", OTHER_COST), "a hash of another cost is compared at its own");
+    ok(password_matches("password", OTHER_COST) && !password_matches("passwort", OTHER_COST),
+       "a hash of another cost is compared at its own");
     ok(password_current(one) && !password_current(OTHER_COST) && !password_current("none"), "and is to be made anew");
     ok(password_acceptable("123456") && !password_acceptable("12345"), "at least six characters");
     ok(password_acceptable("密码密码密码") && !password_acceptable("密码"), "counted as characters, not bytes");
-    ok(cost("", one) > cost("wrong!", one) / 2 && cost("", NULL) > cost("wrong!", NULL) / 2, "the empty password costs what a wrong one does");
+    ok(cost("", one) > cost("wrong!", one) / 2 && cost("", NULL) > cost("wrong!", NULL) / 2,
+       "the empty password costs what a wrong one does");
     password_digest(digest, key, (const char *const[]){"10001:", "123456", NULL});
     password_digest(other, key, (const char *const[]){"10002:", "123456", NULL});
     ok(strlen(digest) == 64 && strcmp(digest, other) != 0, "a digest depends on every text");

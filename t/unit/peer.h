@@ -20,12 +20,15 @@ enum { REQUESTS = 8192 };
 static struct event_base *loop;
 
 static enum { ANSWERS, HOLDS, HALF, NONSENSE, LEAVES } manner;
-static int status = 202;     /* of its answers */
-static int most;             /* so many on a connection before it leaves; 0: for ever */
-static bool says_so;         /* with the last of them */
+static int status = 202; /* of its answers */
+static int most;         /* so many on a connection before it leaves; 0: for ever */
+static bool says_so;     /* with the last of them */
 static int connections, answers, held;
 static struct bufferevent *client;
-static struct { char line[24], body[24]; int channels; } requests[REQUESTS];
+static struct {
+    char line[24], body[24];
+    int channels;
+} requests[REQUESTS];
 static int got;
 
 static void leave(void)
@@ -125,8 +128,8 @@ static struct evconnlistener *listen_at(const char *path)
 
     unlink(path);
     snprintf(here.sun_path, sizeof here.sun_path, "%s", path);
-    return evconnlistener_new_bind(loop, on_client, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 16, (struct sockaddr *)&here,
-                                   sizeof here);
+    return evconnlistener_new_bind(loop, on_client, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 16,
+                                   (struct sockaddr *)&here, sizeof here);
 }
 
 /* From here on it behaves like that. */

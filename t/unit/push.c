@@ -104,9 +104,9 @@ static long now_ms(void)
 }
 
 /* Runs the loop until it holds, for 20 s at most. */
-#define until(holds)                                                            \
-    for (long end = now_ms() + 20000; !(holds) && now_ms() < end;)              \
-        event_base_loop(loop, EVLOOP_ONCE), job_finish()
+#define until(holds)                                                                                                               \
+    for (long end = now_ms() + 20000; !(holds) && now_ms() < end;)                                                                 \
+    event_base_loop(loop, EVLOOP_ONCE), job_finish()
 
 static bool order_is(const char *expected)
 {

@@ -13,7 +13,10 @@
 
 enum { COLUMNS = 6 };
 
-static struct { int code; char data[2 << 20]; } said;
+static struct {
+    int code;
+    char data[2 << 20];
+} said;
 
 static void answer(struct request *r, int code, const char *detail, const char *data)
 {
@@ -72,7 +75,8 @@ static void check_shapes(void)
     ok(strcmp(reply(ONE, 0, some), "null") == 0 && strcmp(reply(VALUE, 0, some), "null") == 0, "one of nothing is");
     ok(strcmp(reply(VALUE, 1, some), "7") == 0, "a value");
     ok(strcmp(reply(NOTHING, 1, some), "null") == 0 && said.code == CODE_OK, "nothing");
-    ok(strcmp(reply(ONE, 1, nulls), "{\"id\":7,\"amount\":null,\"ok\":false,\"at\":null,\"name\":null,\"more\":null}") == 0, "SQL's null");
+    ok(strcmp(reply(ONE, 1, nulls), "{\"id\":7,\"amount\":null,\"ok\":false,\"at\":null,\"name\":null,\"more\":null}") == 0,
+       "SQL's null");
     ok(strncmp(reply(PAGE, 1, some), "{\"total\":7,\"records\":[{\"amount\":", 30) == 0, "a page has its total apart");
     ok(strcmp(reply(PAGE, 1, nothing), "{\"total\":0,\"records\":[]}") == 0, "an empty page is a row of the total alone");
 }

@@ -52,7 +52,8 @@ int main(void)
     begin("DELETE", "{\"a\":\"body\",\"n\":5,\"z\":null}", "a=query&b=%E4%BD%A0+c&c=1&c=2&d=%4&e=%FF&f=&ab=x");
     ok(strcmp(text("a"), "body") == 0, "the body wins");
     ok(strcmp(text("b"), "你 c") == 0, "the query is decoded");
-    ok(strcmp(text("c"), "-") == 0 && request_field(&r, "c", &json, &found) && !json && !found, "what comes twice is given, and nothing");
+    ok(strcmp(text("c"), "-") == 0 && request_field(&r, "c", &json, &found) && !json && !found,
+       "what comes twice is given, and nothing");
     ok(strcmp(text("d"), "-") == 0 && strcmp(text("e"), "-") == 0, "as is what cannot be decoded, or is no UTF-8");
     ok(strcmp(text("f"), "") == 0, "empty is a text");
     ok(strcmp(text("n"), "-") == 0 && request_field(&r, "n", &json, &found) && json, "a number is no text");

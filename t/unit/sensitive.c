@@ -116,8 +116,8 @@ static void check_speed(void)
 static void check_clauses(void)
 {
     static const char *const list[] = {"大麻", "foobar", "要发票，找我", "，坏词！"};
-    static const char *const ends[] = {"，", ",", "。", "、", "；", "：", "！", "？", "?", ". ", "\n", "\r\n", " \n ",
-                                       "\xe2\x80\xa8"};
+    static const char *const ends[] = {"，", ",", "。", "、", "；",   "：",   "！",
+                                       "？", "?", ". ", "\n", "\r\n", " \n ", "\xe2\x80\xa8"};
     char text[64] = "要发票!!\n找我";
 
     replace(list, sizeof list / sizeof *list);

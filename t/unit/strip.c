@@ -92,6 +92,7 @@ int main(void)
     whole("CAF", FORMAT_CAF, caf, sizeof caf - 1);
     ok(stripped(FORMAT_WEBP, webp, sizeof webp - 1, out) > 20 && out[20] == 0, "WebP: and is not announced any more");
     behind_the_end();
-    ok(stripped(FORMAT_GIF, "", 0, out) == -1 && stripped(FORMAT_JPEG, png, sizeof png, out) == -1, "nothing, and what it does not know");
+    ok(stripped(FORMAT_GIF, "", 0, out) == -1 && stripped(FORMAT_JPEG, png, sizeof png, out) == -1,
+       "nothing, and what it does not know");
     return done_testing();
 }

@@ -63,7 +63,12 @@ static void refused(struct forgery f)
     free(text);
 }
 
-#define SPOILED(...) refused(__extension__({ struct forgery f = genuine; __VA_ARGS__; f; }))
+#define SPOILED(...)                                                                                                               \
+    refused(__extension__({                                                                                                        \
+        struct forgery f = genuine;                                                                                                \
+        __VA_ARGS__;                                                                                                               \
+        f;                                                                                                                         \
+    }))
 
 static void check_forgeries(void)
 {
@@ -166,7 +171,8 @@ static void check_memory(const struct claims *in, const char *wanted)
         wrong += text && strcmp(text, wanted) != 0;
         free(text);
     }
-    ok(none > 0 && same == 1 && wrong == 0, "signed or not while memory fails: %d times not, %d times right, %d times wrong", none, same, wrong);
+    ok(none > 0 && same == 1 && wrong == 0, "signed or not while memory fails: %d times not, %d times right, %d times wrong", none,
+       same, wrong);
 }
 
 int main(void)

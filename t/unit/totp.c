@@ -15,7 +15,7 @@ static const char secret[] = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 static const struct {
     int64_t at;
     const char *code;
-} vectors[] = {{59, "287082"},          {1111111109, "081804"}, {1111111111, "050471"},
+} vectors[] = {{59, "287082"},         {1111111109, "081804"}, {1111111111, "050471"},
                {1234567890, "005924"}, {2000000000, "279037"}, {20000000000, "353130"}};
 
 int main(void)

@@ -69,7 +69,8 @@ static PGresult *row(int columns, const char *first, const char *last)
 {
     static char name[] = "id";
     PGresult *made = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
-    PGresAttDesc described[4] = {{.name = name, .typid = 20}, {.name = name, .typid = 25}, {.name = name, .typid = 25}, {.name = name, .typid = 25}};
+    PGresAttDesc described[4] = {
+        {.name = name, .typid = 20}, {.name = name, .typid = 25}, {.name = name, .typid = 25}, {.name = name, .typid = 25}};
 
     PQsetResultAttrs(made, columns, described);
     for (int i = 0; i < columns; i++) {
@@ -127,9 +128,17 @@ static void begin(int row, const char *body, const char *key)
     environment[0] = key ? header : NULL;
     waiting = NULL;
     answers = finished = pushed = code = 0;
-    r = (struct request){.program = &program, .route = &routes[row], .method = routes[row].method, .path = routes[row].path, .text = body,
-                         .length = strlen(body), .parameters = environment, .known = true, .claims = {.subject = 10001},
-                         .audience = row ? AUDIENCE_ADMIN : AUDIENCE_USER, .finish = finish};
+    r = (struct request){.program = &program,
+                         .route = &routes[row],
+                         .method = routes[row].method,
+                         .path = routes[row].path,
+                         .text = body,
+                         .length = strlen(body),
+                         .parameters = environment,
+                         .known = true,
+                         .claims = {.subject = 10001},
+                         .audience = row ? AUDIENCE_ADMIN : AUDIENCE_USER,
+                         .finish = finish};
     request_pool(&r);
     r.body = r.document = json_read(body, strlen(body), unread);
     transaction_begin(&r, &route_calls[row], r.body != NULL);
@@ -189,8 +198,8 @@ static void open_calls(void)
             struct argument *argument = &calls[i]->arguments[a];
             const char *name = argument->names[0];
             argument->kind = strcmp(name, "key") == 0 || strcmp(name, "digest") == 0 || strcmp(name, "address") == 0 ? KIND_TEXT
-                             : strcmp(name, "claims") == 0                                                            ? KIND_BOOL
-                                                                                                                      : KIND_INT;
+                             : strcmp(name, "claims") == 0                                                           ? KIND_BOOL
+                                                                                                                     : KIND_INT;
             argument->max = INT64_C(9007199254740992);
             if (strcmp(name, "count") == 0)
                 snprintf(argument->domain, sizeof argument->domain, "few");
@@ -202,13 +211,17 @@ static void check_steps(void)
     begin(0, "{\"count\":3}", NULL);
     ok(strcmp(sql(0), "select * from api.send(api.enter($1, $2, $3), $4)") == 0 && strstr(sql(1), "leave()") && waiting->count == 2,
        "a user's call is one statement with its door, and leave is %s", "the next");
-    ok(strcmp(waiting->steps[0].values[0], "10001") == 0 && strcmp(waiting->steps[0].values[3], "3") == 0, "with what the token and the %s", "body say");
+    ok(strcmp(waiting->steps[0].values[0], "10001") == 0 && strcmp(waiting->steps[0].values[3], "3") == 0,
+       "with what the token and the %s", "body say");
     begin(1, "{\"count\":3}", NULL);
-    ok(strstr(sql(0), "admin_enter(") && strstr(sql(1), "list(") && waiting->count == 2, "who reads leaves nothing behind: %d steps", waiting->count);
+    ok(strstr(sql(0), "admin_enter(") && strstr(sql(1), "list(") && waiting->count == 2,
+       "who reads leaves nothing behind: %d steps", waiting->count);
     begin(2, "{\"count\":3}", NULL);
-    ok(strstr(sql(0), "admin_enter(") && strstr(sql(1), "set(") && strstr(sql(2), "leave()"), "an administrator's door is a step %s", "by itself");
+    ok(strstr(sql(0), "admin_enter(") && strstr(sql(1), "set(") && strstr(sql(2), "leave()"),
+       "an administrator's door is a step %s", "by itself");
     begin(0, "{\"count\":3}", "k");
-    ok(strstr(sql(0), "once(") && strstr(sql(1), "send(") && strstr(sql(1), "keep("), "a key is claimed first, and the rows are kept: %s", sql(1));
+    ok(strstr(sql(0), "once(") && strstr(sql(1), "send(") && strstr(sql(1), "keep("),
+       "a key is claimed first, and the rows are kept: %s", sql(1));
 }
 
 static void check_answers(void)
@@ -241,7 +254,8 @@ static void check_answers(void)
 static void check_fields(void)
 {
     begin(1, "{\"count\":\"x\"}", NULL);
-    ok(answers == 0 && strstr(sql(0), "admin_enter(") && waiting->count == 1, "of a field that does not fit only the %s hears", "door");
+    ok(answers == 0 && strstr(sql(0), "admin_enter(") && waiting->count == 1, "of a field that does not fit only the %s hears",
+       "door");
     done(-1, NULL, NULL);
     ok(said(CODE_BAD_REQUEST, "count"), "and then its sender: %s", detail);
     begin(1, "{", NULL);
@@ -250,7 +264,8 @@ static void check_fields(void)
     ok(said(CODE_UNAUTHORIZED, ""), "who is not let in is told %s of it", "nothing");
     begin(0, "{\"count\":3}", NULL);
     failed("23514", "value for domain few violates check constraint", "few_check", "few");
-    ok(answers == 0 && strstr(sql(0), "enter(") && waiting && waiting->count == 1, "a domain is looked at before the door, which is %s", "asked then");
+    ok(answers == 0 && strstr(sql(0), "enter(") && waiting && waiting->count == 1,
+       "a domain is looked at before the door, which is %s", "asked then");
     done(-1, NULL, NULL);
     ok(said(CODE_BAD_REQUEST, "count"), "the field is named: %s", detail);
 }
@@ -276,7 +291,8 @@ static void check_lost(void)
     begin(0, "{\"count\":3}", "k");
     route_calls[0].statement.columns = row(1, "0", NULL);
     failed("I0200", "[{\"id\": 7}]", NULL, NULL);
-    ok(said(CODE_OK, "") && strcmp(data, "{\"id\":7}") == 0 && pushed == 0, "what was done under that key is answered %s", "as it was");
+    ok(said(CODE_OK, "") && strcmp(data, "{\"id\":7}") == 0 && pushed == 0, "what was done under that key is answered %s",
+       "as it was");
     PQclear(route_calls[0].statement.columns);
 }
 
