@@ -128,12 +128,15 @@ END
 
 subtest 'what was said is found, and gone to' => sub {
     ok $im->eventually(30, sub { $im->sql('select count(*) from im.message_text') == $im->sql('select count(*) from im.message') }), 'it can be found a moment after';
+    $anns->page->open($anns->url);    # anew: what is gone to is not in the page yet, nor what stands between it and the newest
+    $anns->run("$DO await converse(name)", { name => '<b>&"\'</b>' });
     my $search = 'await click(".talk-head .tool[title=更多]"); await click(".menu button", "查找聊天记录"); await type("dialog input[type=search]", text); document.querySelector("dialog form").requestSubmit();';
     is_deeply $anns->run("$search await wait('.hit'); return texts('.hit mark')", { text => '第 7 行' }), ['第 7 行'], 'what was looked for, and nothing else';
     accessible($anns, 'what was found');
     is $anns->run('await click(".hit"); return (await wait(".line.found")).textContent.includes("第 7 行")'), Mojo::JSON->true, 'a hit leads to its place';
     ok $anns->run('const box = document.querySelector(".messages"); const {top, bottom} = document.querySelector(".line.found").getBoundingClientRect(); const edge = box.getBoundingClientRect();
         return top >= edge.top && bottom <= edge.bottom'), 'which is in sight';
+    ok $anns->run('return Math.max(...[...document.querySelectorAll(".messages [data-seq]")].map(one => +one.dataset.seq)) < 60'), 'and far from the newest';
     is_deeply $anns->run('const seqs = () => [...document.querySelectorAll(".messages [data-seq]")].map(one => +one.dataset.seq); const box = document.querySelector(".messages"); let holes = 0;
         await until(() => { box.scrollTop = box.scrollHeight; box.dispatchEvent(new Event("scroll")); const all = seqs(); holes += all.filter((one, n) => n && one !== all[n - 1] + 1).length; return all.at(-1) === 100; }); return holes'), 0,
         'and from there on to the newest without a hole';

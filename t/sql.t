@@ -29,7 +29,7 @@ subtest 'telephone numbers' => sub {
     my @differ  = map {"  '$typed[$_]' is '$own[$_]', for libphonenumber '$library[$_]'\n"} grep { $own[$_] ne $library[$_] } 0 .. $#typed;
     cmp_ok scalar(grep {/\A\+/} @library), '>', 300, 'libphonenumber knows many of them';
     ok !@differ, "all have libphonenumber's key" or diag @differ, "  IM_SEED=$seed";
-    is `$FindBin::Bin/../sql/phone-plan`, path($FindBin::Bin, '../sql/schema/phone_plan.sql')->slurp, 'and what is known of countries is what it knows';
+    is `$FindBin::Bin/../sql/phone-plan`, path($FindBin::Bin, '../sql/lib/phone_plan.sql')->slurp, 'and what is known of countries is what it knows';
 };
 
 subtest 'the schema that results' => sub {
