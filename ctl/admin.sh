@@ -70,7 +70,11 @@ audit() {
     case $#,${1:-} in 1,verify | 3,verify) ;; *) usage >&2; exit 2 ;; esac
     problem=$(value "select 'row ' || id || ' ' || problem from im.audit_check()")
     [ -z "$problem" ] || die "the record does not hold: $problem"
+    [ $# = 1 ] || [ "$(say "select count(*) from im.audit_tail where id >= :'id'::bigint" | database -At -v id="$2" -f - 2>/dev/null)" != 1 ] ||
+        die "row $2 is forgotten (setting audit.keep): ask for a later one"
     [ $# = 1 ] || [ "$(say "select count(*) from im.audit where id::text = :'id' and encode(hash, 'hex') = :'hash'" |
         database -At -v id="$2" -v hash="$3" -f -)" = 1 ] || die "the record does not hold: row $2 has not had that hash"
-    value "select 'the record holds: ' || id || ' rows, the last is ' || encode(hash, 'hex') from im.audit_head"
+    value "select format('the record holds: %s rows, the last is %s', h.id - t.id, encode(h.hash, 'hex')) ||
+                  case when t.id > 0 then '; rows up to ' || t.id || ' are forgotten (audit.keep)' else '' end
+             from im.audit_head h, im.audit_tail t"
 }

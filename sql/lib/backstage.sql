@@ -100,8 +100,8 @@ begin
   return query
     with link as (
       select a.id, a.hash, a.previous, im.audit_hash(a) as computed,
-             lag(a.hash, 1, sha256('im-chat audit')) over w as before, row_number() over w as place
-        from im.audit a window w as (order by a.id)
+             lag(a.hash, 1, t.hash) over w as before, t.id + row_number() over w as place
+        from im.audit a, im.audit_tail t window w as (order by a.id)
     )
     select l.id, case when l.id <> l.place then 'a row before this one is missing'
                       when l.previous <> l.before then 'does not follow the row before it'
@@ -112,9 +112,9 @@ begin
   if not found then
     return query
       select h.id, 'rows at the end are missing'
-        from im.audit_head h
-       where h.id <> coalesce((select max(a.id) from im.audit a), 0)
-          or not (h.id = 0 or exists (select from im.audit a where a.id = h.id and a.hash = h.hash));
+        from im.audit_head h, im.audit_tail t
+       where h.id <> coalesce((select max(a.id) from im.audit a), t.id)
+          or not ((h.id, h.hash) = (t.id, t.hash) or exists (select from im.audit a where a.id = h.id and a.hash = h.hash));
   end if;
 end $$;
 

@@ -81,16 +81,48 @@ create table im.audit_head (
 );
 insert into im.audit_head (id, hash) values (0, sha256('im-chat audit'));
 
+-- Where the chain begins, one row: the last link that has been forgotten (setting audit.keep), or what the first one follows.
+create table im.audit_tail (
+  one boolean constraint audit_tail_pkey primary key default true constraint audit_tail_one check (one),
+  id bigint not null,
+  hash bytea not null
+);
+insert into im.audit_tail (id, hash) values (0, sha256('im-chat audit'));
+
 create function im.audit_keep() returns trigger
 language plpgsql as $$
 begin
   raise exception 'table % is insert-only', tg_table_name;
 end $$;
 
-create trigger audit_keep before update or delete or truncate on im.audit
+create trigger audit_keep before update or truncate on im.audit
   for each statement execute function im.audit_keep();
 create trigger audit_head_keep before delete or truncate on im.audit_head
   for each statement execute function im.audit_keep();
+create trigger audit_tail_keep before delete or truncate on im.audit_tail
+  for each statement execute function im.audit_keep();
+
+-- A link goes when the chain begins behind it, and that it does only behind one that is old enough.
+create function im.audit_forget() returns trigger
+language plpgsql as $$
+begin
+  if old.id > (select t.id from im.audit_tail t) then
+    raise exception 'table % is insert-only', tg_table_name;
+  end if;
+  return old;
+end $$;
+create trigger audit_forget before delete on im.audit for each row execute function im.audit_forget();
+
+create function im.audit_tail_move() returns trigger
+language plpgsql as $$
+begin
+  if new.id <= old.id or not exists (select from im.audit a where a.id = new.id and a.hash = new.hash
+                                        and a.created_at < now() - im.setting_interval('audit.keep')) then
+    raise exception 'the record is kept for longer';
+  end if;
+  return new;
+end $$;
+create trigger audit_tail_move before update on im.audit_tail for each row execute function im.audit_tail_move();
 
 -- Lists (lib/list.sql): how they are asked for.
 
@@ -121,4 +153,5 @@ insert into im.setting (name, kind, value, least, most, unit, manual, note) valu
   ('list.batch',        'number', '1000',     '1',        '100000',     'rows',    'backstage(8)', 'rows that an export reads at once'),
   ('admin.session_ttl', 'time',   '12 hours', '1 minute', '365 days',   '',        'backstage(8)', 'how long an administrator may stay logged in by renewing the token'),
   ('admin.login_keep',  'time',   '365 days', '1 day',    '36500 days', '',        'backstage(8)', 'how long tries to log in as an administrator are kept'),
+  ('audit.keep',        'time',   '36500 days', '30 days', '36500 days', '',        'backstage(8)', 'how long the record of administrators'' acts is kept'),
   ('admin.lock_after',  'number', '5',        '1',        '1000000',    'log-ins', 'backstage(8)', 'failed log-ins of an administrator from one address within login.window before he is locked for it');

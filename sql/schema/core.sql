@@ -265,6 +265,7 @@ insert into im.setting (name, kind, value, least, most, unit, manual, note) valu
   ('socket.limit',                'number', '10',         '1',          '1000',      'sockets',   'socket(8)',  'open sockets of one account; one more closes the oldest'),
   ('message.recall_window',       'time',   '2 minutes',  '0 seconds',  '365 days',  '',          'message(8)', 'a sender may recall for this long'),
   ('message.keep',                'time',   '36500 days', '1 day',      '36500 days', '',         'message(8)', 'how long a message is kept, with who has read it; files go when no message shows them'),
+  ('reading.keep',                'time',   '36500 days', '1 day',      '36500 days', '',         'message(8)', 'how long it is kept when each member has read a message of a group; no longer than the message'),
   ('message.pull_limit',          'number', '1000',       '1',          '10000',     'messages',  'message(8)', 'messages in one answer of pullOfflineMessage'),
   ('backend.transaction_max',     'time',   '30 seconds', '1 second',   '1 hour',    '',          'imclerk(8)', 'a program''s transaction that lasts longer is ended, with its connection');
 

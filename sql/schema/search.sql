@@ -52,4 +52,4 @@ create index message_text_sender on im.message_text (sender_id, private, sent_at
 -- What a list expects of a word depends on how well the planner knows the words.
 alter table im.message_text set (autovacuum_analyze_scale_factor = 0.02);
 
-insert into im.follower (name) values ('search');
+insert into im.follower (name) values ('search'), ('reading');
