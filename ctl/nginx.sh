@@ -44,7 +44,7 @@ nginx_configuration() {
             -e "s|@LISTEN_CHAT@|$(listen_lines CHAT)|; s|@LISTEN_BACKSTAGE@|$own_backstage|; s|@LISTEN_FRONT@|$front_backstage|" \
             -e "s|@PROXIES@|$(proxy_lines)|; s|@HTTP2@|$http2|" \
             -e "s|@LISTEN_REDPACKET@|$(listen_lines REDPACKET)|; s|@PORT_HOP@|$IM_PORT_HOP|; s|@PORT_METRICS@|$IM_PORT_METRICS|; s|@SOCKETS@|$IM_SOCKETS|" \
-            -e "s|@ADDRESS_CONNECTIONS@|$IM_ADDRESS_CONNECTIONS|" \
+            -e "s|@ADDRESS_CONNECTIONS@|$IM_ADDRESS_CONNECTIONS|; s|@LOG@|$IM_LOG|" \
             -e "s|@WORKERS@|$IM_NGINX_WORKERS|; s|@CONNECTIONS@|$IM_NGINX_CONNECTIONS|"
 }
 

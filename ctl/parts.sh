@@ -11,6 +11,7 @@ write_parts() {
     ! fronted || servers='push nginx'
     parts="postgres $servers clerk decoder${IM_TURN_LISTEN:+ turn}$served"
     make_part_folders
+    write_log_settings
     run="chpst -P"
     run_db=$run
     [ "$self" != root ] || run="$run -u $user" run_db="$run_db -u $db_user"
@@ -23,7 +24,6 @@ $(nginx_command push ${listener:+"$listener"})"
     # What a killed nginx has left of uploads.
     write_part nginx QUIT "$run find $state/nginx/tmp -type f -delete
 $(nginx_command nginx)"
-    keep_queries_out nginx push
     write_part clerk TERM "exec chpst -e $state/env $run -e $state/secret/clerk ${IM_WRAP:-} $state/cgi-bin/imclerk"
     # The decoder has no environment, and its socket is the only thing of ours that it has; that of the others' user.
     owner=
@@ -51,13 +51,24 @@ nginx_command() {
     say "ulimit -n \"\$(ulimit -H -n)\"" "exec $run${*:+ $*} nginx -e stderr -p $folder -c nginx.conf -g 'daemon off;'"
 }
 
-# PART ...: nginx's error log quotes requests with their queries, and a query may hold a token.  svlogd drops its lines
-# that have one; what looks like a line of the access log, which has none, it keeps.
-keep_queries_out() {
-    for part in "$@"; do update "$state/log/$part/config" "s1000000
-n10
+# How much each log keeps, and whether its lines say themselves when they were written.  svlogd looks again when it is told.
+# nginx's error log quotes requests with their queries, and a query may hold a token: of nginx svlogd drops the lines that
+# have one; what looks like a line of the access log, which has none, it keeps.
+write_log_settings() {
+    for part in $parts; do
+        text="s${IM_LOG_SIZE}000000
+n$IM_LOG_FILES"
+        case $part in nginx | push) text="$text
 -*?*
-+* * \"*"; done
++* * \"*
++{*" ;; esac
+        stamp=-tt
+        case $IM_LOG,$part in json,postgres | json,turn | json,decoder) ;; json,*) stamp='' ;; esac
+        holds "$state/log/$part/config" "$text" && holds "$service/$part/log/stamp" "$stamp" && continue
+        say "$text" >"$state/log/$part/config"
+        say "$stamp" >"$service/$part/log/stamp"
+        [ ! -f "$service/$part/log/life" ] || sv -w 10 restart "$service/$part/log" >/dev/null 2>&1 || :
+    done
 }
 
 # The folders of new parts with what is the same in all, and those of their logs: all at once, for each program that is
@@ -75,7 +86,6 @@ make_part_folders() (
         say '#!/bin/sh' '. ../../.scripts/log' >"$part/log/run"
         say '#!/bin/sh' '. ../.scripts/stop' >"$part/control/t"
         : >"$part/run"
-        [ -f "$state/log/$part/config" ] || say s1000000 n10 >"$state/log/$part/config"
     done
     chmod 755 ./*/run ./*/log/run ./*/control/t
     mv -- * "$service/"
@@ -229,7 +239,9 @@ answers_or_fails() {
 # What has ended a program of this part since it was started: ": " and the log's line, without svlogd's time.
 fatal_line() {
     since=$(date -u -r "$service/$1/started" +%Y-%m-%d_%H:%M:%S.%N)
-    awk -v since="$since" '$1 >= since && / fatal( [^ ]*)?: / { sub(/^[^ ]* /, ""); print ": " $0; exit }' "$state/log/$1/current"
+    awk -v since="$since" '
+        /^[{]/ { $0 = substr($0, 10, 10) "_" substr($0, 21, 8) ".999999999 " (/"level":"fatal"/ ? "fatal: " : "") $0 }
+        $1 >= since && / fatal( [^ ]*)?: / { sub(/^[^ ]* /, ""); print ": " $0; exit }' "$state/log/$1/current"
 } 2>/dev/null
 
 answers() {

@@ -9,6 +9,7 @@ read_settings() {
     : "${IM_PORT_METRICS:=$((IM_PORT_HOP + 1))}"
     check_port_numbers IM_PORT_HOP IM_PORT_METRICS
     : "${IM_LISTEN:=0.0.0.0}" "${IM_LISTEN_BACKSTAGE:=$IM_LISTEN}" "${IM_LISTEN_REDPACKET:=127.0.0.1}" "${IM_ORIGINS:=}" "${IM_RATE_LIMIT:=on}"
+    : "${IM_LOG:=plain}" "${IM_LOG_SIZE:=10}" "${IM_LOG_FILES:=10}"
     : "${IM_NGINX_WORKERS:=auto}" "${IM_NGINX_CONNECTIONS:=16384}" "${IM_SOCKETS:=20000}" "${IM_TIMEZONE:=Asia/Shanghai}"
     : "${IM_ADDRESS_CONNECTIONS:=1000}" "${IM_URL:=}" "${IM_TRUSTED_PROXIES:=}" "${IM_TLS_CERTIFICATE:=}" "${IM_TLS_KEY:=}"
     read_turn_settings

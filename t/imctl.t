@@ -11,6 +11,7 @@ use IO::Socket::INET;
 use List::Util qw(sum0);
 use Mojo::File qw(path);
 use Mojo::JSON qw(decode_json true);
+use Mojo::Util qw(encode);
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(time);
@@ -151,13 +152,15 @@ subtest 'status of a database that hangs' => sub {
 };
 
 subtest 'one request through all logs' => sub {
-    $ann->delete('/friend/delete/77777')->refused(2001, 'ann has no such friend');
+    my $answer = $ann->delete('/friend/delete/77777');
+    $answer->refused(2001, 'ann has no such friend');
+    is $answer->headers->header('X-IM-Who'), undef, 'what is for the log the client does not see';
     my $id;
     $im->eventually(10, sub { ($id) = path($im->state, 'log/friend/current')->slurp =~ m{ ([0-9a-f]{32}): refused DELETE /friend/delete/} });
     my ($status, $output);
     ok $im->eventually(10, sub { ($status, $output) = $im->imctl('trace', $id); $output =~ / nginx: / }), 'is found';
     like $output, qr{^\S+ friend: friend\[\d+\] info $id: refused DELETE .* 2001 to user @{[$ann->id]}}m, 'what the program has said of it';
-    like $output, qr{^\S+ nginx: $id \S+ "DELETE /friend/delete/77777" 200 code=2001 }m, 'and nginx';
+    like $output, qr{^\S+ nginx: $id \S+ "DELETE /friend/delete/77777" 200 code=2001 .* upstream=200 upstream_time=\d\.\d+ who=user:@{[$ann->id]}$}m, 'and nginx';
     is scalar(() = $output =~ /\n/g), 2, 'and nothing else';
     fails('a request that nobody knows is not', 'no log has request 0{32}', {}, 'trace', '0' x 32);
     like imctl_with({}, 'trace', $_), qr/\A2 imctl: [^\n]*is not the id of a request/, "$_ is none" for 'x', "$id/../";
@@ -266,6 +269,25 @@ subtest 'an upgrade' => sub {
     is_deeply [grep {/^(nginx|push)$/} @{ changes_of('up') }], [qw(nginx push)], 'so are several, and those of the backstage';
     is listens($_->[0]), $_->[1], "$_->[0]: there and nowhere else" for [chat => '0100007F 0300007F'], [backstage => '0100007F 0400007F'];
     is imctl_with({}, 'configtest'), "0 nothing is wrong with $conf\n", 'what the stack has itself is not taken';
+};
+
+subtest 'logs for a program' => sub {
+    like path($im->state, 'log/user/config')->slurp, qr/^s10000000\nn10$/m, 'a log has ten files of 10 MB';
+    %{ $im->config } = (%{ $im->config }, IM_LOG => 'json', IM_LOG_SIZE => 3, IM_LOG_FILES => 4);
+    my ($status, $output) = $im->imctl('up');
+    is $status, 0, 'another form is a setting' or diag $output;
+    like path($im->state, 'log/user/config')->slurp, qr/^s3000000\nn4$/m, 'as is how much is kept';
+    $ann->delete('/friend/delete/88888')->refused(2001, 'ann has no such friend either');
+    my ($id, @lines);
+    $im->eventually(10, sub { ($id) = path($im->state, 'log/friend/current')->slurp =~ m{^\{.*"request":"([0-9a-f]{32})".*friend/delete/.*\}$}m });
+    ok $im->eventually(10, sub { @lines = map { s/^\S+ (\w+): //r } grep {/^\d+\.\d+ (?:friend|nginx): /} split /\n/, ($im->imctl('trace', $id))[1]; @lines == 2 }), 'a request is followed through them';
+    my ($said, $seen) = sort { exists $a->{path} <=> exists $b->{path} } map { decode_json encode('UTF-8', $_) } @lines;
+    is "$said->{program} $said->{level} $said->{request}", "friend info $id", 'the program says what it is';
+    like $said->{text}, qr{^refused DELETE /friend/delete/\{friendId\} 2001 to user }, 'and what has happened';
+    is_deeply [@$seen{qw(path status code who)}], ['/friend/delete/88888', 200, '2001', 'user:' . $ann->id], 'nginx what was asked, by whom, and answered';
+    like $seen->{upstreamSeconds}, qr/^\d\.\d+$/, 'and how long the program took';
+    cmp_ok abs($said->{msec} - $seen->{msec}), '<', 60, 'each says when';
+    like $said->{time}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/, 'as other programs read it';
 };
 
 subtest 'two stacks, down and up' => sub {

@@ -27,6 +27,7 @@ void config_load(void)
     size_t size = 0;
     int number = 0;
 
+    log_format(config_text("IM_LOG", "plain"));
     if (!path || !*path)
         return;
     FILE *file = fopen(path, "r");
@@ -40,6 +41,7 @@ void config_load(void)
     }
     free(line);
     fclose(file);
+    log_format(config_text("IM_LOG", "plain"));
 }
 
 const char *config_text(const char *key, const char *fallback)

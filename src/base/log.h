@@ -3,6 +3,8 @@
  *
  *     program[pid] error 5c0f…: could not reach PostgreSQL: …
  *
+ * or, with IM_LOG=json, an object with time, msec (seconds since 1970), request, program, pid, level and text.
+ *
  * Text follows PostgreSQL's error style: lower case, no full stop, "could not" for what may work later,
  * "cannot" for what never will.  Secrets and message contents are never passed to these functions.
  * A log that cannot be written is dropped: logging never blocks or fails a request.
@@ -12,6 +14,9 @@
 
 /* Names the program in every later line.  The string is kept, not copied. */
 void log_open(const char *program);
+
+/* How every later line is written: "json", or anything else for plain text. */
+void log_format(const char *word);
 
 /* The request id that later lines carry, or NULL when no request is being worked on. */
 void log_request(const char *id);

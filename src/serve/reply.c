@@ -13,10 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *const callers[] = {[AUDIENCE_USER] = "user", [AUDIENCE_ADMIN] = "admin", [AUDIENCE_SERVICE] = "service"};
+
 /* Who was refused what, and why: in the words of whatever refused it, which the client is not told. */
 static void refusal_log(const struct request *r, int code, const char *detail)
 {
-    static const char *const callers[] = {[AUDIENCE_USER] = "user", [AUDIENCE_ADMIN] = "admin", [AUDIENCE_SERVICE] = "service"};
     const char *cause = r->cause ? r->cause : detail;
     char who[40] = "a stranger";
 
@@ -198,14 +199,17 @@ static const char *reason_of(int status)
 
 void reply_write(struct request *r, int status, const char *headers, const char *body)
 {
-    char line[64] = "", length[48];
+    char line[64] = "", who[64] = "", length[48];
 
     if (!r->code)
         r->code = status == 204 ? CODE_OK : status;
     if (status != 200)
         snprintf(line, sizeof line, "Status: %d %s\r\n", status, reason_of(status));
+    if (r->known) /* for nginx's log; it keeps that from the client */
+        snprintf(who, sizeof who, "X-IM-Who: %s:%" PRId64 "\r\n", callers[r->audience], r->claims.subject);
     snprintf(length, sizeof length, "Content-Length: %zu\r\n\r\n", strlen(body));
     output_add(r, line, strlen(line));
+    output_add(r, who, strlen(who));
     output_add(r, headers, strlen(headers));
     output_add(r, length, strlen(length));
     output_add(r, body, strlen(body));

@@ -57,9 +57,15 @@ sub lines ($self) {
     for my $file ($self->_files) {
         my $part  = $file->to_rel($state);
         my $bytes = substr $file->slurp, $from->{ $file->stat->ino } // 0;
-        push @lines, map {"$part: $_"} split /\n/, decode('UTF-8', $bytes) // $bytes;
+        push @lines, map { "$part: " . _plain($_) } split /\n/, decode('UTF-8', $bytes) // $bytes;
     }
     return @lines;
+}
+
+# A program's line of IM_LOG=json as it is without.
+sub _plain ($line) {
+    my ($id, $program, $pid, $level, $text) = $line =~ /\A\{.*?"request":"(\w*)","program":"(\w+)","pid":(\d+),"level":"(\w+)","text":"(.*)"\}\z/ or return $line;
+    return "$program\[$pid] $level" . ($id && " $id") . ": $text";
 }
 
 # The lines that match.
