@@ -11,10 +11,7 @@ backup() {
     lock_state
     umask 077
     trap 'rm -f "$file.new"' EXIT
-    # The slot lives as long as its session.  It keeps the log of changes that the copy needs, and while it is there imclerk
-    # removes no bytes of files (api.clerk_file_gone): they are copied after the rows.
-    why=$({ exec 3>&1; { say "select pg_create_physical_replication_slot('imctl_backup', true, true);"; copy_all >&3 2>&1 || say failed >&3; } |
-        superuser -o /dev/null 2>&1; })
+    why=$(beside_slot copy_all)
     [ -z "$why" ] || die "could not back up: $(say "$why" | head -n 3)"
     sync "$file.new"
     mv "$file.new" "$file"
@@ -22,8 +19,15 @@ backup() {
     say "$file: $(du -k "$file" | awk '{ printf "%.1f MB", $1 / 1024 }'), with all secrets: whoever has it has everything"
 }
 
+# COMMAND ...: prints why it fails.  The slot lives as long as its session.  It keeps the log of changes that the copy needs, and
+# while it is there imclerk removes no bytes of files (api.clerk_file_gone): they are copied after the rows.
+beside_slot() {
+    exec 3>&1
+    { say "select pg_create_physical_replication_slot('imctl_backup', true, true);"; { patiently backup_begun && "$@"; } >&3 2>&1 || say failed >&3; } |
+        superuser -o /dev/null 2>&1
+}
+
 copy_all() {
-    patiently backup_begun || return
     pg_basebackup -h "$state/db" -U im_backup -D - -F tar -X fetch -c fast -l imctl --no-sync >"$file.new" || return
     for name in $KEPT; do [ ! -e "$state/$name" ] || say "$name"; done >"$file.names"
     status=0
@@ -34,16 +38,18 @@ copy_all() {
 
 backup_begun() { [ "$(value "select count(*) from pg_replication_slots where slot_name = 'imctl_backup'")" = 1 ]; }
 
-# Into a state folder without a database; up does the rest, now or, when something is in its way, later.
+# FILE, or FOLDER of an archive [MOMENT].  Into a state folder without a database; up does the rest, now or, when something is
+# in its way, later.
 restore() {
-    [ $# = 1 ] || { usage >&2; exit 2; }
-    [ -f "$1" ] || die "there is no file $1"
+    case $# in 1 | 2) ;; *) usage >&2; exit 2 ;; esac
+    [ -f "$1" ] || [ -d "$1" ] || die "there is no file $1"
+    [ $# = 1 ] || [ -d "$1" ] || misused "a backup is of one moment, only an archive of any"
     ! running || die "a stack runs in $state"
     [ ! -e "$state/pg" ] || die "$state has a database: a restore wants a state folder without one (IM_STATE_DIR)"
     check_path
     [ "${IM_BUILD:-yes}" = no ] || install_packages run
     check_state
-    (lock_state && unpack "$1") || exit
+    if [ -d "$1" ]; then (lock_state && unpack_archive "$@"); else (lock_state && unpack "$1"); fi || exit
     "$root/imctl" up
     recall_settings
     ledger check
@@ -66,16 +72,20 @@ unpack() {
         [ ! -e "$new.kept/$name" ] || { rm -rf "${state:?}/$name" && mv "$new.kept/$name" "$state/$name"; }
     done
     rm -rf "$new.kept"
-    # Tokens of before are nobody's any more, nor are those that were given out after the backup.
-    rm -f "$state"/secret/jwt-key-* "$state"/secret/*/IM_JWT_KEY_*
-    if [ "$self" = root ]; then
-        chown -R "$db_user:" "$new"
-        chown -R "$user:" "$state/files"
-    fi
+    drop_keys
+    [ "$self" != root ] || chown -R "$db_user:" "$new"
+    give_restored
+    mv "$new" "$state/pg"
+}
+
+# Tokens of before are nobody's any more, nor are those that were given out after the backup.
+drop_keys() { rm -f "$state"/secret/jwt-key-* "$state"/secret/*/IM_JWT_KEY_*; }
+
+give_restored() {
+    [ "$self" != root ] || chown -R "$user:" "$state/files"
     : >"$state/deployed"
     : >"$state/restored"
     sync
-    mv "$new" "$state/pg"
 }
 
 # What up does before it deploys: waits for a recovery that goes on, and makes a restored database one that gives out nothing

@@ -14,9 +14,9 @@ make_cluster() {
     [ -d "$state/pg" ] || initialize_cluster
     update "$state/postgres/postgresql.conf" "$(postgres_configuration)"
     update "$state/postgres/pg_hba.conf" "$(own_lines pg_hba; say 'local all im_owner peer map=imctl' 'local all postgres peer map=imctl' \
-        'local all im_monitor peer map=imctl' 'local replication im_backup peer map=imctl' 'local all all scram-sha-256')"
+        'local all im_monitor peer map=imctl' 'local replication,im im_backup peer map=imctl' 'local all all scram-sha-256')"
     # Who runs imctl is the owner of the schema, or, to make roles and the database, the superuser.
-    update "$state/postgres/pg_ident.conf" "$(own_lines pg_ident; say "imctl $self im_owner" "imctl $self postgres" "imctl $self im_backup" "imctl $self im_monitor")"
+    update "$state/postgres/pg_ident.conf" "$(own_lines pg_ident; say "imctl $self im_owner" "imctl $self postgres" "imctl $self im_backup" "imctl $db_user im_backup" "imctl $self im_monitor")"
 }
 
 # NAME: what an operator has written into NAME.local, which comes first.
@@ -52,6 +52,7 @@ recovery_init_sync_method = syncfs     # as safe, and does not open every file
 jit = off
 log_line_prefix = '%p %u '
 log_checkpoints = off
+include_if_exists 'archive.conf'       # imctl archive on
 include_if_exists 'local.conf'
 END
 }

@@ -22,9 +22,10 @@ revoke connect on database postgres, template1 from public;     -- where nothing
 select 'create role im_backup login replication' where not exists (select from pg_roles where rolname = 'im_backup') \gexec
 select 'create role im_monitor login' where not exists (select from pg_roles where rolname = 'im_monitor') \gexec
 grant pg_monitor to im_monitor;
+grant pg_read_all_settings to im_backup;
 do $$
 begin
-  execute format('grant connect on database %I to im_monitor', current_database());
+  execute format('grant connect on database %I to im_monitor, im_backup', current_database());
 end $$;
 revoke all on schema public from public;
 
@@ -74,5 +75,8 @@ begin
     execute format('grant execute on function %s to im_owner', f);
   end loop;
 end $$;
+-- And what pgbackrest asks for.
+grant execute on function pg_backup_start(text, boolean), pg_backup_stop(boolean), pg_switch_wal(), pg_create_restore_point(text),
+  pg_try_advisory_lock(bigint) to im_backup;
 revoke usage on language plpgsql, sql from public;
 grant usage on language plpgsql, sql to im_owner;
