@@ -95,7 +95,7 @@ subtest 'rules and the dashboard' => sub {
     my %asked = map { my $of = $_; map { (s/(?<=im_request_seconds)_\w+\z//r => $of->{alert} // $of->{title}) } map { ($_->{expr} // '') =~ /\b(im_\w+)/g } $of, @{ $of->{targets} // [] } }
         @{ $group->{rules} }, @panels;
     is_deeply [map {"$_ of $asked{$_}"} grep { !$typed{$_} } sort keys %asked], [], 'ask for nothing that is not there';
-    my ($told) = IM::Source->new->text('man/im-chat-operate.7') =~ /^\.Sh ALERTS\n(.*?)^\.Sh /ms;
+    my ($told) = IM::Source->new->text('man/im-chat-operate.7') =~ /^\.Sh WHAT TO BE ALERTED TO\n(.*?)^\.Sh /ms;
     is_deeply [sort map { split / , / } $told =~ /^\.It Li (.*)/gm], [sort map { $_->{alert} } @{ $group->{rules} }], 'and im-chat-operate(7) says of each rule what to do';
 };
 

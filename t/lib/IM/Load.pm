@@ -283,7 +283,7 @@ sub verdict ($self) {
         [claims => q{select packet_id || '/' || account_id from im.redpacket_share where state = 'claimed'}],
         [recharges => "select id from im.recharge where amount = 5.00"],
         [withdrawals => 'select id from im.withdraw'];
-    $self->im->together(map { $self->_checks_file($_, 1) } splice @{ [keys %{ $of->{files} }] }, 0) if %{ $of->{files} // {} };
+    $self->im->together(map { $self->_checks_file($_, 1) } keys %{ $of->{files} }) if %{ $of->{files} // {} };
     push @{ $is{lost} }, map {"file $_: $self->{lost_files}{$_}"} sort keys %{ $self->{lost_files} // {} };
     return \%is;
 }
