@@ -91,8 +91,9 @@ give_restored() {
 # What up does before it deploys: waits for a recovery that goes on, and makes a restored database one that gives out nothing
 # twice (sql/restored.sql).
 leave_recovery() {
-    while [ "$(superuser -d postgres -At -c 'select pg_is_in_recovery()')" = t ]; do
-        [ "$(superuser -d postgres -At -c 'select pg_get_wal_replay_pause_state()')" != paused ] ||
+    while recovery=$(superuser -d postgres -At -c "select case when pg_is_in_recovery() then pg_get_wal_replay_pause_state() else 'over' end") &&
+        [ "$recovery" != over ]; do
+        [ "$recovery" != paused ] ||
             die "the recovery stands at its target: look at the database (imctl psql), then select pg_wal_replay_resume(), then imctl up"
         sleep 0.2
     done
