@@ -10,7 +10,6 @@ use File::Temp qw(tempdir);
 use IM::Stack;
 use IO::Socket::UNIX;
 use Mojo::File qw(path);
-use Mojo::JSON qw(encode_json);
 use Mojo::UserAgent;
 use Test::More;
 use YAML::PP;
@@ -53,8 +52,8 @@ sub fires ($name, $before, $after) {
     my @series = map { series($_, $before->{$_}, $after->{$_}, $steps) } grep { /\A(\w+)/ && $named{$1} } sort keys %{ { %$before, %$after } };
     my $firing = sub ($step, @samples) { return { expr => qq(clamp_max(count(ALERTS{alertname="$name",alertstate="firing"}), 1)), eval_time => 15 * $step . 's', exp_samples => [@samples] } };
     my $file = path($folder, "$name.yaml");
-    $file->open('>')->print(encode_json { rule_files => ["$rules"], evaluation_interval => '15s', tests => [
-        { interval => '15s', input_series => \@series, promql_expr_test => [$firing->(QUIET - 1), $firing->(QUIET + $steps - 5, { labels => '{}', value => 1 })] }] });
+    $file->open('>')->print(YAML::PP->new->dump_string({ rule_files => ["$rules"], evaluation_interval => '15s', tests => [
+        { interval => '15s', input_series => \@series, promql_expr_test => [$firing->(QUIET - 1), $firing->(QUIET + $steps - 5, { labels => '{}', value => 1 })] }] }));
     my $output = `promtool test rules $file 2>&1`;
     is $?, 0, "$name is silent before, and fires" or diag $output, map { "$_->{series} $_->{values}\n" } @series[0 .. ($#series > 20 ? 20 : $#series)];
     $tried{$name} = 1;
