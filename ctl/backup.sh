@@ -33,6 +33,8 @@ copy_all() {
     status=0
     tar -rf "$file.new" --format=gnu --transform 's,^,im-chat/,S' -C "$state" -T "$file.names" 2>/dev/null || status=$?
     rm "$file.names"
+    [ $status -gt 1 ] || [ "$conf" = "$state/im-chat.conf" ] || [ ! -f "$conf" ] ||
+        tar -rf "$file.new" --format=gnu --transform "s,.*,im-chat/im-chat.conf," -C "${conf%/*}" "${conf##*/}" || return
     [ $status -le 1 ]       # 1: a file that is being uploaded has changed; no row knows it yet
 }
 

@@ -150,13 +150,17 @@ subtest 'what pages load of others' => sub {
 # Wherever its parts are told to be.
 subtest 'make install' => sub {
     my $built = $ENV{IM_BUILD_DIR} // path($FindBin::Bin)->dirname;
-    my $made  = `make -s -C $built install prefix=$there/own libexecdir=$there/programs datadir=$there/data 2>&1 >/dev/null`;
+    my $made  = `make -s -C $built install prefix=$there/own libexecdir=$there/programs datadir=$there/data sysconfdir=$there/etc localstatedir=$there/var 2>&1 >/dev/null`;
     is $?, 0, 'works' or diag $made;
     my $imctl = $there->child('own/sbin/imctl');
     like `IM_STATE_DIR=$there/none $imctl --version`, qr/\Aim-chat [0-9.]+\n\z/, 'imctl finds what it is made of';
     is `IM_STATE_DIR=$there/none $imctl configtest`, "nothing is wrong with $there/none/im-chat.conf\n", 'wherever that is';
     my ($programs) = $imctl->slurp =~ /^    libexec=(.*)/m;
     ok -x "$programs/$_", "and $_" for qw(auth imclerk);
+    is `$imctl configtest`, "nothing is wrong with $there/etc/im-chat.conf\n", 'and its settings';
+    like path($there, 'own/lib/systemd/system/im-chat.service')->slurp, qr{^ExecStart=$there/own/sbin/imctl up$}m, 'systemd starts that one';
+    my @missing = grep { !-e "$there/data/im-chat/$_" } qw(bench/demo bench/seed.txt t/lib/IM/Stack.pm);
+    is_deeply \@missing, [], 'demo and seed are there';
 };
 
 # What its package needs to be built and to run, and of which version it is, is said once more in debian/.
@@ -164,7 +168,7 @@ subtest 'the package of IM Chat' => sub {
     my $root   = path($FindBin::Bin)->dirname;
     my $listed = sub ($section) { [sort map { s/\|/ | /gr } ($root->child('packages')->slurp =~ /^\[$section\]\n(.*?)(?=^\[|\z)/ms)[0] =~ /^([a-z]\S*)/gm] };
     my %field  = map { /^([\w-]+):\s*(.*)/s } split /\n(?=\S)/, $root->child('debian/control')->slurp;
-    my $named  = sub ($field) { [sort grep { !/^(?:debhelper-compat|\$)/ } split /,\s*/, $field{$field}] };
+    my $named  = sub ($field) { [sort grep { !/^(?:debhelper-compat|po-debconf|\$)/ } split /,\s*/, $field{$field}] };
 
     # Whoever builds packages has these.
     my $more = join '|', qw(gcc libc6-dev make);
