@@ -115,9 +115,10 @@ sub _judge ($self, $calm, $method, $path, $answer) {
 
 sub _fails ($self, $calm, $code, $what) {
     $self->codes->{$code}++;
-    return if !$calm || !$self->calm;
+    return undef if !$calm || !$self->calm;     # an argument of what comes next
     $self->{unexcused}++;
-    return $self->_finds("without a fault, $what");
+    $self->_finds("without a fault, $what");
+    return undef;
 }
 
 sub unexcused ($self) { return $self->{unexcused} // 0 }
