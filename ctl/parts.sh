@@ -205,8 +205,9 @@ restart_part() {
 remove_parts() {
     for part in $(part_names); do
         case " $parts " in *" $part "*) continue ;; esac
-        sv -w 10 force-shutdown "$service/$part" >/dev/null 2>&1 || :
-        rm -rf "${service:?}/$part"
+        rm -rf "${service:?}/.$part" && mv "$service/$part" "$service/.$part"      # where runsvdir does not start it anew meanwhile
+        sv -w 10 force-shutdown "$service/.$part" >/dev/null 2>&1 || :
+        rm -rf "${service:?}/.$part"
     done
 }
 

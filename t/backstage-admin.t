@@ -153,11 +153,11 @@ subtest 'imctl' => sub {
     is $ctl->('audit', 'verify', $rows, $hash), 0, 'and its end is what was noted';
     isnt $ctl->('audit', 'verify', $rows, $hash =~ s/^./$& eq 'a' ? 'b' : 'a'/er), 0, 'and nothing else';
     my $spoil = sub ($sql, $problem, $title) {
-        $im->sql("begin; alter table im.audit disable trigger audit_keep; create table spoilt as select * from im.audit; $sql; commit");
+        $im->sql("begin; alter table im.audit disable trigger user; create table spoilt as select * from im.audit; $sql; commit");
         isnt $ctl->('audit', 'verify'), 0, $title;
         like $output[1], $problem, 'and is named';
         $im->sql('begin; delete from im.audit; insert into im.audit select * from spoilt; drop table spoilt;
-            alter table im.audit enable trigger audit_keep; commit');
+            alter table im.audit enable trigger user; commit');
     };
     $spoil->("update im.audit set reason = 'never mind' where id = 3", qr/row 3 was changed/, 'a changed row is found');
     $spoil->('delete from im.audit where id = 4', qr/row 5 a row before this one is missing/, 'a missing one');

@@ -187,7 +187,9 @@ subtest 'many messages at once' => sub {
               perform pg_sleep(@{[min 1.5, 0.3 * slowness]});    -- in which the others come
             end \$\$; commit");
         $im->eventually(5, sub { $im->sql(q{select count(*) from pg_locks where mode = 'RowShareLock' and relation = 'im.conversation'::regclass}) });
-        my @all = $im->together((map { $send->($eve, $crowd[5], "first $_") } 1, 2), map { $_->() } @asked);
+        my @first = map { $send->($eve, $crowd[5], "first $_") } 1, 2;
+        $im->eventually(5, sub { 2 <= $im->sql(q{select count(*) from pg_stat_activity where application_name = 'message' and wait_event_type = 'Lock'}) });
+        my @all = $im->together(@first, map { $_->() } @asked);
         waitpid $holder, 0;
         return splice @all, 2;
     };
