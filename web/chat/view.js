@@ -11,10 +11,8 @@ import {toggle} from './list.js';
 export function useThread(key) {
     const thread = threadOf(key);
     const [, again] = useState(0);
-    useEffect(() => {
-        if (!thread.loaded || thread.cut) thread.loaded = false, thread.reset();
-        return thread.watch(() => again(thread.version));
-    }, [thread]);
+    useLayoutEffect(() => thread.watch(() => again(n => n + 1)), [thread]);     // before anything can come that would not be shown
+    useEffect(() => { if (!thread.loaded || thread.cut) thread.loaded = false, thread.reset(); }, [thread]);
     return thread;
 }
 

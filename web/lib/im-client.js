@@ -250,7 +250,8 @@ export class IMClient {
         const place = this.order.place(conversationId);
         const {from, gap} = this.options;
         if (!place.upto && !place.begun && !this.synced && from !== 'start') {
-            this.order.begin(conversationId, from[conversationId] ?? Math.min(lastSeq, ...[...place.waiting.keys()].map(seq => seq - 1)));
+            const shown = typeof from === 'object' ? from[conversationId] : undefined;     // 'now' has letters, which are no numbers of conversations
+            this.order.begin(conversationId, shown ?? Math.min(lastSeq, ...[...place.waiting.keys()].map(seq => seq - 1)));
         }
         place.begun = true;
         place.last = Math.max(place.last, lastSeq);

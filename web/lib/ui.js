@@ -84,7 +84,7 @@ export function follow(values) {
 
 export function useFollow(state) {
     const [, again] = useState(0);
-    useEffect(() => state.watch(() => again(n => n + 1)), [state]);
+    useLayoutEffect(() => state.watch(() => again(n => n + 1)), [state]);      // nothing can change between what is drawn and this
     return state.values;
 }
 
