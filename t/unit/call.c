@@ -143,10 +143,10 @@ static void check_content(void)
     message.arguments[0].kind = KIND_TEXT;
     message.arguments[1].kind = KIND_INT;
     message.arguments[1].max = 32767;
-    ok(strcmp(said(1, "a bad one, https://h/bad?x=bad bad"), "a *** one, https://h/bad?x=bad ***") == 0, "a link stays whole: %s",
-       values[0]);
-    ok(strcmp(said(5, "{\\\"url\\\":\\\"https://h/bad.doc\\\",\\\"size\\\":1}"), "{\"url\":\"https://h/bad.doc\",\"size\":1}") == 0,
-       "content in JSON too: %s", values[0]);
+    const char *kept = said(1, "a bad one, https://h/bad?x=bad bad");
+    ok(strcmp(kept, "a *** one, https://h/bad?x=bad ***") == 0, "a link stays whole: %s", kept);
+    kept = said(5, "{\\\"url\\\":\\\"https://h/bad.doc\\\",\\\"size\\\":1}");
+    ok(strcmp(kept, "{\"url\":\"https://h/bad.doc\",\"size\":1}") == 0, "content in JSON too: %s", kept);
     ok(strcmp(said(5, "{\\\"a\\\":[{\\\"name\\\":\\\"a bad one\\\"}]}"), "refused") == 0,
        "it is refused when a text in it has a word");
     ok(strcmp(said(2, "a bad one"), "refused") == 0, "as is what is no JSON");

@@ -44,8 +44,10 @@ int main(void)
     loop_add(readable, &(struct timeval){3600, 0});
     event_base_loop(loop, EVLOOP_NONBLOCK);
     failing.armed = 0;
-    ok(told == EV_TIMEOUT, "who cannot wait for a descriptor is told %s", "at once");
-    ok(failing.failed, "there was no memory: %d allocations were refused", failing.count);
+    if (!under_valgrind()) {
+        ok(told == EV_TIMEOUT, "who cannot wait for a descriptor is told %s", "at once");
+        ok(failing.failed, "there was no memory: %d allocations were refused", failing.count);
+    }
     ok(fired == 0, "all of %d timers wait", TIMERS);
     loop_add(timers[0], &(struct timeval){0, 1});
     event_base_loop(loop, EVLOOP_ONCE);

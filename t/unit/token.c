@@ -196,7 +196,8 @@ int main(void)
     ok(!token_verify(text, AUDIENCE_ADMIN, TOKEN_ACCESS, &out), "not for another audience");
     ok(!token_verify(text, AUDIENCE_USER, TOKEN_REFRESH, &out), "not as another kind");
     check_cuts(text);
-    check_memory(&in, text);
+    if (!under_valgrind())
+        check_memory(&in, text);
     free(text);
     free(again);
 
