@@ -70,7 +70,8 @@ static const FT_Bitmap *picture_of(FT_Face face, const struct captcha_letter *l)
     FT_Vector unit;
 
     FT_Vector_Unit(&unit, l->turn * (FT_Angle)65536);
-    FT_Set_Transform(face, &(FT_Matrix){unit.x, -unit.y, unit.y, unit.x}, NULL);
+    FT_Matrix turned = {unit.x, -unit.y, unit.y, unit.x};
+    FT_Set_Transform(face, &turned, NULL);
     if (FT_Set_Char_Size(face, 0, l->points * (FT_F26Dot6)64, DPI, DPI) ||
         FT_Load_Char(face, (FT_ULong)l->letter, FT_LOAD_RENDER | FT_LOAD_NO_HINTING))
         return NULL;

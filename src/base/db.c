@@ -96,14 +96,21 @@ static void on_impatience(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+static struct job *queue_runnable(void)
+{
+    struct job *one;
+
+    STAILQ_FOREACH(one, &queue, waiting)
+        if (bulk_may_run(one))
+            return one;
+    return NULL;
+}
+
 /* The first that waits and may run, with those that can be done at once with it. */
 static struct job *queue_next(void)
 {
-    struct job *next, *all;
+    struct job *next = queue_runnable(), *all;
 
-    STAILQ_FOREACH(next, &queue, waiting)
-        if (bulk_may_run(next))
-            break;
     if (!next)
         return NULL;
     STAILQ_REMOVE(&queue, next, job, waiting);

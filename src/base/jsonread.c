@@ -264,7 +264,10 @@ static bool read_word(struct cursor *c, struct json_object **value)
 static bool read_value(struct cursor *c, struct json_object **value)
 {
     skip_space(c);
-    char first = c->at < c->end ? *c->at : '\0';
+    char first = '\0';
+
+    if (c->at < c->end)
+        first = *c->at;
     bool (*read)(struct cursor *, struct json_object **) = first == '{' || first == '['                   ? read_tree
                                                            : first == '"'                                 ? read_text
                                                            : first == 't' || first == 'f' || first == 'n' ? read_word

@@ -236,7 +236,7 @@ bool sensitive_add(const char *word)
 {
     struct folded text[WORD_MAX];
     int32_t characters[WORD_MAX];
-    size_t length = word_characters(text, fold_text(word, text, WORD_MAX), characters), byte;
+    size_t folded = fold_text(word, text, WORD_MAX), length = word_characters(text, folded, characters), byte;
     uint64_t hash = 0;
     uint8_t bit;
 

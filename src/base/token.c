@@ -106,8 +106,12 @@ static char *write_part(char *at, const void *bytes, size_t n)
 {
     char *end = at + base64_encode(bytes, n, at);
 
-    for (; at < end; at++)
-        *at = *at == '+' ? '-' : *at == '/' ? '_' : *at;
+    for (; at < end; at++) {
+        if (*at == '+')
+            *at = '-';
+        else if (*at == '/')
+            *at = '_';
+    }
     return end;
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TWINS = 4 }; /* of a program at most; one has two today */
+
 static void write_sql(FILE *out, const struct call *call)
 {
     fprintf(out, "select %s from api.%.*s_many(", call->leaves ? "refusal, txid, channels, body, nth" : "*",
@@ -40,17 +42,17 @@ static struct call *call_of(const char *function, struct call *const *calls, int
 int twin_open(const char *const *functions, struct call *const *calls, int count, void (*events)(const PGresult *rows),
               struct statement **statements)
 {
+    static struct bulk bulks[TWINS];
     int n = 0;
 
     for (; functions && functions[n]; n++) {
+        if (n == TWINS)
+            log_fatal("more than %d functions have twins", TWINS);
         struct call *call = call_of(functions[n], calls, count);
-        struct bulk *bulk = calloc(1, sizeof *bulk);
-        if (!bulk)
-            log_fatal("out of memory");
-        bulk->statement.sql = twin_sql(call);
-        bulk->events = events;
-        call->bulk = bulk;
-        statements[n] = &bulk->statement;
+        bulks[n].statement.sql = twin_sql(call);
+        bulks[n].events = events;
+        call->bulk = &bulks[n];
+        statements[n] = &bulks[n].statement;
     }
     return n;
 }
