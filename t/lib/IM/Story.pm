@@ -130,6 +130,7 @@ sub _with_live ($self, $text) {
 sub _code ($self) {
     my $secret = $self->live->{GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ};
     $self->im->secret($secret);
+    $self->im->run(30 - time % 30) if !$self->{codes} && time % 30 > 24;    # the first is of the step before: good for what is left of this one
     return totp($secret, time + 30 * ($self->{codes}++ - 1));
 }
 
