@@ -78,7 +78,7 @@ subtest 'a row that is locked' => sub {
         $cat->post('/message/private/send', message($dan, "f13 $served"))->must;
         $served++;
     }
-    cmp_ok $served, '>=', 20 / slowness(), 'twenty of others are sent while one waits for it, on a busy machine fewer';
+    is $served, 20, 'twenty of others are sent while one waits for it';
     like $raw->read(qr/"code":\d+/, 10), qr/"code":(?:200|500)/, 'he has an answer too';
     waitpid $held, 0;
     $ann->post('/message/private/send', message($bob, 'f13 waits'))->ok('asking again helps');

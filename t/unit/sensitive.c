@@ -63,7 +63,8 @@ static void check_making(const char *const *words, size_t count)
         slowest = microseconds() - start > slowest ? microseconds() - start : slowest;
     }
     sensitive_use();
-    ok(slowest < 5000 || under_valgrind(), "a thousand words are added in less than 5 ms: %.0f microseconds", slowest);
+    if (!under_valgrind())
+        ok(slowest < 5000, "a thousand words are added in less than 5 ms: %.0f microseconds", slowest);
     size_t kept = mallinfo2().uordblks + mallinfo2().hblkhd - before;
     ok(kept < 800 * 1024, "fifty thousand take less than 800 KiB: %zu", kept / 1024);
 }
@@ -83,8 +84,8 @@ static void check_worst(void)
     sensitive_use();
     memset(text, 'a', 4096);
     double spent = microseconds_per_scan(text, 20);
-    ok(spent < 5000 || under_valgrind(),
-       "the longest message takes less than 5 ms against words that all but fit: %.0f microseconds", spent);
+    if (!under_valgrind())
+        ok(spent < 5000, "the longest message takes less than 5 ms against words that all but fit: %.0f microseconds", spent);
 }
 
 /* Fifty thousand words of two to five Han characters, the same at every run. */
@@ -110,7 +111,8 @@ static void check_speed(void)
     check_making(words, WORDS);
     ok(sensitive_found(text[123]) && sensitive_found(text[49999]), "fifty thousand words are all in the list");
     double spent = microseconds_per_scan("今天天气很好，我们下午三点在公司门口见面，然后一起去吃晚饭怎么样？好的没问题。", 20000);
-    ok(spent < 50 || under_valgrind(), "a message takes less than 50 microseconds against them: %.2f", spent);
+    if (!under_valgrind())
+        ok(spent < 50, "a message takes less than 50 microseconds against them: %.2f", spent);
 }
 
 /* What ends a clause or a line separates words; a word may have one itself. */
