@@ -158,7 +158,10 @@ subtest 'make install' => sub {
     my ($programs) = $imctl->slurp =~ /^    libexec=(.*)/m;
     ok -x "$programs/$_", "and $_" for qw(auth imclerk);
     is `$imctl configtest`, "nothing is wrong with $there/etc/im-chat.conf\n", 'and its settings';
-    like path($there, 'own/lib/systemd/system/im-chat.service')->slurp, qr{^ExecStart=$there/own/sbin/imctl up$}m, 'systemd starts that one';
+    my $unit = path($there, 'own/lib/systemd/system/im-chat.service')->slurp;
+    like $unit, qr{^ExecStart=$there/own/sbin/imctl up$}m, 'systemd starts that one';
+    like $unit, qr{^ExecStartPre=\+/bin/mkdir -p $there/var/lib/im-chat$}m, 'where its state is written, also the first time';
+    like $unit, qr{^CapabilityBoundingSet=.*\bCAP_NET_BIND_SERVICE\b}m, 'and lets it listen at 443';
     my @missing = grep { !-e "$there/data/im-chat/$_" } qw(bench/demo bench/seed.txt t/lib/IM/Stack.pm);
     is_deeply \@missing, [], 'demo and seed are there';
 };
